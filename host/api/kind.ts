@@ -26,7 +26,7 @@ export interface Column<T> {
   readonly description?: string;
   /** 1: shown with `-o wide` only. */
   readonly priority?: 0 | 1;
-  readonly cell: (object: T, nowMs: number) => string | number | boolean;
+  cell(object: T, nowMs: number): string | number | boolean;
 }
 
 /** A subresource as discovery shows it. */
@@ -40,23 +40,35 @@ export interface Subresource {
   readonly verbs: readonly string[];
 }
 
+/** Marks finished rows of a Table (pods). */
+export interface RowCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** Written as methods, so that a `Kind<V1Pod>` also is a `Kind`: who holds one only hands it objects of that kind. */
 export interface KindRules<T> {
   /** Fills what the user left out. Works on a private copy, in place. Source: api-wire 21, api-policy 5. */
-  readonly defaults?: (object: T) => void;
+  defaults?(object: T): void;
   /** Before validation of a create, in place: generation 1, status dropped and the like happen here. */
-  readonly prepareCreate?: (object: T) => void;
+  prepareCreate?(object: T): void;
   /** Before validation of an update, in place: keeps status and what may not change, bumps generation. */
-  readonly prepareUpdate?: (object: T, old: T) => void;
-  readonly validate?: (object: T) => FieldError[];
-  readonly validateUpdate?: (object: T, old: T) => FieldError[];
+  prepareUpdate?(object: T, old: T): void;
+  /** Before validation of a write to `/status`, in place. Absent: everything but status and resourceVersion is the old object's. */
+  prepareStatusUpdate?(object: T, old: T): void;
+  validate?(object: T): FieldError[];
+  /** Everything wrong with an update, `validate` included: the caller calls one of the two. Absent: `validate`. */
+  validateUpdate?(object: T, old: T): FieldError[];
+  validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** Whether the metadata's name is acceptable; absent: a DNS-1123 subdomain. `prefix`: it is a generateName. */
+  nameErrors?(name: string, prefix: boolean): string[];
   /** Columns of `kubectl get`; absent: Name and Created At. */
   readonly columns?: readonly Column<T>[];
-  /** Marks finished rows of a Table (pods). */
-  readonly rowConditions?: (
-    object: T,
-  ) => readonly { type: string; status: string; reason?: string; message?: string }[];
+  rowConditions?(object: T): readonly RowCondition[];
   /** Field selector values beyond metadata.name and metadata.namespace. Keys are fixed for a kind. */
-  readonly selectableFields?: (object: T) => Readonly<Record<string, string>>;
+  selectableFields?(object: T): Readonly<Record<string, string>>;
   /** The keys of `selectableFields`, needed to refuse an unknown one. */
   readonly selectableFieldNames?: readonly string[];
 }
