@@ -1,0 +1,236 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { type Issuer, issueCertificate, type Subject, type Usage } from "./certificate.ts";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+
+/**
+ * The cluster's own certificate authority and what it signs. Made at first start, reused after, renewed when less than
+ * RENEW_BEFORE_MS is left. Keys come from node:crypto, never from the seeded source of chance.
+ *
+ *   ca.key ──signs──> ca.crt          the root that clients and pods trust
+ *          ├─signs──> apiserver.crt   serves 127.0.0.1, localhost, kubernetes.default.svc, …
+ *          └─signs──> admin.crt       CN kubernetes-admin, O system:masters: the kubeconfig's user
+ *   sa.key                            signs service account tokens (ES256)
+ */
+export interface Pki {
+  readonly caCert: string;
+  readonly caKey: string;
+  readonly serving: KeyAndCertificate;
+  readonly admin: KeyAndCertificate;
+  readonly serviceAccountKey: string;
+}
+
+/** Both PEM. */
+export interface KeyAndCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface PkiOptions {
+  /** Where the files live; absent: nothing is written, and all is new each time. */
+  readonly directory?: string;
+  /** Real time, also when the cluster runs on a virtual clock: TLS peers judge validity by their own clocks. */
+  readonly nowMs: number;
+  /** More DNS names or IPv4 addresses for the serving certificate. */
+  readonly hosts?: readonly string[];
+}
+
+/** A file of the directory that cannot be used. The message names it and says what to do. */
+export class PkiError extends Error {
+  override readonly name = "PkiError";
+}
+
+/** What a kube-apiserver of a one-node cluster answers to, as kubeadm lists it. 10.96.0.1 is Service default/kubernetes. */
+const SERVING_HOSTS = [
+  "localhost",
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+  "kubernetes.default.svc.cluster.local",
+  "127.0.0.1",
+  "10.96.0.1",
+];
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const CA_DAYS = 3650;
+const LEAF_DAYS = 365;
+const RENEW_BEFORE_MS = 30 * DAY_MS;
+/** Peers whose clocks are a little behind still accept a new certificate. */
+const BACKDATE_MS = 60 * 60 * 1000;
+
+const CA_SUBJECT: Subject = { commonName: "pintle-ca" };
+const SERVING_SUBJECT: Subject = { commonName: "kube-apiserver" };
+const ADMIN_SUBJECT: Subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
+
+/**
+ * Reads the authority and its certificates from `directory`, making what is missing.
+ *
+ * Throws PkiError when a file there is corrupt; nothing is overwritten then.
+ */
+export function ensurePki(options: PkiOptions): Pki {
+  const shelf = options.directory === undefined ? memoryShelf() : folderShelf(options.directory);
+  const ca = ensureAuthority(shelf, options.nowMs);
+  const hosts = [...SERVING_HOSTS, ...(options.hosts ?? [])];
+  return {
+    caCert: ca.cert,
+    caKey: ca.key,
+    serving: ensureLeaf(
+      shelf,
+      "apiserver",
+      { subject: SERVING_SUBJECT, usage: "server", hosts },
+      ca,
+      options.nowMs,
+    ),
+    admin: ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
+    serviceAccountKey: ensureKey(shelf, "sa.key").pem,
+  };
+}
+
+/** Where PEM texts stand: a folder, or nowhere. */
+interface Shelf {
+  /** For messages. */
+  where(name: string): string;
+  read(name: string): string | undefined;
+  write(name: string, text: string): void;
+}
+
+function memoryShelf(): Shelf {
+  return { where: (name) => name, read: () => undefined, write: () => {} };
+}
+
+function folderShelf(directory: string): Shelf {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  const where = (name: string) => join(directory, name);
+  return {
+    where,
+    read: (name) => readPrivateFile(where(name)),
+    write: (name, text) => writePrivateFile(where(name), text),
+  };
+}
+
+interface Authority extends KeyAndCertificate {
+  readonly issuer: Issuer;
+  readonly parsed: X509Certificate;
+}
+
+/** A key without certificate is a first start that was interrupted; a certificate without its key cannot be continued. */
+function ensureAuthority(shelf: Shelf, nowMs: number): Authority {
+  const stored = readCertificate(shelf, "ca.crt");
+  if (stored !== undefined && shelf.read("ca.key") === undefined)
+    throw new PkiError(
+      `${shelf.where("ca.key")} is missing, but ${shelf.where("ca.crt")} is there; restore it, or delete both`,
+    );
+  const key = ensureKey(shelf, "ca.key");
+  if (stored !== undefined && !stored.parsed.checkPrivateKey(key.object))
+    throw new PkiError(
+      `${shelf.where("ca.crt")} does not belong to ${shelf.where("ca.key")}; restore them, or delete both`,
+    );
+  const issuer = { subject: CA_SUBJECT, privateKey: key.object };
+  const fresh = stored !== undefined && isFresh(stored.parsed, nowMs);
+  const cert = fresh
+    ? stored.pem
+    : issue(shelf, "ca.crt", { subject: CA_SUBJECT, usage: "ca" }, key, issuer, nowMs);
+  return { key: key.pem, cert, issuer, parsed: fresh ? stored.parsed : new X509Certificate(cert) };
+}
+
+interface LeafShape {
+  readonly subject: Subject;
+  readonly usage: Usage;
+  readonly hosts?: readonly string[];
+}
+
+/** A leaf that this authority did not sign, that lacks a name or that runs out is made anew: nobody keeps it but us. */
+function ensureLeaf(
+  shelf: Shelf,
+  name: string,
+  shape: LeafShape,
+  ca: Authority,
+  nowMs: number,
+): KeyAndCertificate {
+  const stored = readCertificate(shelf, `${name}.crt`);
+  const key = ensureKey(shelf, `${name}.key`);
+  const usable =
+    stored?.parsed.checkPrivateKey(key.object) === true &&
+    stored.parsed.verify(ca.parsed.publicKey) &&
+    isFresh(stored.parsed, nowMs) &&
+    (shape.hosts ?? []).every((host) => answersTo(stored.parsed, host));
+  return {
+    key: key.pem,
+    cert: usable ? stored.pem : issue(shelf, `${name}.crt`, shape, key, ca.issuer, nowMs),
+  };
+}
+
+function issue(
+  shelf: Shelf,
+  name: string,
+  shape: LeafShape,
+  key: Key,
+  issuer: Issuer,
+  nowMs: number,
+): string {
+  const days = shape.usage === "ca" ? CA_DAYS : LEAF_DAYS;
+  const cert = issueCertificate(
+    {
+      ...shape,
+      publicKey: createPublicKey(key.object),
+      notBeforeMs: nowMs - BACKDATE_MS,
+      notAfterMs: nowMs + days * DAY_MS,
+    },
+    issuer,
+  );
+  shelf.write(name, cert);
+  return cert;
+}
+
+/** Whether a client that dials `host`, a DNS name or an address, accepts the certificate. */
+export function answersTo(certificate: X509Certificate, host: string): boolean {
+  const found = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+  return found !== undefined;
+}
+
+/** In force, and for a while yet. */
+function isFresh(certificate: X509Certificate, nowMs: number): boolean {
+  return (
+    Date.parse(certificate.validFrom) <= nowMs && Date.parse(certificate.validTo) - nowMs > RENEW_BEFORE_MS
+  );
+}
+
+interface Key {
+  readonly pem: string;
+  readonly object: KeyObject;
+}
+
+function ensureKey(shelf: Shelf, name: string): Key {
+  const stored = shelf.read(name);
+  if (stored !== undefined)
+    return { pem: stored, object: parsed(shelf, name, "private key", () => createPrivateKey(stored)) };
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  shelf.write(name, pem);
+  return { pem, object: privateKey };
+}
+
+function readCertificate(shelf: Shelf, name: string): { pem: string; parsed: X509Certificate } | undefined {
+  const pem = shelf.read(name);
+  if (pem === undefined) return undefined;
+  return { pem, parsed: parsed(shelf, name, "certificate", () => new X509Certificate(pem)) };
+}
+
+function parsed<T>(shelf: Shelf, name: string, what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw new PkiError(
+      `${shelf.where(name)} is corrupt: not a PEM ${what}; restore it, or delete it to have a new one made`,
+    );
+  }
+}
