@@ -45,7 +45,7 @@ test("of two delays the earlier holds", async () => {
   expect(queue.length).toBe(0);
   await clock.advance(1);
   expect(queue.length).toBe(2);
-  expect(await take(queue, 2)).toEqual(["early then late", "late then early"]);
+  expect(await take(queue, 2)).toEqual(["late then early", "early then late"]);
   queue.done("early then late");
   queue.done("late then early");
   await clock.advance(200);
