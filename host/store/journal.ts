@@ -1,0 +1,40 @@
+import type { Commit } from "./history.ts";
+
+/**
+ * Where commits are made to last. The engine decides, numbers and remembers; a journal only keeps.
+ *
+ * The engine hands over one batch at a time and waits for it: everything that was written in the meantime makes up
+ * the next batch, so many writers share one fsync.
+ */
+export interface Journal {
+  /**
+   * Keeps all of the batch or nothing of it, and returns once it would survive a loss of power. Rejects with
+   * JournalFullError when nothing was kept and the journal is still sound; any other error means that it cannot be
+   * trusted with further writes until it has been opened again.
+   */
+  append(batch: JournalBatch): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JournalBatch {
+  /** In order; each one revision after the one before. May be empty when there is only something to forget. */
+  readonly commits: readonly Commit[];
+  /** Forget the past up to here. */
+  readonly compaction: Compaction | undefined;
+}
+
+export interface Compaction {
+  readonly revision: number;
+  /** The commits at and below `revision` that had not been forgotten before, oldest first. */
+  readonly forgotten: readonly Commit[];
+}
+
+export class JournalFullError extends Error {
+  override readonly name = "JournalFullError";
+}
+
+/** Keeps nothing: the store lives as long as its process. */
+export const noJournal: Journal = {
+  append: async () => {},
+  close: async () => {},
+};
