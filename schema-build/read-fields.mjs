@@ -20,11 +20,23 @@
  * @property {boolean} [atomicMap]
  * @property {unknown} [default]    OpenAPI-level default
  *
- * @typedef {{ atomic?: boolean, fields: Field[], model?: string }} Type
+ * @typedef {{ atomic?: boolean, object?: boolean, fields: Field[], model?: string }} Type
  */
 
 const SCALARS = new Set(["string", "bool", "int32", "int64", "uint32", "uint64", "double", "float", "bytes"]);
 const GLOBALS = new Set(["Quantity", "IntOrString"]);
+
+/** Go pointers to a message without omitempty: null when absent, where the file's `+` alone would mean `{}`. */
+const NULLABLE_MESSAGES = new Set([
+  "apps.v1.DaemonSetSpec.selector",
+  "apps.v1.DeploymentSpec.selector",
+  "apps.v1.ReplicaSetSpec.selector",
+  "apps.v1.StatefulSetSpec.selector",
+  "authentication.v1.TokenRequestSpec.boundObjectRef",
+  "core.v1.ScaleIOPersistentVolumeSource.secretRef",
+  "core.v1.ScaleIOVolumeSource.secretRef",
+  "resource.v1.CapacityRequestPolicy.default",
+]);
 
 /** @param {string} text @returns {Record<string, Type>} */
 export function readFields(text) {
@@ -40,6 +52,9 @@ export function readFields(text) {
       ...(atomic ? { atomic: true } : {}),
       fields: rest === "" ? [] : splitFields(rest).map((field) => readField(field, home)),
     };
+    for (const field of types[name].fields) {
+      if (NULLABLE_MESSAGES.has(`${name}.${field.name}`)) field.pointer = true;
+    }
   }
   return types;
 }

@@ -30,6 +30,9 @@ const PREFIXED = new Map([
   ["rbac.v1.Subject", "RbacV1Subject"],
 ]);
 
+/** Objects on the wire that the official client has no class for. */
+const UNDOCUMENTED_OBJECTS = ["meta.PartialObjectMetadata", "meta.PartialObjectMetadataList"];
+
 /** `core.v1.Pod` -> `V1Pod`, `meta.ObjectMeta` -> `V1ObjectMeta`. @param {string} type */
 export function modelName(type) {
   const prefixed = PREFIXED.get(type);
@@ -41,7 +44,8 @@ export function modelName(type) {
 }
 
 /**
- * @param {Record<string, import("./read-fields.mjs").Type>} types  each gains `model` where the client has its class
+ * @param {Record<string, import("./read-fields.mjs").Type>} types  each gains `model` where the client has its class, and
+ *   `object` where Go embeds TypeMeta (a Pod has kind and apiVersion, a PodTemplateSpec has not)
  * @returns {Promise<{ docs: Record<string, { "": string } & Record<string, string>> }>} description of a type ("") and its fields
  */
 export async function readModels(types) {
@@ -58,8 +62,12 @@ export async function readModels(types) {
     const model = modelName(name);
     if (!available.has(model)) continue;
     type.model = model;
-    docs[name] = readDocs(readFileSync(`${folder}${model}.d.ts`, "utf8"));
+    const documented = readDocs(readFileSync(`${folder}${model}.d.ts`, "utf8"));
+    docs[name] = documented;
+    const hasOwnKind = type.fields.some((field) => field.name === "kind");
+    if ("kind" in documented && "apiVersion" in documented && !hasOwnKind) type.object = true;
   }
+  for (const name of UNDOCUMENTED_OBJECTS) if (types[name]) types[name].object = true;
   return { docs };
 }
 

@@ -43,11 +43,7 @@ export function renderTypes(types) {
   for (const [name, type] of Object.entries(types)) {
     if (SPECIAL[name] || name.startsWith("runtime.")) continue;
     lines.push(`/** ${name} */`, `export interface ${modelName(name)} {`);
-    const isObject = type.fields.some(
-      (f) => f.name === "metadata" && (f.type === "meta.ObjectMeta" || f.type === "meta.ListMeta"),
-    );
-    if (isObject || name === "meta.Status" || name === "meta.DeleteOptions")
-      lines.push("  apiVersion?: string;", "  kind?: string;");
+    if (type.object) lines.push("  apiVersion?: string;", "  kind?: string;");
     for (const field of flatten(type.fields, types)) lines.push(renderField(field, types));
     lines.push("}", "");
   }

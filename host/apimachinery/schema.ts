@@ -32,6 +32,8 @@ export interface Field {
   readonly listKeys?: readonly string[];
   readonly atomicMap?: boolean;
   readonly default?: unknown;
+  /** Go's name of a string type, for error texts: `v1.RestartPolicy`. */
+  readonly goType?: string;
 }
 
 /** How a type's JSON looks when it is not an object of its fields. */
