@@ -1,0 +1,68 @@
+import { Node, Pod } from "../api/registry.ts";
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Client } from "../client/client.ts";
+import { SharedInformers } from "../client/informer.ts";
+import { NodeAgent } from "./node-agent.ts";
+import { NodeEvents } from "./node-events.ts";
+import { PodEngine } from "./pod-engine.ts";
+import { loadStages } from "./stage.ts";
+
+export interface SimulatedKubeletOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** How many nodes to register, 0 to 32,768: `node-1`, `node-2`, … */
+  readonly nodes: number;
+  /** What the nodes report as kubeletVersion. */
+  readonly version?: string;
+}
+
+/**
+ * Kubelets for any number of nodes, without machines: the nodes register and stay alive, the pods bound to them run.
+ * One engine serves all nodes: two watches, one loop each for nodes and pods.
+ *
+ * @returns when every node is registered
+ */
+export async function startSimulatedKubelet(
+  options: SimulatedKubeletOptions,
+): Promise<{ stop(): Promise<void> }> {
+  const { client, clock, nodes } = options;
+  const log = options.log.child("kubelet");
+  const random = options.random.fork("kubelet");
+  const informers = new SharedInformers({ client, clock, random, log });
+  const nodeInformer = informers.get(Node);
+  const podInformer = informers.get(Pod);
+  const version = options.version ?? "v1.36.2+pintle";
+  const agent = new NodeAgent({ client, clock, log, nodes, version, informer: nodeInformer });
+  const events = new NodeEvents({ client, clock, random, log });
+  const engine = new PodEngine({
+    client,
+    clock,
+    log,
+    events,
+    informer: podInformer,
+    stages: loadStages(),
+    nodes: agent,
+  });
+  informers.start();
+  await informers.synced();
+  engine.start();
+  nodeInformer.addHandler({
+    onAdd: (node) => {
+      const name = node.metadata?.name ?? "";
+      if (agent.adopted(name)) engine.nodeAppeared(name);
+    },
+  });
+  await agent.start();
+  log.info("nodes registered", { nodes });
+  return {
+    stop: async () => {
+      informers.stop();
+      events.stop();
+      await Promise.all([agent.stop(), engine.stop()]);
+    },
+  };
+}
