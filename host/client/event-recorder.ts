@@ -1,3 +1,4 @@
+import { Event } from "../api/core-kinds.ts";
 import type { CoreV1Event } from "../api/generated/types.ts";
 import type { Kind } from "../api/kind.ts";
 import { apiVersionOf } from "../api/kind.ts";
@@ -31,8 +32,6 @@ export interface EventRecorder {
 
 export interface EventRecorderOptions {
   readonly client: Client;
-  /** The kind core/v1 Event. */
-  readonly eventKind: Kind<CoreV1Event>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -47,7 +46,7 @@ const RETRY_DELAY_MS = 10_000;
 
 /** Records core/v1 Events: similar ones are counted in one object, a flood is cut off (event-correlator.ts). */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, eventKind, clock, random, log, component } = options;
+  const { client, clock, random, log, component } = options;
   const correlator = new EventCorrelator(clock);
   const queue: CoreV1Event[] = [];
   let stopped = false;
@@ -87,7 +86,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       try {
         const reference = { namespace: event.metadata.namespace, name: storedName };
         const { count, lastTimestamp, message } = event;
-        return await client.patch(eventKind, reference, {
+        return await client.patch(Event, reference, {
           type: "strategic",
           body: { count, lastTimestamp, message },
         });
@@ -96,7 +95,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         // The stored event has expired: it starts again as a new object.
       }
     }
-    return client.create(eventKind, { ...event, metadata: { ...event.metadata, name: uniqueName(event) } });
+    return client.create(Event, { ...event, metadata: { ...event.metadata, name: uniqueName(event) } });
   };
 
   /** `web.18a1b2c3d4e5f607`: the object's name and a hexadecimal time in nanoseconds, here with drawn sub-milliseconds. */

@@ -6,6 +6,7 @@ import type { KubernetesObject, ObjectList } from "../apimachinery/object.ts";
 import type {
   Client,
   DeleteOptions,
+  ListOptions,
   Patch,
   WatchEventType,
   WatchOptions,

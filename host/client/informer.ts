@@ -137,8 +137,7 @@ export class SharedInformers {
 
   /** The informer of a kind (and selection); made when first asked, started by `start` or at once if that was called. */
   get<T extends KubernetesObject>(kind: Kind<T>, selection: Selection = {}): Informer<T> {
-    const { namespace = "", labelSelector = "", fieldSelector = "" } = selection;
-    const key = [apiVersionOf(kind), kind.plural, namespace, labelSelector, fieldSelector].join("|");
+    const key = keyOf(kind, selection);
     const known = this.#informers.get(key);
     // The key names the kind, so the informer under it was made for this T.
     if (known !== undefined) return known as unknown as Informer<T>;
@@ -151,6 +150,11 @@ export class SharedInformers {
     this.#informers.set(key, informer as unknown as Informer<KubernetesObject>);
     if (this.#started) informer.start();
     return informer;
+  }
+
+  /** The informer of all objects of a kind, if somebody asked for it. */
+  find(kind: Pick<Kind, "group" | "version" | "plural">): Informer<KubernetesObject> | undefined {
+    return this.#informers.get(keyOf(kind, {}));
   }
 
   start(): void {
@@ -166,6 +170,11 @@ export class SharedInformers {
   stop(): void {
     for (const informer of this.#informers.values()) informer.stop();
   }
+}
+
+function keyOf(kind: Pick<Kind, "group" | "version" | "plural">, selection: Selection): string {
+  const { namespace = "", labelSelector = "", fieldSelector = "" } = selection;
+  return [apiVersionOf(kind), kind.plural, namespace, labelSelector, fieldSelector].join("|");
 }
 
 function sameVersion(a: KubernetesObject, b: KubernetesObject): boolean {
