@@ -234,3 +234,13 @@ function parsed<T>(shelf: Shelf, name: string, what: string, parse: () => T): T 
     );
   }
 }
+
+/**
+ * What a client of a running cluster needs, from the files of its authority; undefined when there are none.
+ */
+export function readAdmin(directory: string): { caCert: string; cert: string; key: string } | undefined {
+  const [caCert, cert, key] = ["ca.crt", "admin.crt", "admin.key"].map((name) =>
+    readPrivateFile(join(directory, name)),
+  );
+  return caCert === undefined || cert === undefined || key === undefined ? undefined : { caCert, cert, key };
+}

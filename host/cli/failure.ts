@@ -1,0 +1,32 @@
+/** A failure whose message is already the one line the user needs. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+}
+
+/** What the machine says, in the user's words; `%s` is the path or address it is about. */
+const SYSTEM_ERRORS: Record<string, string> = {
+  EACCES: "permission denied: %s",
+  EROFS: "the file system is read-only: %s",
+  ENOSPC: "no space left on the device: %s",
+  EISDIR: "%s is a directory, not a file",
+  ENOTDIR: "%s is not below a directory: a file is in the way",
+  ENOENT: "no such file or directory: %s",
+  EMFILE: "too many open files: raise the limit with ulimit -n",
+};
+
+/** One line for stderr. */
+export function explainFailure(error: unknown): string {
+  if (!(error instanceof Error)) return oneLine(String(error));
+  const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const where = path ?? (address === undefined ? "" : `${address}:${port}`);
+  if (code === "EADDRINUSE")
+    return `${where} is taken; stop what listens there, or choose another port with --port (0 picks a free one)`;
+  if (code === "EACCES" && address !== undefined)
+    return `no right to listen on ${where}; ports below 1024 need it; choose another with --port`;
+  const text = code === undefined || where === "" ? undefined : SYSTEM_ERRORS[code];
+  return text === undefined ? oneLine(error.message) : text.replace("%s", where);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, "; ");
+}
