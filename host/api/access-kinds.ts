@@ -1,5 +1,7 @@
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
+import { certificateSigningRequestRules } from "./plain-columns.ts";
+import { bindingRules } from "./rbac.ts";
 
 /** Who somebody is and what they may do: reviews, RBAC, certificates. */
 const authentication = kindsOf("authentication.k8s.io", "v1");
@@ -55,6 +57,7 @@ export const ClusterRoleBinding = rbac<t.V1ClusterRoleBinding>({
   plural: "clusterrolebindings",
   cluster: true,
   createOnUpdate: true,
+  ...bindingRules<t.V1ClusterRoleBinding>(),
 });
 
 export const ClusterRole = rbac<t.V1ClusterRole>({
@@ -68,6 +71,7 @@ export const RoleBinding = rbac<t.V1RoleBinding>({
   kind: "RoleBinding",
   plural: "rolebindings",
   createOnUpdate: true,
+  ...bindingRules<t.V1RoleBinding>(),
 });
 
 export const Role = rbac<t.V1Role>({ kind: "Role", plural: "roles", createOnUpdate: true });
@@ -78,4 +82,5 @@ export const CertificateSigningRequest = certificates<t.V1CertificateSigningRequ
   cluster: true,
   shortNames: ["csr"],
   subresources: ["approval", "status"],
+  ...certificateSigningRequestRules,
 });

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { ALL_VERBS, type Kind, type KindRules, type StoredAs, type Subresource, type Verb } from "./kind.ts";
+import { strategyOf } from "./strategy.ts";
 
 /** What is said of a kind in `registry.ts`; everything absent has the usual value. */
 export interface KindDeclaration<T> extends KindRules<T> {
@@ -18,6 +19,8 @@ export interface KindDeclaration<T> extends KindRules<T> {
   readonly createOnUpdate?: true;
   readonly requiresResourceVersion?: true;
   readonly stored?: StoredAs;
+  /** metadata.generation counts the changes of what the user wants. Source: api-policy 6.6. */
+  readonly generation?: true;
 }
 
 /** Gives the function that declares kinds of one group and version: `const apps = kindsOf("apps", "v1")`. */
@@ -31,7 +34,11 @@ export function defineKind<T extends KubernetesObject>(
   version: string,
   declaration: KindDeclaration<T>,
 ): Kind<T> {
-  const { kind, cluster, subresources, ...rest } = declaration;
+  const { kind, cluster, subresources = [], generation, ...rest } = declaration;
+  const strategy = strategyOf<T>(
+    { hasStatus: subresources.includes("status"), hasGeneration: generation === true },
+    declaration,
+  );
   return {
     shortNames: [],
     categories: [],
@@ -39,12 +46,13 @@ export function defineKind<T extends KubernetesObject>(
     createOnUpdate: false,
     requiresResourceVersion: false,
     ...rest,
+    ...strategy,
     group,
     version,
     kind,
     singular: declaration.singular ?? kind.toLowerCase(),
     namespaced: cluster !== true,
-    subresources: (subresources ?? []).map((one) =>
+    subresources: subresources.map((one) =>
       typeof one === "string" ? { name: one, kind, ...KNOWN_SUBRESOURCES[one] } : one,
     ),
     type: `${schemaPackage(group)}.${version}.${kind}`,

@@ -1,5 +1,6 @@
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
+import { apiServiceRules, flowSchemaRules, priorityLevelRules } from "./plain-columns.ts";
 
 /** What extends or tunes the API server itself: admission, custom resources, aggregation, flow control. */
 const admission = kindsOf("admissionregistration.k8s.io", "v1");
@@ -13,6 +14,7 @@ export const MutatingAdmissionPolicy = admission<t.V1MutatingAdmissionPolicy>({
   cluster: true,
   categories: ["api-extensions"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const MutatingAdmissionPolicyBinding = admission<t.V1MutatingAdmissionPolicyBinding>({
@@ -21,6 +23,7 @@ export const MutatingAdmissionPolicyBinding = admission<t.V1MutatingAdmissionPol
   cluster: true,
   categories: ["api-extensions"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const MutatingWebhookConfiguration = admission<t.V1MutatingWebhookConfiguration>({
@@ -29,6 +32,7 @@ export const MutatingWebhookConfiguration = admission<t.V1MutatingWebhookConfigu
   cluster: true,
   categories: ["api-extensions"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const ValidatingAdmissionPolicy = admission<t.V1ValidatingAdmissionPolicy>({
@@ -38,6 +42,7 @@ export const ValidatingAdmissionPolicy = admission<t.V1ValidatingAdmissionPolicy
   categories: ["api-extensions"],
   subresources: ["status"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const ValidatingAdmissionPolicyBinding = admission<t.V1ValidatingAdmissionPolicyBinding>({
@@ -46,6 +51,7 @@ export const ValidatingAdmissionPolicyBinding = admission<t.V1ValidatingAdmissio
   cluster: true,
   categories: ["api-extensions"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const ValidatingWebhookConfiguration = admission<t.V1ValidatingWebhookConfiguration>({
@@ -54,6 +60,7 @@ export const ValidatingWebhookConfiguration = admission<t.V1ValidatingWebhookCon
   cluster: true,
   categories: ["api-extensions"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const CustomResourceDefinition = apiextensions<t.V1CustomResourceDefinition>({
@@ -64,6 +71,7 @@ export const CustomResourceDefinition = apiextensions<t.V1CustomResourceDefiniti
   categories: ["api-extensions"],
   subresources: ["status"],
   requiresResourceVersion: true,
+  generation: true,
 });
 
 export const APIService = apiregistration<t.V1APIService>({
@@ -73,6 +81,7 @@ export const APIService = apiregistration<t.V1APIService>({
   categories: ["api-extensions"],
   subresources: ["status"],
   requiresResourceVersion: true,
+  ...apiServiceRules,
 });
 
 export const FlowSchema = flowcontrol<t.V1FlowSchema>({
@@ -80,6 +89,8 @@ export const FlowSchema = flowcontrol<t.V1FlowSchema>({
   plural: "flowschemas",
   cluster: true,
   subresources: ["status"],
+  generation: true,
+  ...flowSchemaRules,
 });
 
 export const PriorityLevelConfiguration = flowcontrol<t.V1PriorityLevelConfiguration>({
@@ -87,4 +98,6 @@ export const PriorityLevelConfiguration = flowcontrol<t.V1PriorityLevelConfigura
   plural: "prioritylevelconfigurations",
   cluster: true,
   subresources: ["status"],
+  generation: true,
+  ...priorityLevelRules,
 });

@@ -1,10 +1,15 @@
 import type { KubernetesObject } from "../apimachinery/object.ts";
+import { ageColumn, column, firstOf, integerColumn, nameColumn, UNSET } from "./columns.ts";
 import type {
   V1HorizontalPodAutoscaler,
   V2HorizontalPodAutoscaler,
+  V2HPAScalingRules,
   V2MetricSpec,
   V2MetricStatus,
+  V2MetricTarget,
+  V2MetricValueStatus,
 } from "./generated/types.ts";
+import type { Column, KindRules } from "./kind.ts";
 
 /**
  * Autoscalers are stored as v2. v1 knows one metric, the CPU utilisation; what it cannot say travels in annotations, so
@@ -116,3 +121,100 @@ function readAnnotation<T>(text: string | undefined): T | undefined {
     return undefined;
   }
 }
+
+const UNKNOWN = "<unknown>";
+
+/** How many metrics the Targets cell lists. */
+const SHOWN = 2;
+
+function formatMetric(metric: V2MetricSpec, current: V2MetricStatus | undefined): string {
+  switch (metric.type) {
+    case "Resource": {
+      const { name, target } = metric.resource!;
+      return `${name}: ${formatShare(target, current?.resource?.current)}`;
+    }
+    case "ContainerResource": {
+      const { name, target } = metric.containerResource!;
+      return `${name}: ${formatShare(target, current?.containerResource?.current)}`;
+    }
+    case "Pods":
+      return `${current?.pods?.current.averageValue ?? UNKNOWN}/${metric.pods!.target.averageValue ?? ""}`;
+    case "Object":
+      return formatAmount(metric.object!.target, current?.object?.current);
+    case "External":
+      return formatAmount(metric.external!.target, current?.external?.current);
+    default:
+      return "<unknown type>";
+  }
+}
+
+/** `40%/80%`, or amounts when the target is an amount. */
+function formatShare(target: V2MetricTarget, current: V2MetricValueStatus | undefined): string {
+  if (target.averageValue !== undefined) return `${current?.averageValue ?? UNKNOWN}/${target.averageValue}`;
+  const share = current?.averageUtilization === undefined ? UNKNOWN : `${current.averageUtilization}%`;
+  return `${share}/${target.averageUtilization === undefined ? "<auto>" : `${target.averageUtilization}%`}`;
+}
+
+function formatAmount(target: V2MetricTarget, current: V2MetricValueStatus | undefined): string {
+  if (target.averageValue !== undefined)
+    return `${current?.averageValue ?? UNKNOWN}/${target.averageValue} (avg)`;
+  return `${current?.value ?? UNKNOWN}/${target.value ?? ""}`;
+}
+
+const columns: readonly Column<V2HorizontalPodAutoscaler>[] = [
+  nameColumn,
+  column("Reference", ({ spec: { scaleTargetRef } }) => `${scaleTargetRef.kind}/${scaleTargetRef.name}`),
+  column("Targets", ({ spec, status }) => {
+    const texts = (spec.metrics ?? []).map((one, index) =>
+      formatMetric(one, status?.currentMetrics?.[index]),
+    );
+    return firstOf(texts, SHOWN, ", ") || "<none>";
+  }),
+  column("MinPods", ({ spec }) => (spec.minReplicas === undefined ? UNSET : `${spec.minReplicas}`)),
+  integerColumn("MaxPods", ({ spec }) => spec.maxReplicas),
+  integerColumn("Replicas", ({ status }) => status?.currentReplicas),
+  ageColumn,
+];
+
+/** Half a behavior is filled up with the usual rules. */
+function defaultRules(
+  rules: V2HPAScalingRules | undefined,
+  usual: Partial<V2HPAScalingRules>,
+): V2HPAScalingRules {
+  const filled: V2HPAScalingRules = { ...usual, ...rules };
+  filled.selectPolicy ??= "Max";
+  return filled;
+}
+
+const EVERY_15_SECONDS = { periodSeconds: 15 };
+const DOUBLE = { type: "Percent", value: 100, ...EVERY_15_SECONDS };
+const FOUR_MORE = { type: "Pods", value: 4, ...EVERY_15_SECONDS };
+
+/** Source: api-policy 5.4, 6.5; api-wire 13. */
+export const autoscalerRules: KindRules<V2HorizontalPodAutoscaler> = {
+  defaults({ spec }) {
+    if (spec === undefined) return;
+    spec.minReplicas ??= 1;
+    if (!spec.metrics?.length) {
+      const target = { type: "Utilization", averageUtilization: 80 };
+      spec.metrics = [{ type: "Resource", resource: { name: "cpu", target } }];
+    }
+    if (spec.behavior !== undefined) {
+      const { scaleUp, scaleDown } = spec.behavior;
+      spec.behavior.scaleUp = defaultRules(scaleUp, {
+        stabilizationWindowSeconds: 0,
+        policies: [FOUR_MORE, DOUBLE],
+      });
+      spec.behavior.scaleDown = defaultRules(scaleDown, { policies: [DOUBLE] });
+    }
+  },
+  columns,
+};
+
+/** The rules of v1 look at an object through its stored form. */
+export const autoscalerV1Rules: KindRules<V1HorizontalPodAutoscaler> = {
+  defaults({ spec }) {
+    if (spec !== undefined) spec.minReplicas ??= 1;
+  },
+  columns: columns.map((one) => ({ ...one, cell: (object, nowMs) => one.cell(toV2(object), nowMs) })),
+};

@@ -52,12 +52,17 @@ export interface RowCondition {
 export interface KindRules<T> {
   /** Fills what the user left out. Works on a private copy, in place. Source: api-wire 21, api-policy 5. */
   defaults?(object: T): void;
-  /** Before validation of a create, in place: generation 1, status dropped and the like happen here. */
+  /**
+   * Before validation of a create, in place. That status is dropped and generation is 1 where the kind has them is
+   * added by `defineKind` to what a kind says here (`strategy.ts`), and likewise below.
+   */
   prepareCreate?(object: T): void;
   /** Before validation of an update, in place: keeps status and what may not change, bumps generation. */
   prepareUpdate?(object: T, old: T): void;
-  /** Before validation of a write to `/status`, in place. Absent: everything but status and resourceVersion is the old object's. */
+  /** Before validation of a write to `/status`, in place: keeps everything but status and some metadata. */
   prepareStatusUpdate?(object: T, old: T): void;
+  /** A client may create the object with a status (nodes). */
+  readonly keepsStatusOnCreate?: true;
   validate?(object: T): FieldError[];
   /** Everything wrong with an update, `validate` included: the caller calls one of the two. Absent: `validate`. */
   validateUpdate?(object: T, old: T): FieldError[];

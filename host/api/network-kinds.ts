@@ -1,7 +1,11 @@
 import { Event } from "./core-kinds.ts";
 import { kindsOf } from "./define-kind.ts";
-import { eventConversion } from "./event.ts";
+import { endpointSliceRules } from "./endpoints.ts";
+import { eventConversion, eventsV1Rules } from "./event.ts";
 import type * as t from "./generated/types.ts";
+import { ingressClassRules, ingressRules } from "./ingress.ts";
+import { leaseRules } from "./lease.ts";
+import { ipAddressRules, networkPolicyRules, serviceCIDRRules } from "./network-policy.ts";
 
 /** Networking, and the small records that components leave for each other: slices, events, leases. */
 const networking = kindsOf("networking.k8s.io", "v1");
@@ -13,6 +17,8 @@ export const IngressClass = networking<t.V1IngressClass>({
   kind: "IngressClass",
   plural: "ingressclasses",
   cluster: true,
+  generation: true,
+  ...ingressClassRules,
 });
 
 export const Ingress = networking<t.V1Ingress>({
@@ -20,6 +26,8 @@ export const Ingress = networking<t.V1Ingress>({
   plural: "ingresses",
   shortNames: ["ing"],
   subresources: ["status"],
+  generation: true,
+  ...ingressRules,
 });
 
 export const IPAddress = networking<t.V1IPAddress>({
@@ -27,12 +35,15 @@ export const IPAddress = networking<t.V1IPAddress>({
   plural: "ipaddresses",
   cluster: true,
   shortNames: ["ip"],
+  ...ipAddressRules,
 });
 
 export const NetworkPolicy = networking<t.V1NetworkPolicy>({
   kind: "NetworkPolicy",
   plural: "networkpolicies",
   shortNames: ["netpol"],
+  generation: true,
+  ...networkPolicyRules,
 });
 
 export const ServiceCIDR = networking<t.V1ServiceCIDR>({
@@ -40,11 +51,14 @@ export const ServiceCIDR = networking<t.V1ServiceCIDR>({
   plural: "servicecidrs",
   cluster: true,
   subresources: ["status"],
+  ...serviceCIDRRules,
 });
 
 export const EndpointSlice = discovery<t.V1EndpointSlice>({
   kind: "EndpointSlice",
   plural: "endpointslices",
+  generation: true,
+  ...endpointSliceRules,
 });
 
 export const EventsV1Event = events<t.EventsV1Event>({
@@ -53,6 +67,7 @@ export const EventsV1Event = events<t.EventsV1Event>({
   shortNames: ["ev"],
   createOnUpdate: true,
   stored: { kind: Event, ...eventConversion },
+  ...eventsV1Rules,
 });
 
 export const Lease = coordination<t.V1Lease>({
@@ -60,4 +75,5 @@ export const Lease = coordination<t.V1Lease>({
   plural: "leases",
   createOnUpdate: true,
   requiresResourceVersion: true,
+  ...leaseRules,
 });

@@ -1,5 +1,13 @@
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
+import { nameAndAge } from "./plain-columns.ts";
+import {
+  csiDriverRules,
+  csiNodeRules,
+  storageClassRules,
+  volumeAttachmentRules,
+  volumeAttributesClassRules,
+} from "./storage-rules.ts";
 
 /** Storage classes, drivers and attachments, and the devices of dynamic resource allocation. */
 const storage = kindsOf("storage.k8s.io", "v1");
@@ -10,6 +18,8 @@ export const CSIDriver = storage<t.V1CSIDriver>({
   plural: "csidrivers",
   cluster: true,
   requiresResourceVersion: true,
+  generation: true,
+  ...csiDriverRules,
 });
 
 export const CSINode = storage<t.V1CSINode>({
@@ -17,6 +27,7 @@ export const CSINode = storage<t.V1CSINode>({
   plural: "csinodes",
   cluster: true,
   requiresResourceVersion: true,
+  ...csiNodeRules,
 });
 
 export const CSIStorageCapacity = storage<t.V1CSIStorageCapacity>({
@@ -30,6 +41,7 @@ export const StorageClass = storage<t.V1StorageClass>({
   plural: "storageclasses",
   cluster: true,
   shortNames: ["sc"],
+  ...storageClassRules,
 });
 
 export const VolumeAttachment = storage<t.V1VolumeAttachment>({
@@ -38,6 +50,8 @@ export const VolumeAttachment = storage<t.V1VolumeAttachment>({
   cluster: true,
   subresources: ["status"],
   requiresResourceVersion: true,
+  generation: true,
+  ...volumeAttachmentRules,
 });
 
 export const VolumeAttributesClass = storage<t.V1VolumeAttributesClass>({
@@ -45,12 +59,15 @@ export const VolumeAttributesClass = storage<t.V1VolumeAttributesClass>({
   plural: "volumeattributesclasses",
   cluster: true,
   shortNames: ["vac"],
+  ...volumeAttributesClassRules,
 });
 
 export const DeviceClass = resource<t.V1DeviceClass>({
   kind: "DeviceClass",
   plural: "deviceclasses",
   cluster: true,
+  generation: true,
+  ...nameAndAge,
 });
 
 export const ResourceClaim = resource<t.ResourceV1ResourceClaim>({
@@ -62,10 +79,12 @@ export const ResourceClaim = resource<t.ResourceV1ResourceClaim>({
 export const ResourceClaimTemplate = resource<t.V1ResourceClaimTemplate>({
   kind: "ResourceClaimTemplate",
   plural: "resourceclaimtemplates",
+  ...nameAndAge,
 });
 
 export const ResourceSlice = resource<t.V1ResourceSlice>({
   kind: "ResourceSlice",
   plural: "resourceslices",
   cluster: true,
+  generation: true,
 });

@@ -1,6 +1,15 @@
+import { cronJobRules } from "./cron-job.ts";
+import { daemonSetRules } from "./daemon-set.ts";
 import { kindsOf } from "./define-kind.ts";
+import { deploymentRules } from "./deployment.ts";
 import type * as t from "./generated/types.ts";
-import { autoscalerConversion } from "./horizontal-pod-autoscaler.ts";
+import { autoscalerConversion, autoscalerRules, autoscalerV1Rules } from "./horizontal-pod-autoscaler.ts";
+import { jobRules } from "./job.ts";
+import { controllerRevisionRules, runtimeClassRules } from "./plain-columns.ts";
+import { podDisruptionBudgetRules } from "./pod-disruption-budget.ts";
+import { priorityClassRules } from "./priority-class.ts";
+import { replicaSetRules } from "./replica-set.ts";
+import { statefulSetRules } from "./stateful-set.ts";
 
 /** The kinds that run and keep pods running: apps, batch, autoscaling, policy, scheduling, node. */
 const apps = kindsOf("apps", "v1");
@@ -14,6 +23,7 @@ const node = kindsOf("node.k8s.io", "v1");
 export const ControllerRevision = apps<t.V1ControllerRevision>({
   kind: "ControllerRevision",
   plural: "controllerrevisions",
+  ...controllerRevisionRules,
 });
 
 export const DaemonSet = apps<t.V1DaemonSet>({
@@ -22,6 +32,8 @@ export const DaemonSet = apps<t.V1DaemonSet>({
   shortNames: ["ds"],
   categories: ["all"],
   subresources: ["status"],
+  generation: true,
+  ...daemonSetRules,
 });
 
 export const Deployment = apps<t.V1Deployment>({
@@ -30,6 +42,8 @@ export const Deployment = apps<t.V1Deployment>({
   shortNames: ["deploy"],
   categories: ["all"],
   subresources: ["scale", "status"],
+  generation: true,
+  ...deploymentRules,
 });
 
 export const ReplicaSet = apps<t.V1ReplicaSet>({
@@ -38,6 +52,8 @@ export const ReplicaSet = apps<t.V1ReplicaSet>({
   shortNames: ["rs"],
   categories: ["all"],
   subresources: ["scale", "status"],
+  generation: true,
+  ...replicaSetRules,
 });
 
 export const StatefulSet = apps<t.V1StatefulSet>({
@@ -46,6 +62,8 @@ export const StatefulSet = apps<t.V1StatefulSet>({
   shortNames: ["sts"],
   categories: ["all"],
   subresources: ["scale", "status"],
+  generation: true,
+  ...statefulSetRules,
 });
 
 export const CronJob = batch<t.V1CronJob>({
@@ -54,6 +72,8 @@ export const CronJob = batch<t.V1CronJob>({
   shortNames: ["cj"],
   categories: ["all"],
   subresources: ["status"],
+  generation: true,
+  ...cronJobRules,
 });
 
 export const Job = batch<t.V1Job>({
@@ -61,6 +81,8 @@ export const Job = batch<t.V1Job>({
   plural: "jobs",
   categories: ["all"],
   subresources: ["status"],
+  generation: true,
+  ...jobRules,
 });
 
 export const HorizontalPodAutoscaler = autoscalingV2<t.V2HorizontalPodAutoscaler>({
@@ -69,6 +91,7 @@ export const HorizontalPodAutoscaler = autoscalingV2<t.V2HorizontalPodAutoscaler
   shortNames: ["hpa"],
   categories: ["all"],
   subresources: ["status"],
+  ...autoscalerRules,
 });
 
 export const HorizontalPodAutoscalerV1 = autoscalingV1<t.V1HorizontalPodAutoscaler>({
@@ -78,6 +101,7 @@ export const HorizontalPodAutoscalerV1 = autoscalingV1<t.V1HorizontalPodAutoscal
   categories: ["all"],
   subresources: ["status"],
   stored: { kind: HorizontalPodAutoscaler, ...autoscalerConversion },
+  ...autoscalerV1Rules,
 });
 
 export const PodDisruptionBudget = policy<t.V1PodDisruptionBudget>({
@@ -86,6 +110,8 @@ export const PodDisruptionBudget = policy<t.V1PodDisruptionBudget>({
   shortNames: ["pdb"],
   subresources: ["status"],
   requiresResourceVersion: true,
+  generation: true,
+  ...podDisruptionBudgetRules,
 });
 
 export const PriorityClass = scheduling<t.V1PriorityClass>({
@@ -93,6 +119,8 @@ export const PriorityClass = scheduling<t.V1PriorityClass>({
   plural: "priorityclasses",
   cluster: true,
   shortNames: ["pc"],
+  generation: true,
+  ...priorityClassRules,
 });
 
 export const RuntimeClass = node<t.V1RuntimeClass>({
@@ -101,4 +129,5 @@ export const RuntimeClass = node<t.V1RuntimeClass>({
   cluster: true,
   createOnUpdate: true,
   requiresResourceVersion: true,
+  ...runtimeClassRules,
 });

@@ -1,0 +1,33 @@
+import { ageColumn, column, formatSelector, nameColumn } from "./columns.ts";
+import type { V1IPAddress, V1NetworkPolicy, V1ServiceCIDR } from "./generated/types.ts";
+import type { KindRules } from "./kind.ts";
+
+/** Source: api-policy 5.4, 6.5; api-wire 13. */
+export const networkPolicyRules: KindRules<V1NetworkPolicy> = {
+  defaults({ spec }) {
+    if (spec === undefined) return;
+    spec.podSelector ??= {};
+    if (!spec.policyTypes?.length)
+      spec.policyTypes = spec.egress?.length ? ["Ingress", "Egress"] : ["Ingress"];
+    for (const { ports = [] } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
+      for (const port of ports) port.protocol ??= "TCP";
+  },
+  columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(spec?.podSelector)), ageColumn],
+};
+
+export const ipAddressRules: KindRules<V1IPAddress> = {
+  columns: [
+    nameColumn,
+    column("ParentRef", ({ spec }) => {
+      if (!spec?.parentRef) return "<none>";
+      const { group, resource, namespace, name } = spec.parentRef;
+      const of = group ? `${resource}.${group}` : resource;
+      return namespace ? `${of}/${namespace}/${name}` : `${of}/${name}`;
+    }),
+    ageColumn,
+  ],
+};
+
+export const serviceCIDRRules: KindRules<V1ServiceCIDR> = {
+  columns: [nameColumn, column("CIDRs", ({ spec }) => (spec?.cidrs ?? []).join(",")), ageColumn],
+};

@@ -1,0 +1,128 @@
+import { controllerOf, type KubernetesObject } from "../apimachinery/object.ts";
+import { ageColumn, column, integerColumn, NONE, nameColumn } from "./columns.ts";
+import { formatDuration } from "./duration.ts";
+import type * as t from "./generated/types.ts";
+import type { KindRules } from "./kind.ts";
+
+/** Kinds of which only the columns are particular. Source: api-wire 13. */
+export const nameAndAge: KindRules<KubernetesObject> = { columns: [nameColumn, ageColumn] };
+
+export const controllerRevisionRules: KindRules<t.V1ControllerRevision> = {
+  columns: [
+    nameColumn,
+    column("Controller", (revision) => {
+      const owner = controllerOf(revision);
+      if (owner === undefined) return NONE;
+      const [version, group] = owner.apiVersion.split("/").reverse();
+      const kind = owner.kind.toLowerCase();
+      return version && group ? `${kind}.${group}/${owner.name}` : `${kind}/${owner.name}`;
+    }),
+    column("Revision", ({ revision }) => revision),
+    ageColumn,
+  ],
+};
+
+export const runtimeClassRules: KindRules<t.V1RuntimeClass> = {
+  columns: [nameColumn, column("Handler", ({ handler }) => handler), ageColumn],
+};
+
+export const certificateSigningRequestRules: KindRules<t.V1CertificateSigningRequest> = {
+  columns: [
+    nameColumn,
+    ageColumn,
+    column("SignerName", ({ spec }) => spec.signerName),
+    column("Requestor", ({ spec }) => spec.username ?? ""),
+    column("RequestedDuration", ({ spec }) =>
+      spec.expirationSeconds === undefined ? NONE : formatDuration(spec.expirationSeconds * 1000),
+    ),
+    column("Condition", ({ status }) => {
+      const types = (status?.conditions ?? []).map(({ type }) => type);
+      const decided = types.filter((type) => type === "Approved" || type === "Denied");
+      const said = [
+        ...(decided.length > 0 ? decided : ["Pending"]),
+        ...types.filter((one) => one === "Failed"),
+      ];
+      return [...said, ...(status?.certificate ? ["Issued"] : [])].join(",");
+    }),
+  ],
+  selectableFieldNames: ["spec.signerName"],
+  selectableFields: ({ spec }) => ({ "spec.signerName": spec.signerName }),
+};
+
+export const apiServiceRules: KindRules<t.V1APIService> = {
+  defaults({ spec }) {
+    if (spec?.service) spec.service.port ??= 443;
+  },
+  columns: [
+    nameColumn,
+    column("Service", ({ spec }) =>
+      spec?.service ? `${spec.service.namespace}/${spec.service.name}` : "Local",
+    ),
+    column("Available", ({ status }) => {
+      const available = status?.conditions?.find((one) => one.type === "Available");
+      if (available === undefined) return "Unknown";
+      return available.status === "True" ? "True" : `${available.status} (${available.reason ?? ""})`;
+    }),
+    ageColumn,
+  ],
+};
+
+export const componentStatusRules: KindRules<t.V1ComponentStatus> = {
+  columns: [
+    nameColumn,
+    column("Status", ({ conditions }) => {
+      const healthy = conditions?.find((one) => one.type === "Healthy")?.status;
+      return healthy === "True" ? "Healthy" : healthy === "False" ? "Unhealthy" : "Unknown";
+    }),
+    column("Message", ({ conditions }) => conditions?.find((one) => one.type === "Healthy")?.message ?? ""),
+    column("Error", ({ conditions }) => conditions?.find((one) => one.type === "Healthy")?.error ?? ""),
+  ],
+};
+
+export const flowSchemaRules: KindRules<t.V1FlowSchema> = {
+  defaults({ spec }) {
+    if (spec !== undefined) spec.matchingPrecedence ||= 1000;
+  },
+  columns: [
+    nameColumn,
+    column("PriorityLevel", ({ spec }) => spec?.priorityLevelConfiguration.name ?? ""),
+    integerColumn("MatchingPrecedence", ({ spec }) => spec?.matchingPrecedence),
+    column("DistinguisherMethod", ({ spec }) => spec?.distinguisherMethod?.type ?? NONE),
+    ageColumn,
+    column(
+      "MissingPL",
+      ({ status }) => status?.conditions?.find((one) => one.type === "Dangling")?.status ?? "?",
+    ),
+  ],
+};
+
+export const priorityLevelRules: KindRules<t.V1PriorityLevelConfiguration> = {
+  defaults({ spec }) {
+    if (spec?.limited) {
+      spec.limited.nominalConcurrencyShares ??= 30;
+      spec.limited.lendablePercent ??= 0;
+      const { queuing } = spec.limited.limitResponse ?? {};
+      if (queuing) {
+        queuing.queues ||= 64;
+        queuing.handSize ||= 8;
+        queuing.queueLengthLimit ||= 50;
+      }
+    }
+    if (spec?.exempt) {
+      spec.exempt.nominalConcurrencyShares ??= 0;
+      spec.exempt.lendablePercent ??= 0;
+    }
+  },
+  columns: [
+    nameColumn,
+    column("Type", ({ spec }) => spec?.type ?? ""),
+    column(
+      "NominalConcurrencyShares",
+      ({ spec }) => (spec?.limited ?? spec?.exempt)?.nominalConcurrencyShares ?? NONE,
+    ),
+    column("Queues", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queues ?? NONE),
+    column("HandSize", ({ spec }) => spec?.limited?.limitResponse?.queuing?.handSize ?? NONE),
+    column("QueueLengthLimit", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? NONE),
+    ageColumn,
+  ],
+};

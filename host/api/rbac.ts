@@ -1,0 +1,35 @@
+import { ageColumn, column, nameColumn, wideColumn } from "./columns.ts";
+import type { RbacV1Subject, V1ClusterRoleBinding, V1RoleBinding } from "./generated/types.ts";
+import type { KindRules } from "./kind.ts";
+
+const RBAC_GROUP = "rbac.authorization.k8s.io";
+
+type RoleBindingLike = V1RoleBinding | V1ClusterRoleBinding;
+
+function subjects(binding: RoleBindingLike, kind: string, text: (subject: RbacV1Subject) => string): string {
+  return (binding.subjects ?? [])
+    .filter((subject) => subject.kind === kind)
+    .map(text)
+    .join(", ");
+}
+
+/** Of both kinds of bindings. Source: api-policy 5.5, 6.5; api-wire 13. */
+export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
+  return {
+    defaults({ roleRef, subjects = [] }) {
+      if (roleRef) roleRef.apiGroup ||= RBAC_GROUP;
+      for (const subject of subjects)
+        subject.apiGroup ||= subject.kind === "ServiceAccount" ? "" : RBAC_GROUP;
+    },
+    columns: [
+      nameColumn,
+      column("Role", ({ roleRef }) => `${roleRef.kind}/${roleRef.name}`),
+      ageColumn,
+      wideColumn("Users", (binding) => subjects(binding, "User", ({ name }) => name)),
+      wideColumn("Groups", (binding) => subjects(binding, "Group", ({ name }) => name)),
+      wideColumn("ServiceAccounts", (binding) =>
+        subjects(binding, "ServiceAccount", ({ namespace, name }) => `${namespace}/${name}`),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,72 @@
+import { ageColumn, column, formatLabels, NONE, nameColumn, wideColumn } from "./columns.ts";
+import type { V1Service } from "./generated/types.ts";
+import type { KindRules } from "./kind.ts";
+
+function balancerAddresses({ status }: V1Service): string[] {
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  return [...new Set(ingress.map((one) => one.ip || one.hostname || ""))].filter((one) => one !== "").sort();
+}
+
+function externalAddress(service: V1Service): string {
+  const external = service.spec?.externalIPs ?? [];
+  switch (service.spec?.type) {
+    case "LoadBalancer":
+      return [...balancerAddresses(service), ...external].join(",") || "<pending>";
+    case "ExternalName":
+      return service.spec.externalName ?? "";
+    default:
+      return external.join(",") || NONE;
+  }
+}
+
+function ports({ spec }: V1Service): string {
+  const texts = (spec?.ports ?? []).map(({ port, nodePort, protocol }) =>
+    nodePort ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`,
+  );
+  return texts.join(",") || NONE;
+}
+
+const EXTERNAL_TYPES: readonly (string | undefined)[] = ["NodePort", "LoadBalancer"];
+
+/** Addresses, families and node ports are allocated by the API server. Source: api-policy 5.2, 6.5; api-wire 13. */
+export const serviceRules: KindRules<V1Service> = {
+  defaults({ spec, status }) {
+    for (const ingress of status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= "VIP";
+    if (spec === undefined) return;
+    spec.type ||= "ClusterIP";
+    spec.sessionAffinity ||= "None";
+    if (spec.sessionAffinity === "None") delete spec.sessionAffinityConfig;
+    else if (spec.sessionAffinity === "ClientIP") {
+      spec.sessionAffinityConfig ??= {};
+      const config = spec.sessionAffinityConfig;
+      config.clientIP ??= {};
+      config.clientIP.timeoutSeconds ??= 10800;
+    }
+    for (const port of spec.ports ?? []) {
+      port.protocol ||= "TCP";
+      port.targetPort ||= port.port;
+    }
+    if (spec.type !== "ExternalName") spec.internalTrafficPolicy ??= "Cluster";
+    const reachable =
+      EXTERNAL_TYPES.includes(spec.type) || (spec.type === "ClusterIP" && spec.externalIPs?.length);
+    if (reachable) spec.externalTrafficPolicy ||= "Cluster";
+    if (spec.type === "LoadBalancer") spec.allocateLoadBalancerNodePorts ??= true;
+  },
+  prepareCreate(service) {
+    service.status = { loadBalancer: {} };
+  },
+  columns: [
+    nameColumn,
+    column("Type", ({ spec }) => spec?.type ?? ""),
+    column("Cluster-IP", ({ spec }) => spec?.clusterIPs?.[0] ?? spec?.clusterIP ?? NONE),
+    column("External-IP", externalAddress),
+    column("Port(s)", ports),
+    ageColumn,
+    wideColumn("Selector", ({ spec }) => formatLabels(spec?.selector)),
+  ],
+  selectableFieldNames: ["spec.clusterIP", "spec.type"],
+  selectableFields: ({ spec }) => ({
+    "spec.clusterIP": spec?.clusterIP ?? "",
+    "spec.type": spec?.type ?? "",
+  }),
+};
