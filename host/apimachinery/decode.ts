@@ -340,3 +340,5 @@ function goFieldType(field: Field): string {
 function jsonNumber(value: unknown): string {
   return typeof value === "number" ? `number ${value}` : jsonKind(value);
 }
+
+export { type ParsedBody, parseBody } from "./parse-body.ts";
