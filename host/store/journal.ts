@@ -13,6 +13,11 @@ export interface Journal {
    * trusted with further writes until it has been opened again.
    */
   append(batch: JournalBatch): Promise<void>;
+  /**
+   * Whether a value of this size still fits, beside what waits already. Deleting and compacting needs no leave: it is
+   * how room is made.
+   */
+  hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean;
   close(): Promise<void>;
 }
 
@@ -36,5 +41,6 @@ export class JournalFullError extends Error {
 /** Keeps nothing: the store lives as long as its process. */
 export const noJournal: Journal = {
   append: async () => {},
+  hasRoom: () => true,
   close: async () => {},
 };

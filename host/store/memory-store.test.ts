@@ -4,7 +4,11 @@ import { createMemoryStore } from "./memory-store.ts";
 test("smoke", async () => {
   const s = createMemoryStore();
   const seen: string[] = [];
-  s.watch("/a/", 0, { onEvents: (es) => { for (const e of es) seen.push(`${e.type} ${e.key} ${e.revision} ${e.previous?.modRevision}`); } });
+  s.watch("/a/", 0, {
+    onEvents: (es) => {
+      for (const e of es) seen.push(`${e.type} ${e.key} ${e.revision} ${e.previous?.modRevision}`);
+    },
+  });
   const b = (t: string) => Buffer.from(t);
   const r = await s.create("/a/x", b("1"));
   expect(r.ok).toBe(true);

@@ -108,6 +108,7 @@ export class Mvcc implements Store {
   async create(key: string, value: Uint8Array): Promise<WriteResult> {
     assertKey(key);
     this.#assertWritable(key.length + value.length);
+    if (!this.#hasRoom(key, value)) await this.#makeRoom(key, value);
     const current = findEntry(this.#acceptedTree, key);
     if (current !== undefined) return this.#refuse(key, current);
     return this.#put(key, value, undefined);
@@ -116,6 +117,7 @@ export class Mvcc implements Store {
   async update(key: string, value: Uint8Array, expectedRevision: number): Promise<WriteResult> {
     assertKey(key);
     this.#assertWritable(key.length + value.length);
+    if (!this.#hasRoom(key, value)) await this.#makeRoom(key, value);
     const current = findEntry(this.#acceptedTree, key);
     if (current?.modRevision !== expectedRevision) return this.#refuse(key, current);
     return this.#put(key, value, current);
@@ -257,6 +259,18 @@ export class Mvcc implements Store {
       this.#waitingBytes -= write.bytes;
       write.reject(refusal);
     }
+  }
+
+  #hasRoom(key: string, value: Uint8Array): boolean {
+    return this.#journal.hasRoom(key.length, value.length, this.#waitingBytes);
+  }
+
+  /** A full store gives up its past first; when that is not enough, it takes nothing but deletes. */
+  async #makeRoom(key: string, value: Uint8Array): Promise<void> {
+    if (this.compactedRevision < this.revision) await this.compact(this.revision);
+    if (!this.#hasRoom(key, value))
+      throw new StoreUnavailableError("the store is full: delete something, or give it more room");
+    this.#assertWritable(key.length + value.length);
   }
 
   #assertOpen(): void {

@@ -1,0 +1,75 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { StoreOpenError } from "./open-error.ts";
+
+export interface DirectoryLock {
+  release(): void;
+}
+
+const LOCK_FILE = /^lock-(\d+)-(\d+)$/;
+
+/**
+ * Makes this process the only one that works in a directory, until it releases the lock or dies, by SIGKILL too.
+ *
+ * Node has no flock, so every process raises a flag of its own, the file `lock-PID-START`, and only then looks for the
+ * flags of others. Of two that come at once at least one sees the other, so never do both go in; that sometimes both
+ * step back is fine. A flag whose process is gone is swept away by whoever sees it: nobody can come back under the
+ * same pid and start time. Processes of different pid namespaces (two containers, one volume) do not see each other.
+ *
+ * @throws StoreOpenError "in-use" naming the other process
+ */
+export function lockDirectory(dir: string): DirectoryLock {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const own = `lock-${process.pid}-${startOf(process.pid) ?? 0}`;
+  try {
+    writeFileSync(join(dir, own), "", { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new StoreOpenError(
+      "in-use",
+      `data directory ${dir} is in use by this process (pid ${process.pid}) already`,
+    );
+  }
+  for (const name of readdirSync(dir)) {
+    const match = LOCK_FILE.exec(name);
+    if (match === null || name === own) continue;
+    const pid = Number(match[1]);
+    if (isRunning(pid, Number(match[2]))) {
+      rmSync(join(dir, own), { force: true });
+      throw new StoreOpenError("in-use", `data directory ${dir} is in use by another process (pid ${pid})`);
+    }
+    rmSync(join(dir, name), { force: true });
+  }
+  return { release: () => rmSync(join(dir, own), { force: true }) };
+}
+
+function isRunning(pid: number, start: number): boolean {
+  if (process.platform === "linux") {
+    const startNow = startOf(pid);
+    return startNow !== undefined && (start === 0 || startNow === start);
+  }
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/**
+ * When a process began, in clock ticks since the machine did; undefined for one that is gone or a zombie, and on
+ * systems without /proc. In `/proc/PID/stat` the name in parentheses may hold anything; after the last ")" come the
+ * state (field 3) and, as field 22, the start.
+ */
+function startOf(pid: number): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
+  } catch {
+    // No such file: no such process, or no /proc.
+    return undefined;
+  }
+}

@@ -1,0 +1,141 @@
+import type { RootDatabase } from "lmdb";
+import type { Commit } from "./history.ts";
+import { type Journal, type JournalBatch, JournalFullError } from "./journal.ts";
+import { encodeRecord, eventBytes, RECORD_HEADER_BYTES, recordBytes, recordKey } from "./journal-record.ts";
+
+/** Names of the records at revision 0, which tell about the file. */
+export const FORMAT_RECORD = "format";
+export const COMPACTED_RECORD = "compacted";
+/** What this version writes and reads. */
+export const FORMAT = "pintle-store 1";
+
+/** LMDB's and the system's words for "no room"; after these LMDB has undone the transaction and can go on. */
+const FULL_CODES: readonly unknown[] = [-30792, "ENOSPC", "EDQUOT", "EFBIG", 28, 122, 27];
+
+/** A batch's scratch buffer is kept for the next one up to this size. */
+const KEPT_SCRATCH_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The journal in an LMDB file: one record per change under its revision, as etcd keeps it. A write appends one record;
+ * a compaction removes, in the same transaction as the batch it comes with, the records that nothing newer than it
+ * needs. So the file holds the live keys and the retained history, whatever came before.
+ */
+export class LmdbJournal implements Journal {
+  readonly #database: RootDatabase<Buffer, Buffer>;
+  readonly #maxBytes: number;
+  #usedBytes: number;
+  #scratch = Buffer.alloc(0);
+
+  /** @param size  how much its records may take up, and how much they do now, both by `recordBytes` */
+  constructor(database: RootDatabase<Buffer, Buffer>, size: { maxBytes: number; usedBytes: number }) {
+    this.#database = database;
+    this.#maxBytes = size.maxBytes;
+    this.#usedBytes = size.usedBytes;
+  }
+
+  hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean {
+    return this.#usedBytes + recordBytes(keyBytes, valueBytes) + waitingBytes <= this.#maxBytes;
+  }
+
+  /** Writes what a new file has to say about itself. */
+  async begin(): Promise<void> {
+    await this.#commit(() => {
+      this.#putAbout(FORMAT_RECORD, FORMAT);
+      this.#putAbout(COMPACTED_RECORD, "0");
+    });
+  }
+
+  async append({ commits, compaction }: JournalBatch): Promise<void> {
+    let addedBytes = 0;
+    for (const commit of commits) for (const event of commit.events) addedBytes += eventBytes(event);
+    let freedBytes = 0;
+    await this.#commit(() => {
+      this.#putCommits(commits);
+      if (compaction === undefined) return;
+      for (const commit of compaction.forgotten) freedBytes += this.#removeObsolete(commit);
+      this.#putAbout(COMPACTED_RECORD, String(compaction.revision));
+    });
+    this.#usedBytes += addedBytes - freedBytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  #putCommits(commits: readonly Commit[]): void {
+    let bytes = 0;
+    for (const { events } of commits)
+      for (const { entry } of events) bytes += RECORD_HEADER_BYTES + (entry?.value.length ?? 0);
+    // LMDB's writer thread reads the values where they lie until the batch is committed; then the space is free again.
+    const scratch = this.#takeScratch(bytes);
+    let at = 0;
+    for (const { revision, atMs, events } of commits) {
+      for (const { type, key, entry } of events) {
+        const target = scratch.subarray(at, at + RECORD_HEADER_BYTES + (entry?.value.length ?? 0));
+        at += target.length;
+        const keyBytes = recordKey(revision, key);
+        encodeRecord(target, keyBytes, type, atMs, entry?.createRevision ?? 0, entry?.value ?? NO_BYTES);
+        void this.#database.put(keyBytes, target);
+      }
+    }
+  }
+
+  /**
+   * A put that a later one, or a delete, replaced at or below the compaction is needed no more, and neither is the
+   * delete itself.
+   */
+  #removeObsolete(commit: Commit): number {
+    let bytes = 0;
+    for (const event of commit.events) {
+      if (event.previous !== undefined) {
+        bytes += recordBytes(Buffer.byteLength(event.key), event.previous.value.length);
+        void this.#database.remove(recordKey(event.previous.modRevision, event.key));
+      }
+      if (event.type === "delete") {
+        bytes += eventBytes(event);
+        void this.#database.remove(recordKey(event.revision, event.key));
+      }
+    }
+    return bytes;
+  }
+
+  #putAbout(name: string, text: string): void {
+    const value = Buffer.from(text);
+    const target = Buffer.allocUnsafe(RECORD_HEADER_BYTES + value.length);
+    const keyBytes = recordKey(0, name);
+    encodeRecord(target, keyBytes, "about", 0, 0, value);
+    void this.#database.put(keyBytes, target);
+  }
+
+  #takeScratch(bytes: number): Buffer {
+    if (bytes <= this.#scratch.length) return this.#scratch;
+    const scratch = Buffer.allocUnsafeSlow(bytes);
+    if (bytes <= KEPT_SCRATCH_BYTES) this.#scratch = scratch;
+    return scratch;
+  }
+
+  /** One LMDB transaction on its own thread: all the writes of `action`, and an fsync before the promise resolves. */
+  async #commit(action: () => void): Promise<void> {
+    try {
+      await this.#database.batch(action);
+    } catch (error) {
+      const cause = await commitError(error);
+      const { code } = cause as { code?: unknown };
+      if (FULL_CODES.includes(code)) throw new JournalFullError("the disk is full", { cause });
+      throw new Error(`the disk failed: ${cause.message}`, { cause });
+    }
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Npm lmdb rejects with "Commit failed", which carries a promise that rejects with the reason. */
+async function commitError(error: unknown): Promise<Error> {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  try {
+    await (failure as { commitError?: Promise<never> }).commitError;
+    return failure;
+  } catch (reason) {
+    return reason instanceof Error ? reason : failure;
+  }
+}
