@@ -1,0 +1,149 @@
+import type { V1Node, V1Pod } from "../api/generated/types.ts";
+import { Node, Pod } from "../api/registry.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import { objectKey } from "../apimachinery/object.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Client } from "../client/client.ts";
+import { createEventRecorder } from "../client/event-recorder.ts";
+import { SharedInformers } from "../client/informer.ts";
+import { CoreFeed } from "./core-feed.ts";
+import { createScheduler, type Scheduler, type SchedulerOptions } from "./library.ts";
+import { PodReport } from "./pod-report.ts";
+import { SchedulingQueue } from "./queue.ts";
+import { type ClusterEvent, nodeEvents, podEvents } from "./requeue-rules.ts";
+import { SchedulingCycle } from "./scheduling-cycle.ts";
+
+export interface SchedulerComponentOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Pods with this spec.schedulerName are scheduled; default-scheduler unless told otherwise. */
+  readonly schedulerName?: string;
+  readonly ties?: SchedulerOptions["ties"];
+  readonly thread?: SchedulerOptions["thread"];
+  readonly capacity?: SchedulerOptions["capacity"];
+  /** The core to use instead of a new one; it is closed at stop all the same. */
+  readonly core?: Scheduler;
+}
+
+/**
+ * The scheduler as a component: mirrors nodes and pods, and gives every waiting pod the node its core chooses.
+ *
+ * @returns when it has seen the whole cluster and has begun to schedule
+ */
+export async function startScheduler(options: SchedulerComponentOptions): Promise<{ stop(): Promise<void> }> {
+  const { client, clock, schedulerName = "default-scheduler" } = options;
+  const log = options.log.child("scheduler");
+  const random = options.random.fork("scheduler");
+  const { ties, thread, capacity } = options;
+  const core =
+    options.core ??
+    (await createScheduler({
+      seed: random.nextUint32(),
+      ...(ties === undefined ? {} : { ties }),
+      ...(thread === undefined ? {} : { thread }),
+      ...(capacity === undefined ? {} : { capacity }),
+    }));
+  const informers = new SharedInformers({ client, clock, random, log });
+  const events = createEventRecorder({ client, clock, random, log, component: schedulerName });
+  const queue = new SchedulingQueue();
+  const feed = new CoreFeed(core, log);
+  const report = new PodReport({ client, clock, events, log });
+  const cycle = new SchedulingCycle({ client, clock, log, queue, core, feed, report }, () => settle());
+
+  let started = false;
+  let timer: Timer | undefined;
+  /** After anything moved: work if there is work, and come back when the queue next has something to do by itself. */
+  const settle = () => {
+    if (!started) return;
+    cycle.wake();
+    timer?.cancel();
+    const delayMs = queue.nextTickMs(clock.nowMs());
+    if (delayMs === undefined) return;
+    timer = clock.setTimeout(() => {
+      queue.tick(clock.nowMs());
+      settle();
+    }, delayMs);
+  };
+  const happened = (cause: readonly ClusterEvent[]) => {
+    for (const event of cause) queue.happened(event, clock.nowMs());
+    settle();
+  };
+
+  const sawPod = (old: V1Pod | undefined, pod: V1Pod) => {
+    const key = objectKey(pod);
+    const was = old !== undefined && holdsRoom(old);
+    if (holdsRoom(pod)) {
+      queue.remove(key);
+      const changes = was ? podEvents(old, pod) : [];
+      if (was && changes.length === 0) return;
+      feed.addPod(pod, changes.length > 0);
+      happened(was ? changes : ["AssignedPodAdd"]);
+    } else if (was) {
+      feed.removePod(key);
+      happened(["AssignedPodDelete"]);
+    } else if (isFinished(pod)) {
+      queue.remove(key);
+    } else if ((pod.spec?.schedulerName ?? "default-scheduler") === schedulerName) {
+      // Bound already, only the watch has not shown it: an older change must not queue the pod a second time.
+      if (queue.placeOf(key) === undefined && feed.isPlaced(key, pod.metadata?.uid ?? "")) return;
+      queue.put(pod, clock.nowMs());
+      settle();
+    }
+  };
+  const lostPod = (pod: V1Pod) => {
+    const key = objectKey(pod);
+    queue.remove(key);
+    feed.removePod(key);
+    if (holdsRoom(pod)) happened(["AssignedPodDelete"]);
+  };
+
+  const nodes = informers.get(Node);
+  const pods = informers.get(Pod);
+  nodes.addHandler({
+    onAdd: (node) => {
+      feed.addNode(node);
+      happened(["NodeAdd"]);
+    },
+    onUpdate: (old, node) => {
+      const changes = nodeEvents(old, node);
+      if (changes.length === 0) return;
+      feed.updateNode(node);
+      happened(changes);
+    },
+    onDelete: (node: V1Node) => {
+      feed.removeNode(node.metadata?.name ?? "");
+      happened(["NodeDelete"]);
+    },
+  });
+  pods.addHandler({
+    onAdd: (pod) => sawPod(undefined, pod),
+    onUpdate: sawPod,
+    onDelete: lostPod,
+  });
+  informers.start();
+  await informers.synced();
+  started = true;
+  settle();
+  return {
+    stop: async () => {
+      started = false;
+      timer?.cancel();
+      informers.stop();
+      await cycle.stop();
+      events.stop();
+      await core.close();
+    },
+  };
+}
+
+/** A pod takes room on its node from its binding until it has finished. */
+function holdsRoom(pod: V1Pod): boolean {
+  return Boolean(pod.spec?.nodeName) && !isFinished(pod);
+}
+
+function isFinished(pod: V1Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}

@@ -1,0 +1,82 @@
+import type { V1Pod, V1PodCondition } from "../api/generated/types.ts";
+import { Pod } from "../api/registry.ts";
+import { type Clock, formatTime } from "../apimachinery/clock.ts";
+import { isReason } from "../apimachinery/errors.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import { objectKey } from "../apimachinery/object.ts";
+import type { Client } from "../client/client.ts";
+import type { EventRecorder } from "../client/event-recorder.ts";
+
+/** An event's note is cut to 1024 bytes, the last four of them ` ...` (scheduling sheet 2.16). */
+const NOTE_BYTES = 1024;
+
+/** Says on the pod, and in an event, why it has no node. */
+export class PodReport {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #events: EventRecorder;
+  readonly #log: Logger;
+
+  constructor(parts: { client: Client; clock: Clock; events: EventRecorder; log: Logger }) {
+    this.#client = parts.client;
+    this.#clock = parts.clock;
+    this.#events = parts.events;
+    this.#log = parts.log;
+  }
+
+  scheduled(pod: V1Pod, node: string): void {
+    const message = `Successfully assigned ${objectKey(pod)} to ${node}`;
+    this.#events.event(Pod, pod, "Normal", "Scheduled", message);
+  }
+
+  /** Only the event: for a pod that is not worth a condition any more. */
+  skipped(pod: V1Pod): void {
+    this.#events.event(
+      Pod,
+      pod,
+      "Warning",
+      "FailedScheduling",
+      `skip schedule deleting pod: ${objectKey(pod)}`,
+    );
+  }
+
+  /**
+   * The event FailedScheduling and the condition PodScheduled, which is written only when it changes.
+   *
+   * @param reason  Unschedulable when no node takes the pod, SchedulerError when something went wrong
+   */
+  async failed(pod: V1Pod, reason: "Unschedulable" | "SchedulerError", message: string): Promise<void> {
+    this.#events.event(Pod, pod, "Warning", "FailedScheduling", note(message));
+    const before = pod.status?.conditions?.find((one) => one.type === "PodScheduled");
+    if (before?.status === "False" && before.reason === reason && before.message === message) return;
+    const { namespace, name = "", uid, generation } = pod.metadata ?? {};
+    const now = formatTime(this.#clock.nowMs());
+    const condition: V1PodCondition = {
+      type: "PodScheduled",
+      status: "False",
+      reason,
+      message,
+      lastTransitionTime: before?.status === "False" ? (before.lastTransitionTime ?? now) : now,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    };
+    const body = { metadata: { uid }, status: { conditions: [condition] } };
+    try {
+      await this.#client.patch(
+        Pod,
+        { namespace, name },
+        { type: "strategic", body },
+        { subresource: "status" },
+      );
+    } catch (error) {
+      // The pod is gone or replaced; anything else is said again at the next attempt.
+      const gone = isReason(error, "NotFound") || isReason(error, "Conflict");
+      if (!gone) this.#log.warn("condition not written", { pod: objectKey(pod), error: String(error) });
+    }
+  }
+}
+
+function note(message: string): string {
+  const bytes = new TextEncoder().encode(message);
+  if (bytes.length <= NOTE_BYTES) return message;
+  return `${new TextDecoder().decode(bytes.subarray(0, NOTE_BYTES - 4)).replace(/\uFFFD$/, "")} ...`;
+}

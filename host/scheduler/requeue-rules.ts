@@ -1,0 +1,116 @@
+import type { V1Node, V1Pod } from "../api/generated/types.ts";
+import { deepEqual } from "../apimachinery/copy.ts";
+import type { Decision } from "./library.ts";
+
+/**
+ * Which change of the cluster can help which waiting pod. A pod remembers the plugins that rejected it, as bits; an
+ * event brings back the pods that have one of its plugins. Source: the events of scheduling sheet 5.6, without the
+ * hints that then look at the object itself: a pod may come back for nothing, but never waits for nothing.
+ */
+export const REJECTOR = {
+  NodeUnschedulable: 1,
+  NodeName: 2,
+  TaintToleration: 4,
+  NodeAffinity: 8,
+  NodePorts: 16,
+  NodeResourcesFit: 32,
+  PodTopologySpread: 64,
+  InterPodAffinity: 128,
+  /** Volumes, claims, and whatever has no rule here: every event brings such a pod back. */
+  Other: 256,
+} as const;
+
+export type ClusterEvent =
+  | "NodeAdd"
+  | "NodeDelete"
+  | "NodeUpdateAllocatable"
+  | "NodeUpdateLabel"
+  | "NodeUpdateTaint"
+  | "NodeUpdateOther"
+  | "AssignedPodAdd"
+  | "AssignedPodUpdateLabel"
+  | "AssignedPodScaleDown"
+  | "AssignedPodDelete";
+
+const R = REJECTOR;
+const ALL = Object.values(REJECTOR).reduce((all, bit) => all | bit, 0);
+
+/** Uncordoning or (un)tainting a node helps whatever listens to new nodes: Kubernetes' extra rule in 5.6. */
+const HELPS: Readonly<Record<ClusterEvent, number>> = {
+  NodeAdd: ALL,
+  NodeDelete: R.PodTopologySpread | R.Other,
+  NodeUpdateAllocatable: R.NodeResourcesFit | R.Other,
+  NodeUpdateLabel: R.NodeAffinity | R.PodTopologySpread | R.InterPodAffinity | R.Other,
+  NodeUpdateTaint: ALL,
+  NodeUpdateOther: R.Other,
+  AssignedPodAdd: R.PodTopologySpread | R.InterPodAffinity | R.Other,
+  AssignedPodUpdateLabel: R.PodTopologySpread | R.InterPodAffinity | R.Other,
+  AssignedPodScaleDown: R.NodeResourcesFit | R.Other,
+  AssignedPodDelete: R.NodePorts | R.NodeResourcesFit | R.PodTopologySpread | R.InterPodAffinity | R.Other,
+};
+
+/** Whether a pod that these plugins rejected should be tried again after the event. */
+export function helps(event: ClusterEvent, rejectors: number): boolean {
+  return (HELPS[event] & rejectors) !== 0;
+}
+
+/** The reasons of scheduling sheet 2.0, by how they begin. */
+const REASONS: readonly (readonly [prefix: string, rejector: number])[] = [
+  ["Insufficient ", R.NodeResourcesFit],
+  ["Too many pods", R.NodeResourcesFit],
+  ["node(s) were unschedulable", R.NodeUnschedulable],
+  ["node(s) didn't match the requested node name", R.NodeName],
+  ["node(s) had untolerated taint", R.TaintToleration],
+  ["node(s) didn't match Pod's node affinity", R.NodeAffinity],
+  ["node(s) didn't match scheduler-enforced node affinity", R.NodeAffinity],
+  ["node(s) didn't satisfy plugin(s) [NodeAffinity]", R.NodeAffinity],
+  ["node(s) didn't have free ports", R.NodePorts],
+  ["node(s) didn't match pod topology spread constraints", R.PodTopologySpread],
+  ["node(s) didn't match pod affinity rules", R.InterPodAffinity],
+  ["node(s) didn't match pod anti-affinity rules", R.InterPodAffinity],
+  ["node(s) didn't satisfy existing pods anti-affinity rules", R.InterPodAffinity],
+];
+
+/** The plugins behind a refusal, from the reasons of its nodes; Other when no node gave one. */
+export function rejectorsOf(refusal: Extract<Decision, { node: null }>): number {
+  const seen = new Set<string>();
+  let rejectors = 0;
+  for (const reasons of Object.values(refusal.nodes)) {
+    for (const reason of reasons) {
+      if (seen.has(reason)) continue;
+      seen.add(reason);
+      rejectors |= REASONS.find(([prefix]) => reason.startsWith(prefix))?.[1] ?? R.Other;
+    }
+  }
+  return rejectors === 0 ? R.Other : rejectors;
+}
+
+/** What changed of a node, in the scheduler's eyes; empty for a heartbeat. */
+export function nodeEvents(old: V1Node, node: V1Node): ClusterEvent[] {
+  const events: ClusterEvent[] = [];
+  if (!deepEqual(old.status?.allocatable, node.status?.allocatable)) events.push("NodeUpdateAllocatable");
+  if (!deepEqual(old.metadata?.labels, node.metadata?.labels)) events.push("NodeUpdateLabel");
+  const tainted = !deepEqual(old.spec?.taints, node.spec?.taints);
+  const cordoned = (old.spec?.unschedulable === true) !== (node.spec?.unschedulable === true);
+  if (tainted || cordoned) events.push("NodeUpdateTaint");
+  const others = (one: V1Node) => [
+    one.status?.declaredFeatures,
+    one.status?.images,
+    one.metadata?.annotations,
+  ];
+  if (!deepEqual(others(old), others(node))) events.push("NodeUpdateOther");
+  return events;
+}
+
+/** What changed of a bound pod. A changed spec counts as smaller requests: that brings back a few pods too many. */
+export function podEvents(old: V1Pod, pod: V1Pod): ClusterEvent[] {
+  const events: ClusterEvent[] = [];
+  if (!deepEqual(old.metadata?.labels, pod.metadata?.labels)) events.push("AssignedPodUpdateLabel");
+  if (!deepEqual(requests(old), requests(pod))) events.push("AssignedPodScaleDown");
+  return events;
+}
+
+function requests(pod: V1Pod) {
+  const { containers = [], initContainers = [], resources } = pod.spec ?? {};
+  return [resources, [...containers, ...initContainers].map((container) => container.resources?.requests)];
+}

@@ -1,0 +1,154 @@
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Client } from "../client/client.ts";
+import { bind } from "./bind.ts";
+import { BoundedTasks } from "./bounded-tasks.ts";
+import type { CoreFeed } from "./core-feed.ts";
+import type { Decision, Scheduler } from "./library.ts";
+import type { PodReport } from "./pod-report.ts";
+import type { QueuedPod, SchedulingQueue } from "./queue.ts";
+import { rejectorsOf } from "./requeue-rules.ts";
+
+/** Pods handed to the core at once: enough that crossing to its worker costs little, few enough that a pod of higher priority waits only briefly. */
+const BATCH = 128;
+/** Bindings and reports in flight at once, and how many may wait before the next batch does. */
+const WRITES = 64;
+const WAITING_WRITES = 1024;
+
+export interface CycleParts {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly queue: SchedulingQueue;
+  readonly core: Scheduler;
+  readonly feed: CoreFeed;
+  readonly report: PodReport;
+}
+
+/**
+ * Takes batches of pods through the core and on to the API, one batch after another; bindings go on behind.
+ *
+ *   pop ──► schedule (the core assumes) ──► assume ──► bind ──► Scheduled
+ *                     │                                  └──failed──► forget, back after backoff
+ *                     └── no node ──► FailedScheduling, back when something helps
+ */
+export class SchedulingCycle {
+  readonly #parts: CycleParts;
+  readonly #writes = new BoundedTasks(WRITES, WAITING_WRITES);
+  #running = false;
+  #stopped = false;
+  #finished: Promise<void> = Promise.resolve();
+  readonly #changed: () => void;
+
+  /** @param changed  called whenever pods have moved in the queue, so that its timer can be set */
+  constructor(parts: CycleParts, changed: () => void) {
+    this.#parts = parts;
+    this.#changed = changed;
+  }
+
+  /** Starts working through the queue unless that is going on already. */
+  wake(): void {
+    if (this.#running || this.#stopped || !this.#parts.queue.hasReady()) return;
+    this.#running = true;
+    this.#finished = this.#drain();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#finished;
+    await this.#writes.idle();
+  }
+
+  async #drain(): Promise<void> {
+    const { queue, log } = this.#parts;
+    // Whatever else became ready in this turn of the event loop joins the first batch.
+    await Promise.resolve();
+    while (!this.#stopped) {
+      await this.#writes.room();
+      const batch = queue.pop(BATCH);
+      if (batch.length === 0) break;
+      try {
+        await this.#schedule(batch);
+      } catch (error) {
+        log.error("scheduling failed", { pods: batch.length, error: String(error) });
+        for (const entry of batch) if (entry.place === "inFlight") this.#fail(entry, String(error));
+      }
+    }
+    this.#running = false;
+    this.#changed();
+  }
+
+  async #schedule(batch: readonly QueuedPod[]): Promise<void> {
+    const { queue, core, feed, report } = this.#parts;
+    const wanted: QueuedPod[] = [];
+    for (const entry of batch) {
+      if (entry.pod.metadata?.deletionTimestamp !== undefined) {
+        report.skipped(entry.pod);
+        queue.remove(entry.key);
+      } else if (feed.nodeCount === 0) {
+        this.#fail(entry, "no nodes available to schedule pods", "Unschedulable");
+      } else {
+        wanted.push(entry);
+      }
+    }
+    if (wanted.length === 0) return;
+    const decisions = await core.schedule(wanted.map((entry) => entry.pod));
+    wanted.forEach((entry, i) => {
+      this.#apply(entry, decisions[i]!);
+    });
+  }
+
+  #apply(entry: QueuedPod, decision: Decision): void {
+    const { queue, clock, feed, report } = this.#parts;
+    if (decision.node === null) {
+      if (entry.gone) return;
+      queue.rejected(entry, rejectorsOf(decision), clock.nowMs());
+      this.#writes.run(() => report.failed(entry.pod, "Unschedulable", decision.message));
+      return;
+    }
+    if (entry.gone) {
+      // Deleted, or bound by somebody else, while the core decided: it assumed a pod that nobody will bind.
+      feed.discard(entry.key);
+      return;
+    }
+    const { node } = decision;
+    feed.assume(entry.pod, node);
+    this.#writes.run(() => this.#bind(entry, node));
+  }
+
+  async #bind(entry: QueuedPod, node: string): Promise<void> {
+    const { client, queue, feed, report, log, clock } = this.#parts;
+    const { pod, key, uid } = entry;
+    try {
+      await bind(client, pod, node);
+    } catch (error) {
+      // The answer may have been lost: what the API shows decides.
+      if (!feed.isBound(key, uid)) {
+        feed.forget(key, uid);
+        log.warn("binding failed", { pod: key, uid, node, error: String(error) });
+        this.#fail(entry, `running Bind plugin "DefaultBinder": ${messageOf(error)}`);
+        queue.happened("AssignedPodDelete", clock.nowMs());
+        this.#changed();
+        return;
+      }
+    }
+    log.info("bound pod", { pod: key, uid, node });
+    if (!entry.gone) queue.remove(key);
+    report.scheduled(pod, node);
+  }
+
+  #fail(
+    entry: QueuedPod,
+    message: string,
+    reason: "Unschedulable" | "SchedulerError" = "SchedulerError",
+  ): void {
+    const { queue, clock, report } = this.#parts;
+    if (entry.gone) return;
+    queue.failed(entry, clock.nowMs());
+    this.#writes.run(() => report.failed(entry.pod, reason, message));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
