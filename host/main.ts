@@ -10,6 +10,7 @@ import { startSimulatedKubelet } from "./kubelet/simulated.ts";
 import { startScheduler } from "./scheduler/component.ts";
 import { adminAccess, renderKubeconfig, withdrawKubeconfig, writeKubeconfig } from "./security/kubeconfig.ts";
 import { ensurePki } from "./security/pki.ts";
+import { lockDirectory } from "./store/directory-lock.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { createMemoryStore } from "./store/memory-store.ts";
 import type { Store } from "./store/store.ts";
@@ -64,10 +65,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
   try {
-    const store = await openStore(options, clock, log);
+    if (options.dataDir !== undefined) {
+      // Held whatever the store: certificates and the kubeconfig, too, belong to one cluster at a time.
+      const lock = lockDirectory(options.dataDir);
+      started.push({ name: "data directory", stop: async () => lock.release() });
+    }
+    const store = await openStore(options, clock);
     started.push({ name: "store", stop: () => store.close() });
     const kubeconfigFile = kubeconfigPath(options);
-    // Whoever waits for the file must not find the one of an earlier run. The store is open, so the directory is ours.
+    // Whoever waits for the file must not find the one of an earlier run. The lock is ours.
     if (kubeconfigFile !== undefined) await withdrawKubeconfig(kubeconfigFile);
     const pki = ensurePki({
       directory: options.dataDir === undefined ? undefined : join(options.dataDir, "pki"),
@@ -137,15 +143,15 @@ async function stopAll(started: Stoppable[], log: Logger): Promise<void> {
   }
 }
 
-async function openStore(options: ClusterOptions, clock: Clock, log: Logger): Promise<Store> {
+async function openStore(options: ClusterOptions, clock: Clock): Promise<Store> {
   const { dataDir, store = dataDir !== undefined && clock instanceof SystemClock ? "lmdb" : "memory" } =
     options;
   switch (store) {
     case "memory":
-      return createMemoryStore();
+      return createMemoryStore({ clock });
     case "lmdb":
       if (dataDir === undefined) throw new Error("store lmdb needs a dataDir");
-      return await openLmdbStore(join(dataDir, "store"), { log: log.child("store") });
+      return await openLmdbStore(join(dataDir, "store"), { clock });
     case "etcd":
       throw new Error("store etcd is not available yet; use lmdb or memory");
     default:

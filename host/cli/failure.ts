@@ -8,6 +8,7 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EACCES: "permission denied: %s",
   EROFS: "the file system is read-only: %s",
   ENOSPC: "no space left on the device: %s",
+  EEXIST: "%s is in the way",
   EISDIR: "%s is a directory, not a file",
   ENOTDIR: "%s is not below a directory: a file is in the way",
   ENOENT: "no such file or directory: %s",
@@ -28,5 +29,5 @@ export function explainFailure(error: unknown): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, "; ");
+  return text.trim().replace(/\s*\n\s*/g, "; ");
 }

@@ -8,7 +8,7 @@ import { dataDirFlag } from "../flags.ts";
 import { stopRunning } from "../stop-running.ts";
 
 /** Everything a cluster ever puts into its data directory. Nothing else there is touched. */
-const OURS = ["cluster.json", "kubeconfig", "lock", "pintle.log", "pki", "store"];
+const OURS = /^(cluster\.json|kubeconfig|lock-\d+-\d+|pintle\.log|pki|store)$/;
 
 /** `pintle delete`: stops the cluster, if it runs, and removes what it kept. */
 export function deleteCommand(): Command {
@@ -23,7 +23,7 @@ async function deleteCluster(dataDir: string): Promise<void> {
     process.stdout.write(`there is no cluster in ${dataDir}\n`);
     return;
   }
-  const found = readdirSync(dataDir).filter((name) => OURS.includes(name));
+  const found = readdirSync(dataDir).filter((name) => OURS.test(name));
   if (found.length === 0 && readdirSync(dataDir).length > 0)
     throw new Failure(`${dataDir} holds no cluster; nothing was removed`);
   const running = findRunning(dataDir);

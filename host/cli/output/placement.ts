@@ -27,7 +27,7 @@ function branch(head: string, pods: readonly V1Pod[], widest: number): string {
   const leaves = pods.map((pod, index) => {
     const rail = index === pods.length - 1 ? "└──" : "├──";
     const address = pod.status?.podIP ?? "";
-    return `${rail} ${fullName(pod).padEnd(widest)}   ${(pod.status?.phase ?? "Pending").padEnd(7)}   ${address}`.trimEnd();
+    return `${rail} ${fullName(pod).padEnd(widest)}   ${(pod.status?.phase ?? "Pending").padEnd(9)}   ${address}`.trimEnd();
   });
   return [head, ...leaves].map((line) => `${line}\n`).join("");
 }

@@ -1,0 +1,109 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { removeFolder, runPintle, temporaryFolder } from "../../test/scenarios/pintle-process.ts";
+
+/** The built command line as a user calls it, without a cluster. */
+const folder = temporaryFolder();
+afterAll(() => removeFolder(folder));
+
+const absent = join(folder, "absent");
+
+describe("exit codes and words", () => {
+  test.each([
+    { line: "--help", code: 0, stdout: /^Usage: pintle/ },
+    { line: "up --help", code: 0, stdout: /--nodes <n> .*\(default: 3\)/ },
+    { line: "status --help", code: 0, stdout: /^Usage: pintle status/ },
+    { line: "node list --help", code: 0, stdout: /^Usage: pintle node list/ },
+    { line: "down --help", code: 0, stdout: /^Usage: pintle down/ },
+    { line: "delete --help", code: 0, stdout: /^Usage: pintle delete/ },
+    { line: "version --help", code: 0, stdout: /^Usage: pintle version/ },
+    { line: "demo --help", code: 0, stdout: /^Usage: pintle demo/ },
+    { line: "--version", code: 0, stdout: /^\d+\.\d+\.\d+\n$/ },
+    { line: "version", code: 0, stdout: /^pintle \d.*\nKubernetes v1\.36\.\d+\n/ },
+    { line: "", code: 2, stderr: /^Usage: pintle/ },
+    { line: "fly", code: 2, stderr: /^error: unknown command 'fly'\n/ },
+    { line: "up --flag", code: 2, stderr: /^error: unknown option '--flag'\n/ },
+    { line: "up extra", code: 2, stderr: /^error: too many arguments/ },
+    { line: "up --nodes", code: 2, stderr: /^error: option '--nodes <n>' argument missing\n/ },
+    { line: "up --nodes -1", code: 2, stderr: /must be a whole number from 0 to 32768/ },
+    { line: "up --nodes 32769", code: 2, stderr: /must be a whole number from 0 to 32768/ },
+    { line: "up --port 65536", code: 2, stderr: /must be a whole number from 0 to 65535/ },
+    { line: "up --port 0x10", code: 2, stderr: /must be a whole number/ },
+    { line: "up --seed 1.5", code: 2, stderr: /must be a whole number/ },
+    { line: "up --store sqlite", code: 2, stderr: /Allowed choices are memory, lmdb, etcd/ },
+    { line: "status -o yaml", code: 2, stderr: /Allowed choices are table, json/ },
+    { line: "node", code: 2, stderr: /^Usage: pintle node/ },
+    {
+      line: `status --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: no cluster is running in .*absent; start one with: pintle up --data-dir .*absent\n$/,
+    },
+    { line: `node list --data-dir ${absent}`, code: 1, stderr: /^pintle: no cluster is running in .*absent/ },
+    { line: `down --data-dir ${absent}`, code: 0, stdout: /^no cluster is running in/ },
+    { line: `delete --data-dir ${absent}`, code: 0, stdout: /^there is no cluster in/ },
+    {
+      line: `up --store etcd --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: store etcd is not available yet; use lmdb or memory\n$/,
+    },
+    {
+      line: `up --runtime cri --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: runtime cri is not available yet; use simulated\n$/,
+    },
+  ])("pintle $line", async ({ line, code, stdout, stderr }) => {
+    const ran = await runPintle(line.split(" ").filter((word) => word !== ""));
+    expect(ran.code).toBe(code);
+    if (stdout === undefined) expect(ran.stdout).toBe("");
+    else expect(ran.stdout).toMatch(stdout);
+    if (stderr === undefined) expect(ran.stderr).toBe("");
+    else expect(ran.stderr).toMatch(stderr);
+    expect(existsSync(absent)).toBe(false);
+  });
+
+  test("status -o json says it in JSON as well", async () => {
+    const ran = await runPintle(["status", "--data-dir", absent, "-o", "json"]);
+    expect([ran.code, JSON.parse(ran.stdout)]).toEqual([1, { running: false, dataDir: absent }]);
+  });
+
+  test("version -o json has a hash of every core that ships", async () => {
+    const { stdout } = await runPintle(["version", "-o", "json"]);
+    const { cores } = JSON.parse(stdout) as { cores: Record<string, string> };
+    expect(Object.keys(cores)).toEqual(
+      expect.arrayContaining(["scheduler.wasm", "scheduler.scalar.wasm", "scheduler.shared.wasm"]),
+    );
+    expect(Object.values(cores).every((hash) => /^[0-9a-f]{64}$/.test(hash))).toBe(true);
+  });
+});
+
+describe("delete never removes what is not ours", () => {
+  test("a folder without a cluster is refused", async () => {
+    const photos = join(folder, "photos");
+    mkdirSync(photos);
+    writeFileSync(join(photos, "cat.jpg"), "");
+    const ran = await runPintle(["delete", "--data-dir", photos]);
+    expect([ran.code, ran.stderr]).toEqual([1, `pintle: ${photos} holds no cluster; nothing was removed\n`]);
+    expect(readdirSync(photos)).toEqual(["cat.jpg"]);
+  });
+
+  test("a file beside a cluster's stays", async () => {
+    const mixed = join(folder, "mixed");
+    mkdirSync(join(mixed, "pki"), { recursive: true });
+    for (const name of ["notes.txt", "pintle.log", "lock-1-2"]) writeFileSync(join(mixed, name), "");
+    expect((await runPintle(["delete", "--data-dir", mixed])).code).toBe(0);
+    expect(readdirSync(mixed)).toEqual(["notes.txt"]);
+  });
+});
+
+test.each([
+  { name: "half a state file", text: '{"url":' },
+  { name: "another's file", text: "[]" },
+])("$name is said, not guessed at", async ({ text }) => {
+  const data = join(folder, `state-${text.length}`);
+  mkdirSync(data);
+  writeFileSync(join(data, "cluster.json"), text);
+  const ran = await runPintle(["status", "--data-dir", data]);
+  expect(ran.code).toBe(1);
+  expect(ran.stderr).toMatch(/^pintle: .*cluster\.json is corrupt; delete it once no pintle runs on .*\n$/);
+});
