@@ -1,7 +1,7 @@
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
 import { certificateSigningRequestRules } from "./plain-columns.ts";
-import { bindingRules } from "./rbac.ts";
+import { bindingRules, roleRules } from "./rbac.ts";
 
 /** Who somebody is and what they may do: reviews, RBAC, certificates. */
 const authentication = kindsOf("authentication.k8s.io", "v1");
@@ -65,6 +65,7 @@ export const ClusterRole = rbac<t.V1ClusterRole>({
   plural: "clusterroles",
   cluster: true,
   createOnUpdate: true,
+  ...roleRules,
 });
 
 export const RoleBinding = rbac<t.V1RoleBinding>({
@@ -74,7 +75,7 @@ export const RoleBinding = rbac<t.V1RoleBinding>({
   ...bindingRules<t.V1RoleBinding>(),
 });
 
-export const Role = rbac<t.V1Role>({ kind: "Role", plural: "roles", createOnUpdate: true });
+export const Role = rbac<t.V1Role>({ kind: "Role", plural: "roles", createOnUpdate: true, ...roleRules });
 
 export const CertificateSigningRequest = certificates<t.V1CertificateSigningRequest>({
   kind: "CertificateSigningRequest",

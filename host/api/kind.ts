@@ -53,7 +53,7 @@ export interface KindRules<T> {
   /** Fills what the user left out. Works on a private copy, in place. Source: api-wire 21, api-policy 5. */
   defaults?(object: T): void;
   /**
-   * Before validation of a create, in place. That status is dropped and generation is 1 where the kind has them is
+   * Before validation of a create, in place; name and uid are known. That status is dropped and generation is 1 where the kind has them is
    * added by `defineKind` to what a kind says here (`strategy.ts`), and likewise below.
    */
   prepareCreate?(object: T): void;
@@ -64,9 +64,8 @@ export interface KindRules<T> {
   /** A client may create the object with a status (nodes). */
   readonly keepsStatusOnCreate?: true;
   validate?(object: T): FieldError[];
-  /** Everything wrong with an update, `validate` included: the caller calls one of the two. Absent: `validate`. */
+  /** What is wrong with a change and not with the object: immutable fields and the like. Comes besides `validate`. */
   validateUpdate?(object: T, old: T): FieldError[];
-  validateStatusUpdate?(object: T, old: T): FieldError[];
   /** Whether the metadata's name is acceptable; absent: a DNS-1123 subdomain. `prefix`: it is a generateName. */
   nameErrors?(name: string, prefix: boolean): string[];
   /** Columns of `kubectl get`; absent: Name and Created At. */

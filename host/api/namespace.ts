@@ -1,9 +1,11 @@
+import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
 import type { V1Namespace } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
 /** Source: api-policy 5.5, 6.5; api-wire 13, 20. */
 export const namespaceRules: KindRules<V1Namespace> = {
+  nameErrors: isDns1123Label,
   // The label lets selectors name a namespace; it is put back with every write.
   defaults(namespace) {
     namespace.metadata ??= {};

@@ -1,5 +1,12 @@
+import { isPathSegmentName } from "../apimachinery/names.ts";
 import { ageColumn, column, nameColumn, wideColumn } from "./columns.ts";
-import type { RbacV1Subject, V1ClusterRoleBinding, V1RoleBinding } from "./generated/types.ts";
+import type {
+  RbacV1Subject,
+  V1ClusterRole,
+  V1ClusterRoleBinding,
+  V1Role,
+  V1RoleBinding,
+} from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
 const RBAC_GROUP = "rbac.authorization.k8s.io";
@@ -16,6 +23,7 @@ function subjects(binding: RoleBindingLike, kind: string, text: (subject: RbacV1
 /** Of both kinds of bindings. Source: api-policy 5.5, 6.5; api-wire 13. */
 export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
   return {
+    nameErrors: isPathSegmentName,
     defaults({ roleRef, subjects = [] }) {
       if (roleRef) roleRef.apiGroup ||= RBAC_GROUP;
       for (const subject of subjects)
@@ -33,3 +41,8 @@ export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
     ],
   };
 }
+
+/** Of both kinds of roles. */
+export const roleRules: KindRules<V1Role | V1ClusterRole> = {
+  nameErrors: isPathSegmentName,
+};

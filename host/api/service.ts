@@ -1,3 +1,4 @@
+import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, formatLabels, NONE, nameColumn, wideColumn } from "./columns.ts";
 import type { V1Service } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
@@ -30,6 +31,7 @@ const EXTERNAL_TYPES: readonly (string | undefined)[] = ["NodePort", "LoadBalanc
 
 /** Addresses, families and node ports are allocated by the API server. Source: api-policy 5.2, 6.5; api-wire 13. */
 export const serviceRules: KindRules<V1Service> = {
+  nameErrors: isDns1123Label,
   defaults({ spec, status }) {
     for (const ingress of status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= "VIP";
     if (spec === undefined) return;

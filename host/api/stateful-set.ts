@@ -1,3 +1,4 @@
+import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, containerColumns, nameColumn } from "./columns.ts";
 import type { V1StatefulSet } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
@@ -6,6 +7,7 @@ import { defaultTemplate } from "./pod-template.ts";
 
 /** Source: api-policy 5.3, 6.5; api-wire 13. */
 export const statefulSetRules: KindRules<V1StatefulSet> = {
+  nameErrors: isDns1123Label,
   defaults({ spec }) {
     if (spec === undefined) return;
     spec.podManagementPolicy ||= "OrderedReady";

@@ -29,7 +29,7 @@ export function invalid(field: string, value: unknown, detail: string): FieldErr
 }
 
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const list = supported.map((one) => JSON.stringify(one)).join(", ");
+  const list = supported.map(quoteText).join(", ");
   const message = withDetail(
     `Unsupported value: ${quoteValue(value)}`,
     list === "" ? "" : `supported values: ${list}`,
@@ -61,9 +61,35 @@ export function tooMany(field: string, count: number, max: number): FieldError {
   };
 }
 
-/** A value as Go prints it in these texts: strings quoted, objects as JSON. */
+/** A value as Go prints it in these texts: strings quoted as `%q` does, objects as JSON with `<`, `>` and `&` escaped. */
 function quoteValue(value: unknown): string {
-  return value === undefined ? "null" : JSON.stringify(value);
+  if (value === undefined) return "null";
+  if (typeof value === "string") return quoteText(value);
+  return JSON.stringify(value).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+/** Go's strconv.Quote: printable characters as they are, control characters as `\x01`, other invisible ones as `\u200b`. */
+export function quoteText(text: string): string {
+  const inside = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
+    const short = SHORT_ESCAPES[char];
+    if (short !== undefined) return short;
+    const code = char.codePointAt(0)!;
+    const [prefix, digits] = code < 0x80 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+    return `\\${prefix}${code.toString(16).padStart(digits, "0")}`;
+  });
+  return `"${inside}"`;
 }
 
 /** 422 with every error, in Kubernetes' layout: one plain, several in brackets, equal ones once. */
