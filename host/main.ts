@@ -79,10 +79,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       directory: options.dataDir === undefined ? undefined : join(options.dataDir, "pki"),
       nowMs: new SystemClock().nowMs(),
     });
-    const part = (name: string) => ({ clock, random: random.fork(name), log: log.child(name) });
+    const shared = { clock, random, log };
 
     const server = await createApiServer({
-      ...part("apiserver"),
+      ...shared,
       store,
       port: options.port ?? 0,
       tls: { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key },
@@ -91,14 +91,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     started.push({ name: "apiserver", stop: () => server.stop() });
 
     const controllers = await startControllers({
-      ...part("controllers"),
+      ...shared,
       client: server.client("system:kube-controller-manager"),
       rootCa: pki.caCert,
     });
     started.push({ name: "controllers", stop: () => controllers.stop() });
 
     const scheduler = await startScheduler({
-      ...part("scheduler"),
+      ...shared,
       client: server.client("system:kube-scheduler"),
       ties: options.ties ?? "random",
       thread: clock instanceof SystemClock ? "worker" : "caller",
@@ -106,7 +106,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     started.push({ name: "scheduler", stop: () => scheduler.stop() });
 
     const kubelet = await startSimulatedKubelet({
-      ...part("kubelet"),
+      ...shared,
       client: server.client("system:nodes:simulated", ["system:nodes"]),
       nodes: options.nodes ?? 3,
     });
