@@ -1,0 +1,42 @@
+import type { V1Pod, V1PriorityClass } from "../../api/generated/types.ts";
+import { findKindByName } from "../../api/registry.ts";
+import { forbidden } from "../../apimachinery/errors.ts";
+import type { Api } from "../api.ts";
+import { storagePrefix } from "../storage/keys.ts";
+import type { Admission } from "./chain.ts";
+
+/** Resolves a pod's class to its number (Priority plugin; texts: api-policy 4.5). */
+export const priority: Admission = async (api, { verb, kind, name, subresource, object }) => {
+  if (verb !== "create" || kind.group !== "" || kind.plural !== "pods" || subresource !== undefined) return;
+  const spec = (object as V1Pod | undefined)?.spec;
+  if (spec === undefined) return;
+  const found = await findClass(api, spec.priorityClassName);
+  if (found === undefined && spec.priorityClassName) {
+    throw forbidden(kind, name, `no PriorityClass with name ${spec.priorityClassName} was found`);
+  }
+  const value = found?.value ?? 0;
+  const policy = found?.preemptionPolicy ?? "PreemptLowerPriority";
+  if (found?.metadata?.name !== undefined) spec.priorityClassName = found.metadata.name;
+  const computed = `must not be provided in pod spec; priority admission controller computed`;
+  if (spec.priority !== undefined && spec.priority !== value) {
+    const why = `the integer value of priority (${spec.priority}) ${computed} ${value} from the given PriorityClass name`;
+    throw forbidden(kind, name, why);
+  }
+  if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
+    const why = `the string value of PreemptionPolicy (${spec.preemptionPolicy}) ${computed} ${policy} from the given PriorityClass name`;
+    throw forbidden(kind, name, why);
+  }
+  spec.priority = value;
+  spec.preemptionPolicy = policy;
+};
+
+/** The named class; without a name the global default of the lowest value, if any. */
+async function findClass(api: Api, name: string | undefined): Promise<V1PriorityClass | undefined> {
+  const kind = findKindByName("scheduling.k8s.io/v1", "PriorityClass")!;
+  if (name) return (await api.objects.find(kind, { name }))?.object as V1PriorityClass | undefined;
+  const { entries } = await api.objects.store.range(storagePrefix(kind));
+  return entries
+    .map((entry) => api.objects.views.of(entry).object as unknown as V1PriorityClass)
+    .filter((one) => one.globalDefault === true)
+    .sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
+}

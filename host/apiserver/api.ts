@@ -1,0 +1,44 @@
+import type { Kind } from "../api/kind.ts";
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Schema } from "../apimachinery/schema.ts";
+import type { ServiceAllocator } from "./allocators/services.ts";
+import type { ObjectStorage } from "./storage/objects.ts";
+
+/** Who asks. */
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly uid?: string;
+}
+
+/** What every verb works with: the transport-independent core of the server. */
+export interface Api {
+  readonly objects: ObjectStorage;
+  readonly schema: Schema;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly services: ServiceAllocator;
+}
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+/** Names the object of a request. */
+export interface Target {
+  readonly kind: Kind;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly subresource?: string;
+}
+
+/** What every write carries along. */
+export interface WriteContext {
+  readonly user: User;
+  readonly dryRun: boolean;
+  readonly fieldValidation: FieldValidation;
+  readonly fieldManager?: string;
+  /** Sent as Warning headers by HTTP; dropped by trusted callers in the process. */
+  readonly warn: (text: string) => void;
+}

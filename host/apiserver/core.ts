@@ -1,0 +1,43 @@
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Random } from "../apimachinery/random.ts";
+import { loadSchema } from "../apimachinery/schema.ts";
+import type { Client } from "../client/client.ts";
+import type { Store } from "../store/store.ts";
+import { ServiceAllocator } from "./allocators/services.ts";
+import type { Api } from "./api.ts";
+import { adoptServices, createBootstrapObjects } from "./bootstrap.ts";
+import { createInProcessClient } from "./in-process-client.ts";
+import { ObjectStorage } from "./storage/objects.ts";
+
+export interface ApiCoreOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** The API server without its wire: what simulations and component tests run on. */
+export interface ApiCore {
+  readonly api: Api;
+  client(userName: string, groups?: readonly string[]): Client;
+}
+
+/** Opens the store's objects, and creates what a cluster cannot be without. */
+export async function createApiCore({ store, clock, random, log }: ApiCoreOptions): Promise<ApiCore> {
+  const api: Api = {
+    objects: new ObjectStorage(store),
+    schema: loadSchema(),
+    clock,
+    random: random.fork("apiserver"),
+    log: log.child("apiserver"),
+    services: new ServiceAllocator(random.fork("service-allocator")),
+  };
+  await adoptServices(api);
+  await createBootstrapObjects(api);
+  return {
+    api,
+    client: (name, groups = ["system:masters"]) =>
+      createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),
+  };
+}

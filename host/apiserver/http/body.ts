@@ -1,0 +1,111 @@
+import type { IncomingMessage } from "node:http";
+import { apiVersionOf, type Kind } from "../../api/kind.ts";
+import { findKindByName } from "../../api/registry.ts";
+import { ApiError, badRequest } from "../../apimachinery/errors.ts";
+import { JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
+import { parseBody } from "../../apimachinery/parse-body.ts";
+import { decodeProtobuf } from "../../apimachinery/protobuf.ts";
+import type { Patch } from "../../client/client.ts";
+import type { Api } from "../api.ts";
+import type { Body } from "../decode-body.ts";
+import { bodyType, unsupportedBody } from "./negotiation.ts";
+
+export const MAX_BODY_BYTES = 3_145_728;
+
+/** A body this far over the limit is not drained any more: the connection is cut instead. */
+const MAX_DRAINED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The whole body. One that is too large is read to its end and thrown away, so that a client that is still sending
+ * reads the 413 instead of a broken connection.
+ */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      else chunks.length = 0;
+      if (size > MAX_DRAINED_BYTES) request.destroy();
+    });
+    request.on("end", () => {
+      if (size <= MAX_BODY_BYTES) resolve(Buffer.concat(chunks));
+      else reject(tooLarge());
+    });
+    request.on("error", reject);
+    request.on("close", () => reject(tooLarge()));
+  });
+}
+
+function tooLarge(): ApiError {
+  const what = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
+  return new ApiError("RequestEntityTooLarge", what);
+}
+
+/** JSON, YAML or protobuf, by the Content-Type. `kind` is what the URL is about, for the words of an error. */
+export function parseRequestBody(
+  api: Api,
+  kind: Pick<Kind, "kind" | "group" | "version" | "type">,
+  bytes: Buffer,
+  contentType: string | undefined,
+): Body {
+  const type = bodyType(contentType);
+  if (type === "application/json" || type === "application/yaml") return parseBody(bytes, type, kind.kind);
+  if (type !== "application/vnd.kubernetes.protobuf") throw unsupportedBody();
+  const typeFor = (apiVersion: string, name: string) =>
+    apiVersion === apiVersionOf(kind) && name === kind.kind
+      ? kind.type
+      : (findKindByName(apiVersion, name)?.type ?? META_TYPES[name]);
+  const { apiVersion, kind: name, object } = decodeProtobuf(api.schema, bytes, typeFor);
+  return { value: { ...object, apiVersion, kind: name }, strictErrors: [] };
+}
+
+/** Bodies that are no kind of the registry. */
+const META_TYPES: Readonly<Record<string, string>> = {
+  DeleteOptions: "meta.DeleteOptions",
+  Scale: "autoscaling.v1.Scale",
+  Eviction: "policy.v1.Eviction",
+  Binding: "core.v1.Binding",
+  TokenRequest: "authentication.v1.TokenRequest",
+};
+
+const PATCH_TYPES = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+} as const;
+
+export interface ParsedPatch {
+  readonly patch: Patch;
+  readonly strictErrors: readonly string[];
+}
+
+export function parsePatch(bytes: Buffer, contentType: string | undefined): ParsedPatch {
+  const type = bodyType(contentType);
+  if (type.startsWith("application/apply-patch")) {
+    const accepted = Object.keys(PATCH_TYPES).join(", ");
+    const what = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
+    throw new ApiError("UnsupportedMediaType", what);
+  }
+  if (!(type in PATCH_TYPES)) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", {});
+  const body = parsePatchJson(bytes);
+  const patchType = PATCH_TYPES[type as keyof typeof PATCH_TYPES];
+  if (patchType !== "json") return { patch: { type: patchType, body }, strictErrors: [] };
+  if (!Array.isArray(body)) {
+    const what = body === null ? "null" : typeof body;
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${what} into Go value of type []handlers.jsonPatchOp`,
+    );
+  }
+  return { patch: { type: "json", body }, strictErrors: [] };
+}
+
+function parsePatchJson(bytes: Buffer): unknown {
+  try {
+    return parseJson(bytes.toString("utf8"));
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw badRequest(`error decoding patch: ${error.message}`);
+  }
+}

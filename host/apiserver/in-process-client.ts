@@ -1,0 +1,188 @@
+import type { V1Binding } from "../api/generated/types.ts";
+import type { Kind } from "../api/kind.ts";
+import { ApiError, badRequest, type Status } from "../apimachinery/errors.ts";
+import type { KubernetesObject, ObjectList, ObjectReference } from "../apimachinery/object.ts";
+import type {
+  Client,
+  DeleteOptions,
+  ListOptions,
+  Patch,
+  WatchOptions,
+  WatchSink,
+  WatchStream,
+  WriteOptions,
+} from "../client/client.ts";
+import type { Api, Target, User, WriteContext } from "./api.ts";
+import { select } from "./selection.ts";
+import type { View } from "./storage/view.ts";
+import { bind } from "./subresources/binding.ts";
+import { evict } from "./subresources/eviction.ts";
+import { finalizeNamespace } from "./subresources/finalize.ts";
+import { getScale, setScale } from "./subresources/scale.ts";
+import { create } from "./verbs/create.ts";
+import { remove } from "./verbs/delete.ts";
+import { removeCollection } from "./verbs/delete-collection.ts";
+import { get } from "./verbs/get.ts";
+import { type ListResult, list } from "./verbs/list.ts";
+import { patch } from "./verbs/patch.ts";
+import { update } from "./verbs/update.ts";
+import { watch } from "./verbs/watch.ts";
+
+/**
+ * The API without a wire: the same verbs the HTTP server runs, on shared immutable objects. Callers are components of
+ * this process and trusted: neither authenticated nor authorised.
+ */
+export function createInProcessClient(api: Api, user: User): Client {
+  return new InProcessClient(api, user);
+}
+
+class InProcessClient implements Client {
+  constructor(
+    private readonly api: Api,
+    private readonly user: User,
+  ) {}
+
+  async get<T extends KubernetesObject>(kind: Kind<T>, reference: ObjectReference): Promise<T> {
+    return objectOf(await get(this.api, target(kind, reference)));
+  }
+
+  async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+    return listOf(await list(this.api, select(erase(kind), options.namespace, options), options));
+  }
+
+  watch<T extends KubernetesObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): WatchStream {
+    const { timeoutSeconds, bookmarks, resourceVersion } = options;
+    return watch(
+      this.api,
+      select(erase(kind), options.namespace, options),
+      {
+        resourceVersion,
+        allowWatchBookmarks: bookmarks,
+        ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+      },
+      {
+        onDeliveries: (deliveries) => {
+          for (const { type, view } of deliveries) sink.onEvent(type, objectOf<T>(view));
+        },
+        onEnd: (error) => sink.onEnd(error),
+      },
+    );
+  }
+
+  async create<T extends KubernetesObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
+    const namespace = kind.namespaced ? object.metadata?.namespace : undefined;
+    if (kind.namespaced && !namespace) throw badRequest("an empty namespace may not be set during creation");
+    return objectOf(await create(this.api, erase(kind), namespace, body(object), this.#context(options)));
+  }
+
+  async update<T extends KubernetesObject>(
+    kind: Kind<T>,
+    object: T,
+    options: WriteOptions & { subresource?: string } = {},
+  ): Promise<T> {
+    const { name = "", namespace } = object.metadata ?? {};
+    const to = target(kind, { name, namespace }, options.subresource);
+    const context = this.#context(options);
+    if (options.subresource === "finalize") {
+      return objectOf(await finalizeNamespace(this.api, to, body(object), context));
+    }
+    return objectOf((await update(this.api, to, body(object), context)).view);
+  }
+
+  async patch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    reference: ObjectReference,
+    patched: Patch,
+    options: WriteOptions & { subresource?: string } = {},
+  ): Promise<T> {
+    const to = target(kind, reference, options.subresource);
+    const context = this.#context(options);
+    // A Scale is answered where the caller asked for it; Client types subresources by their parent.
+    if (options.subresource === "scale") {
+      return (await setScale(this.api, to, { patch: patched }, context)) as KubernetesObject as T;
+    }
+    return objectOf(await patch(this.api, to, patched, [], context));
+  }
+
+  async delete<T extends KubernetesObject>(
+    kind: Kind<T>,
+    reference: ObjectReference,
+    options: DeleteOptions = {},
+  ): Promise<T | Status> {
+    const deleted = await remove(this.api, target(kind, reference), options, this.#context(options));
+    return "view" in deleted ? objectOf<T>(deleted.view) : deleted.status;
+  }
+
+  async deleteCollection<T extends KubernetesObject>(
+    kind: Kind<T>,
+    selection: ListOptions,
+    options: DeleteOptions = {},
+  ): Promise<ObjectList<T>> {
+    const selected = select(erase(kind), selection.namespace, selection);
+    return listOf(await removeCollection(this.api, selected, selection, options, this.#context(options)));
+  }
+
+  async createSubresource(
+    kind: Kind,
+    reference: ObjectReference,
+    subresource: string,
+    posted: KubernetesObject,
+  ): Promise<unknown> {
+    const to = target(kind, reference, subresource);
+    switch (subresource) {
+      case "binding":
+        return bind(this.api, to, posted as V1Binding, this.#context({}));
+      case "eviction":
+        return evict(this.api, to, posted, this.#context({}));
+      case "scale":
+        return getScale(this.api, to);
+      default:
+        throw new ApiError("NotFound", "the server could not find the requested resource", {});
+    }
+  }
+
+  #context(options: { dryRun?: boolean; fieldManager?: string }): WriteContext {
+    return {
+      user: this.user,
+      dryRun: options.dryRun === true,
+      fieldValidation: "Ignore",
+      fieldManager: options.fieldManager,
+      warn: () => {},
+    };
+  }
+}
+
+/** Inside the server a kind is a kind; only the client's callers know the type of its objects. */
+function erase<T extends KubernetesObject>(kind: Kind<T>): Kind {
+  return kind as unknown as Kind;
+}
+
+function target<T extends KubernetesObject>(
+  kind: Kind<T>,
+  reference: ObjectReference,
+  subresource?: string,
+): Target {
+  const { name, namespace } = reference;
+  return { kind: erase(kind), name, subresource, ...(kind.namespaced ? { namespace } : {}) };
+}
+
+function body(object: KubernetesObject) {
+  return { value: object, strictErrors: [] };
+}
+
+/** The schema has made it an object of its kind; this is where that knowledge becomes a type. */
+function objectOf<T extends KubernetesObject>(view: View): T {
+  return view.object as KubernetesObject as T;
+}
+
+function listOf<T extends KubernetesObject>(result: ListResult): ObjectList<T> {
+  const { views, revision, remainingItemCount } = result;
+  return {
+    metadata: {
+      resourceVersion: String(revision),
+      ...(result.continue === undefined ? {} : { continue: result.continue }),
+      ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+    },
+    items: views.map((view) => objectOf<T>(view)),
+  };
+}

@@ -1,0 +1,125 @@
+import type { Kind } from "../../api/kind.ts";
+import { deepEqual } from "../../apimachinery/copy.ts";
+import { conflict, notFound } from "../../apimachinery/errors.ts";
+import type { ObjectReference } from "../../apimachinery/object.ts";
+import type { Entry, Store, WriteResult } from "../../store/store.ts";
+import { storageKey, storageKind } from "./keys.ts";
+import { type AnyObject, encodeObject, View, Views } from "./view.ts";
+
+/** What one try of an update decided, having seen the newest object. */
+export type UpdateStep =
+  | { readonly kind: "keep" }
+  | {
+      readonly kind: "put";
+      readonly object: AnyObject;
+      readonly undo?: () => void;
+      readonly done?: () => void;
+    }
+  /** The last finalizer is gone: `object` is answered, the key removed. */
+  | { readonly kind: "remove"; readonly object: AnyObject };
+
+export interface UpdateOutcome {
+  readonly view: View;
+  readonly step: UpdateStep["kind"];
+  readonly previous: View;
+}
+
+/** A writer that lost this often in a row competes with something that never stops; it is told to come again. */
+const MAX_TRIES = 64;
+
+/** Objects over keys and bytes: the only place of the server that knows how an object lies in the store. */
+export class ObjectStorage {
+  readonly views = new Views();
+
+  constructor(readonly store: Store) {}
+
+  async find(kind: Kind, reference: ObjectReference): Promise<View | undefined> {
+    const entry = await this.store.get(storageKey(kind, reference));
+    return entry && this.views.of(entry);
+  }
+
+  async get(kind: Kind, reference: ObjectReference): Promise<View> {
+    const view = await this.find(kind, reference);
+    if (view === undefined) throw notFound(kind, reference.name);
+    return view;
+  }
+
+  /** @returns undefined when the name is taken */
+  async create(kind: Kind, reference: ObjectReference, object: AnyObject): Promise<View | undefined> {
+    const result = await this.store.create(storageKey(kind, reference), encodeObject(object));
+    return result.ok ? this.views.remember(result.entry, object) : undefined;
+  }
+
+  /**
+   * Compare-and-swap until it holds (k8s.io/apiserver GuaranteedUpdate). `change` sees the newest object each time and
+   * may throw; an object equal to the stored one writes nothing, so its resourceVersion stays.
+   */
+  async update(
+    kind: Kind,
+    reference: ObjectReference,
+    change: (current: View) => Promise<UpdateStep>,
+    dryRun = false,
+    maxTries = MAX_TRIES,
+  ): Promise<UpdateOutcome> {
+    const key = storageKey(kind, reference);
+    let entry = await this.store.get(key);
+    for (let tries = 0; tries < maxTries; tries++) {
+      if (entry === undefined) throw notFound(kind, reference.name);
+      const current = this.views.of(entry);
+      const step = await change(current);
+      if (step.kind === "keep") return { view: current, step: "keep", previous: current };
+      if (step.kind === "remove") {
+        const view = new View(encodeObject(step.object), current.revision, step.object);
+        if (dryRun) return { view, step: "remove", previous: current };
+        const result = await this.store.delete(key, entry.modRevision);
+        if (result.ok) return { view, step: "remove", previous: current };
+        entry = result.current;
+        continue;
+      }
+      const outcome = await this.#put(key, entry, current, step, dryRun);
+      if ("view" in outcome) return outcome;
+      entry = outcome.current;
+    }
+    throw conflict(storageKind(kind), reference.name);
+  }
+
+  async #put(
+    key: string,
+    entry: Entry,
+    current: View,
+    step: Extract<UpdateStep, { kind: "put" }>,
+    dryRun: boolean,
+  ): Promise<UpdateOutcome | { current: Entry | undefined }> {
+    const value = encodeObject(step.object);
+    if (Buffer.compare(value, entry.value) === 0 || sameObject(step.object, current.object)) {
+      step.undo?.();
+      return { view: current, step: "keep", previous: current };
+    }
+    if (dryRun) {
+      step.undo?.();
+      return { view: new View(value, current.revision, step.object), step: "put", previous: current };
+    }
+    let result: WriteResult;
+    try {
+      result = await this.store.update(key, value, entry.modRevision);
+    } catch (error) {
+      step.undo?.();
+      throw error;
+    }
+    if (!result.ok) {
+      step.undo?.();
+      return { current: result.current };
+    }
+    step.done?.();
+    return { view: this.views.remember(result.entry, step.object), step: "put", previous: current };
+  }
+}
+
+/** Equal but for the resourceVersion, whatever the order of keys. */
+function sameObject(next: AnyObject, current: AnyObject): boolean {
+  const { metadata: nextMeta, ...nextRest } = next;
+  const { metadata: currentMeta, ...currentRest } = current;
+  const { resourceVersion: _a, ...a } = nextMeta ?? {};
+  const { resourceVersion: _b, ...b } = currentMeta ?? {};
+  return deepEqual(a, b) && deepEqual(nextRest, currentRest);
+}

@@ -1,0 +1,76 @@
+import type { V1Binding, V1Pod, V1PodCondition } from "../../api/generated/types.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
+import { deepCopy } from "../../apimachinery/copy.ts";
+import { ApiError, badRequest, conflict, type Status } from "../../apimachinery/errors.ts";
+import type { Api, Target, WriteContext } from "../api.ts";
+import type { AnyObject } from "../storage/view.ts";
+import { change } from "../verbs/change.ts";
+
+const RESOURCE = { group: "", plural: "pods/binding", kind: "Binding" };
+
+/** Puts a pod on a node: spec.nodeName, PodScheduled, and the Binding's labels and annotations. Source: api-wire 18. */
+export async function bind(
+  api: Api,
+  target: Target,
+  body: V1Binding,
+  context: WriteContext,
+): Promise<Status> {
+  const node = body.target?.name;
+  if (!node) throw new ApiError("", "target.name: Required value");
+  if (body.metadata?.name && body.metadata.name !== target.name) {
+    const why = `the name of the object (${body.metadata.name}) does not match the name on the URL (${target.name})`;
+    throw badRequest(why);
+  }
+  const produce = (current: { object: AnyObject }): AnyObject => {
+    requireFree(target, current.object as V1Pod, body);
+    return deepCopy(current.object);
+  };
+  // The binding is the one change that may set nodeName, so the kind's own update rule is not asked.
+  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, body, formatTime(api.clock.nowMs()));
+  await change(api, { ...target, subresource: "binding" }, { produce, prepare, replace: false }, context);
+  return success();
+}
+
+export function success(): Status {
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
+}
+
+function requireFree({ name }: Target, pod: V1Pod, body: V1Binding): void {
+  const uid = body.metadata?.uid;
+  if (uid && uid !== pod.metadata?.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata?.uid}`;
+    throw conflict(RESOURCE, name, why);
+  }
+  if (pod.metadata?.deletionTimestamp !== undefined) {
+    throw conflict(RESOURCE, name, `pod ${name} is being deleted, cannot be assigned to a host`);
+  }
+  if (pod.spec?.nodeName) {
+    throw conflict(RESOURCE, name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+  }
+  if (pod.spec?.schedulingGates?.length) {
+    throw conflict(RESOURCE, name, `pod ${name} has non-empty .spec.schedulingGates`);
+  }
+}
+
+function bound(pod: V1Pod, nodeName: string, body: V1Binding, now: string): AnyObject {
+  const { labels, annotations } = body.metadata ?? {};
+  const scheduled: V1PodCondition = { type: "PodScheduled", status: "True", lastTransitionTime: now };
+  const conditions = pod.status?.conditions ?? [];
+  const present = conditions.some((condition) => condition.type === "PodScheduled");
+  const next: V1Pod = {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      ...(labels ? { labels: { ...pod.metadata?.labels, ...labels } } : {}),
+      ...(annotations ? { annotations: { ...pod.metadata?.annotations, ...annotations } } : {}),
+    },
+    spec: { ...pod.spec!, nodeName },
+    status: {
+      ...pod.status,
+      conditions: present
+        ? conditions.map((condition) => (condition.type === "PodScheduled" ? scheduled : condition))
+        : [...conditions, scheduled],
+    },
+  };
+  return next as AnyObject;
+}

@@ -1,0 +1,171 @@
+import { validateMetadataUpdate } from "../../api/metadata.ts";
+import { ApiError, badRequest, conflict, qualifiedResource } from "../../apimachinery/errors.ts";
+import { invalidObject } from "../../apimachinery/field-error.ts";
+import type { ObjectMeta } from "../../apimachinery/object.ts";
+import { admit } from "../admission/chain.ts";
+import { keepAllocated } from "../allocators/services.ts";
+import type { Api, Target, WriteContext } from "../api.ts";
+import { storageKey, storageKind } from "../storage/keys.ts";
+import type { UpdateStep } from "../storage/objects.ts";
+import type { AnyObject, View } from "../storage/view.ts";
+
+export interface ChangeOptions {
+  /** The wanted object in the request's version, a private copy; called again after a lost race. */
+  readonly produce: (current: View) => AnyObject | Promise<AnyObject>;
+  /** Whether this is a PUT, where uid and resourceVersion are preconditions of their own kind. */
+  readonly replace: boolean;
+  /** Absent: the kind's own rule for the main resource, or "only status" for the status subresource. */
+  readonly prepare?: (next: AnyObject, old: AnyObject) => AnyObject;
+  readonly maxTries?: number;
+}
+
+/** Every change of a stored object goes through here: merge, admit, prepare, validate, compare-and-swap. */
+export async function change(
+  api: Api,
+  target: Target,
+  options: ChangeOptions,
+  context: WriteContext,
+): Promise<View> {
+  const { kind } = target;
+  const outcome = await api.objects.update(
+    kind,
+    target,
+    async (current) => {
+      const produced = await options.produce(current.as(kind));
+      requireSameIdentity(target, produced);
+      const next = kind.stored ? (kind.stored.toStored(produced) as AnyObject) : produced;
+      return step(api, target, next, current.object, options, context);
+    },
+    context.dryRun,
+    options.maxTries,
+  );
+  if (outcome.step === "remove" && !context.dryRun)
+    api.services.release(storageKind(kind), outcome.previous.object);
+  return outcome.view.as(kind);
+}
+
+async function step(
+  api: Api,
+  target: Target,
+  produced: AnyObject,
+  old: AnyObject,
+  options: ChangeOptions,
+  context: WriteContext,
+): Promise<UpdateStep> {
+  const kind = storageKind(target.kind);
+  requirePreconditions(target, produced.metadata ?? {}, old.metadata ?? {}, options.replace);
+  let next: AnyObject = { ...produced, metadata: keptMetadata(produced.metadata ?? {}, old.metadata ?? {}) };
+  const { namespace, name, subresource } = target;
+  await admit(api, { verb: "update", kind, namespace, name, subresource, object: next, old }, context);
+  if (options.prepare !== undefined) next = options.prepare(next, old);
+  else if (subresource === "status") next = onlyStatus(kind.plural, next, old);
+  else {
+    keepAllocated(kind, next, old);
+    kind.prepareUpdate?.(next, old);
+  }
+  const errors = [
+    ...validateMetadataUpdate(kind, next, old),
+    ...(kind.validateUpdate?.(next, old) ?? []),
+    ...(kind.validate?.(next) ?? []),
+  ];
+  if (errors.length > 0) throw invalidObject(kind, name, errors);
+  if (isFinished(next, old)) return { kind: "remove", object: next };
+  const reservation = api.services.reserve(kind, next, old);
+  return { kind: "put", object: next, undo: reservation.undo, done: reservation.done };
+}
+
+/** Terminating, no grace left, no finalizer left: the change that got it here also removes it. */
+function isFinished(next: AnyObject, old: AnyObject): boolean {
+  if (old.metadata?.deletionTimestamp === undefined || old.metadata.deletionGracePeriodSeconds) return false;
+  if (next.metadata?.finalizers?.length) return false;
+  const held = (next["spec"] as { finalizers?: unknown } | undefined)?.finalizers;
+  return !(next.kind === "Namespace" && Array.isArray(held) && held.length > 0);
+}
+
+function requireSameIdentity({ kind, namespace, name }: Target, object: AnyObject): void {
+  const said = object.metadata ?? {};
+  if (!said.name) {
+    const why = `the name of the object (${name} based on URL) was undeterminable: name must be provided`;
+    throw badRequest(why);
+  }
+  if (said.name !== name) {
+    throw badRequest(`the name of the object (${said.name}) does not match the name on the URL (${name})`);
+  }
+  if (!kind.namespaced) return;
+  if (said.namespace && said.namespace !== namespace) {
+    throw badRequest(
+      `the namespace of the object (${said.namespace}) does not match the namespace on the request (${namespace})`,
+    );
+  }
+  said.namespace = namespace;
+}
+
+function requirePreconditions(target: Target, next: ObjectMeta, old: ObjectMeta, replace: boolean): void {
+  const { kind, name } = target;
+  if (replace && next.uid && next.uid !== old.uid) {
+    const why =
+      `StorageError: invalid object, Code: 4, Key: ${storageKey(kind, target)}, ResourceVersion: 0, ` +
+      `AdditionalErrorMsg: Precondition failed: UID in precondition: ${next.uid}, UID in object meta: ${old.uid}`;
+    throw conflict(kind, name, why);
+  }
+  if (next.resourceVersion) {
+    if (!/^\d+$/.test(next.resourceVersion)) {
+      const quoted = JSON.stringify(next.resourceVersion);
+      throw new ApiError("", `strconv.ParseUint: parsing ${quoted}: invalid syntax`);
+    }
+    if (next.resourceVersion !== old.resourceVersion && next.resourceVersion !== "0") {
+      throw conflict(kind, name);
+    }
+  } else if (replace && kind.requiresResourceVersion) {
+    const message = "Invalid value: 0: must be specified for an update";
+    throw new ApiError(
+      "Invalid",
+      `${qualifiedResource(kind)} "${name}" is invalid: metadata.resourceVersion: ${message}`,
+      {
+        name,
+        ...(kind.group === "" ? {} : { group: kind.group }),
+        kind: kind.plural,
+        causes: [{ reason: "FieldValueInvalid", message, field: "metadata.resourceVersion" }],
+      },
+    );
+  }
+}
+
+/** What of the metadata is the server's stays as it was, whatever the client sent. */
+function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
+  const { selfLink: _, ...said } = next as ObjectMeta & { selfLink?: string };
+  const metadata: ObjectMeta = { ...said };
+  for (const field of [
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generateName",
+  ] as const) {
+    if (old[field] === undefined) delete metadata[field];
+    else Object.assign(metadata, { [field]: old[field] });
+  }
+  delete metadata.resourceVersion;
+  metadata.uid ||= old.uid;
+  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"] as const) {
+    const value = metadata[field];
+    if (value !== undefined && Object.keys(value).length === 0) delete metadata[field];
+  }
+  return metadata;
+}
+
+/** Kinds whose status endpoint leaves labels alone; elsewhere labels and annotations may come along (api-wire 18). */
+const LABELS_KEPT = new Set(["deployments"]);
+
+function onlyStatus(plural: string, next: AnyObject, old: AnyObject): AnyObject {
+  const { ownerReferences, labels } = old.metadata ?? {};
+  const metadata: ObjectMeta = { ...next.metadata };
+  delete metadata.ownerReferences;
+  if (ownerReferences !== undefined) metadata.ownerReferences = ownerReferences;
+  if (LABELS_KEPT.has(plural)) {
+    delete metadata.labels;
+    if (labels !== undefined) metadata.labels = labels;
+  }
+  const { status: _, ...rest } = old;
+  return { ...rest, metadata, ...(next["status"] === undefined ? {} : { status: next["status"] }) };
+}

@@ -1,0 +1,135 @@
+import type { Kind } from "../../api/kind.ts";
+import { validateMetadata } from "../../api/metadata.ts";
+import { formatTime } from "../../apimachinery/clock.ts";
+import { ApiError, alreadyExists, badRequest } from "../../apimachinery/errors.ts";
+import { invalidObject } from "../../apimachinery/field-error.ts";
+import type { ObjectMeta } from "../../apimachinery/object.ts";
+import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
+import { admit } from "../admission/chain.ts";
+import type { Api, WriteContext } from "../api.ts";
+import { type Body, decodeBody } from "../decode-body.ts";
+import { storageKind } from "../storage/keys.ts";
+import { type AnyObject, encodeObject, View } from "../storage/view.ts";
+
+/** Draws of a generated name before the collision is the caller's to know. */
+const MAX_NAME_TRIES = 8;
+const MAX_GENERATED_BASE = 58;
+
+/** POST: decode, admit, prepare, validate, allocate, put. Source: api-policy 1.3. */
+export async function create(
+  api: Api,
+  kind: Kind,
+  namespace: string | undefined,
+  body: Body,
+  context: WriteContext,
+): Promise<View> {
+  const decoded = decodeBody(api, kind, body, context);
+  const target = storageKind(kind);
+  const object = kind.stored ? (kind.stored.toStored(decoded) as AnyObject) : decoded;
+  const metadata = freshMetadata(kind, object.metadata ?? {}, namespace, context.dryRun);
+  const name = metadata.name || metadata.generateName || "";
+  const candidate = { ...object, metadata };
+  await admit(
+    api,
+    { verb: "create", kind: target, namespace: metadata.namespace, name, object: candidate },
+    context,
+  );
+  target.prepareCreate?.(candidate);
+  for (let tries = 1; ; tries++) {
+    const view = await tryCreate(api, kind, candidate, context);
+    if (view !== undefined) return view.as(kind);
+    if (metadata.name || !metadata.generateName || tries === MAX_NAME_TRIES) {
+      throw alreadyExists(kind, candidate.metadata.name ?? name);
+    }
+  }
+}
+
+/** @returns undefined when the name is taken */
+async function tryCreate(
+  api: Api,
+  kind: Kind,
+  candidate: AnyObject & { metadata: ObjectMeta },
+  context: WriteContext,
+): Promise<View | undefined> {
+  const target = storageKind(kind);
+  const { metadata } = candidate;
+  const generated = metadata.generateName ? generateName(api, metadata.generateName) : "";
+  const object: AnyObject = {
+    ...candidate,
+    metadata: {
+      name: metadata.name || generated,
+      ...without(metadata, "name"),
+      uid: randomUuid(api.random),
+      creationTimestamp: formatTime(api.clock.nowMs()),
+    },
+  };
+  const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
+  const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
+  if (errors.length > 0) throw invalidObject(target, reference.name, errors);
+  const reservation = api.services.reserve(target, object, undefined);
+  try {
+    const view = context.dryRun
+      ? await dryRunCreate(api, target, reference, object)
+      : await api.objects.create(target, reference, object);
+    if (view === undefined || context.dryRun) reservation.undo();
+    else reservation.done();
+    return view;
+  } catch (error) {
+    reservation.undo();
+    throw error;
+  }
+}
+
+async function dryRunCreate(
+  api: Api,
+  kind: Kind,
+  reference: { namespace?: string; name: string },
+  object: AnyObject,
+): Promise<View | undefined> {
+  if (await api.objects.find(kind, reference)) return undefined;
+  return new View(encodeObject(object), 0, object);
+}
+
+/** What a client may say of the metadata of a new object; the rest is the server's. */
+function freshMetadata(
+  kind: Kind,
+  said: ObjectMeta,
+  namespace: string | undefined,
+  dryRun: boolean,
+): ObjectMeta {
+  if (said.resourceVersion && !dryRun) {
+    throw new ApiError("", "resourceVersion should not be set on objects to be created");
+  }
+  if (kind.namespaced && said.namespace && namespace && said.namespace !== namespace) {
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
+  const metadata: ObjectMeta = { ...said };
+  for (const field of [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "namespace",
+  ] as const) {
+    delete metadata[field];
+  }
+  delete (metadata as { selfLink?: string }).selfLink;
+  const { name, generateName: base, ...rest } = metadata;
+  return {
+    ...(name ? { name } : {}),
+    ...(base ? { generateName: base } : {}),
+    ...(kind.namespaced && (namespace || said.namespace) ? { namespace: namespace || said.namespace } : {}),
+    ...rest,
+  };
+}
+
+function generateName(api: Api, base: string): string {
+  return base.slice(0, MAX_GENERATED_BASE) + randomSuffix(api.random);
+}
+
+function without<T extends object, K extends keyof T>(object: T, field: K): Omit<T, K> {
+  const { [field]: _, ...rest } = object;
+  return rest;
+}
