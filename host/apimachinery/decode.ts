@@ -169,9 +169,12 @@ function decodeField(reading: Reading, owner: TypeSchema, field: Field, value: u
   return decoded === "" || decoded === 0 || decoded === false ? droppedZero(field, decoded) : decoded;
 }
 
-/** IntOrString marshals itself, so its zero stays; every other zero without a pointer is omitted. */
+/**
+ * IntOrString marshals itself, so its zero stays; every other zero without a pointer is omitted. An optional port
+ * (Service.targetPort) that is zero counts as left out: Go's defaulting cannot tell them apart either.
+ */
 function droppedZero(field: Field, zero: unknown): unknown {
-  return field.type === "IntOrString" ? zero : undefined;
+  return field.type === "IntOrString" && !field.struct ? zero : undefined;
 }
 
 function decodeList(
