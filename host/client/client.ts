@@ -18,7 +18,7 @@ export interface Client {
   update<T extends KubernetesObject>(
     kind: Kind<T>,
     object: T,
-    options?: WriteOptions & { subresource?: "status" },
+    options?: WriteOptions & { subresource?: "status" | "finalize" },
   ): Promise<T>;
   patch<T extends KubernetesObject>(
     kind: Kind<T>,
