@@ -1,7 +1,9 @@
 // @ts-check
 /**
  * Builds each core in its flavours into wasm-build/out/: NAME.wasm (SIMD), NAME.scalar.wasm, NAME.shared.wasm,
- * NAME.debug.wasm, and NAME.d.ts. Skips a core whose sources have not changed since (`--force` builds anyway).
+ * NAME.debug.wasm, and NAME.d.ts. The declarations also go to host/wasm/generated/, where the host's own compilation
+ * sees them: a field name that the core does not have does not compile. Skips when no source has changed since
+ * (`--force` builds anyway).
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,6 +12,7 @@ import asc from "assemblyscript/asc";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = `${root}wasm-build/out/`;
+const declarations = `${root}host/wasm/generated/`;
 const CORES = [{ name: "scheduler", entry: "assembly/scheduler/index.ts" }];
 const FLAVOURS = [
   { target: "release", file: (/** @type {string} */ name) => `${name}.wasm` },
@@ -36,13 +39,28 @@ function sourcesHash() {
   return hash.digest("hex");
 }
 
+/**
+ * Writes what the compiler made. Its JavaScript bindings are left out: nobody uses them, the host opens views instead.
+ *
+ * @param {{ name: string }} core
+ * @param {string} name
+ * @param {string | Uint8Array} contents
+ */
+function write(core, name, contents) {
+  if (name.endsWith(".js")) return;
+  writeFileSync(root + name, contents);
+  if (name.endsWith(".d.ts")) writeFileSync(`${declarations}${core.name}-exports.ts`, contents);
+}
+
 const stamp = `${out}sources.sha256`;
 const hash = sourcesHash();
-const fresh = existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
+const declared = CORES.every((core) => existsSync(`${declarations}${core.name}-exports.ts`));
+const fresh = declared && existsSync(stamp) && readFileSync(stamp, "utf8") === hash;
 if (fresh && !process.argv.includes("--force")) {
   console.log("wasm: up to date");
 } else {
   mkdirSync(out, { recursive: true });
+  mkdirSync(declarations, { recursive: true });
   for (const core of CORES) {
     for (const flavour of FLAVOURS) {
       const outFile = `wasm-build/out/${flavour.file(core.name)}`;
@@ -59,7 +77,9 @@ if (fresh && !process.argv.includes("--force")) {
         outFile,
         ...bindings,
       ];
-      const { error, stderr } = await asc.main(args);
+      const { error, stderr } = await asc.main(args, {
+        writeFile: (name, contents) => write(core, name, contents),
+      });
       if (error) {
         console.error(`wasm: ${outFile}: ${error.message}\n${stderr.toString()}`);
         process.exit(1);

@@ -1,6 +1,9 @@
-/** A trivial core: enough to prove the three flavours build, load and agree. */
-export function selfTest(): u32 {
-  let hash: u32 = 2166136261;
-  for (let i: u32 = 0; i < 1000; i++) hash = (hash ^ i) * 16777619;
-  return hash;
-}
+export { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictField } from "../layout/class";
+export { EvaluationField, Filter, Insufficient, Limit, Score, ScoreField } from "../layout/evaluation";
+export { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
+export { RequestField, ResultField, StateField } from "../layout/ring";
+export { Capacity, Code, Table, capacityOf, tableAddress } from "../layout/tables";
+export { scheduleBatch } from "./cycle";
+export { evaluate } from "./evaluate";
+export { reserve, seedTies } from "./reserve";
+export { selfTest } from "./self-test";

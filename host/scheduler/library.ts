@@ -1,5 +1,11 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
+import type { SchedulerLink } from "../wasm/scheduler-link.ts";
+import { linkOnCallersThread } from "../wasm/scheduler-link.ts";
+import { type Flavour, schedulerNames } from "../wasm/scheduler-module.ts";
+import { linkInWorker } from "../wasm/scheduler-pool.ts";
+import { FIRST_CAPACITY } from "./core-capacity.ts";
+import { CoreScheduler } from "./core-scheduler.ts";
 
 /** `pintle/scheduler`: kube-scheduler's decisions without an API server (shared/contract.md). */
 export interface Scheduler {
@@ -45,6 +51,31 @@ export interface SchedulerOptions {
   readonly ties?: "lowest" | "random";
   readonly seed?: number;
   readonly capacity?: { readonly nodes: number; readonly pods: number };
+  /** Another build of the core; "debug" checks itself as it goes. */
+  readonly flavour?: Flavour;
   /** Where the core runs: in a Piscina worker (the default), or on the caller's thread (virtual time needs that). */
   readonly thread?: "worker" | "caller";
+}
+
+/** What a scheduler holds when it is not told; tables start small and grow. */
+const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
+
+/**
+ * A scheduler with the default profile of kube-scheduler 1.36, as far as it is built: filters NodeUnschedulable, NodeName,
+ * TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit; scores TaintToleration, NodeAffinity, NodeResourcesFit
+ * (LeastAllocated), NodeResourcesBalancedAllocation. All nodes are filtered and scored.
+ *
+ * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where
+ * one bad pod must not stop the others, they are the decision's message instead.
+ */
+export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+  const flavour = options.flavour ?? "release";
+  const coreOptions = {
+    capacity: FIRST_CAPACITY,
+    flavour,
+    tieSeed: options.ties === "random" ? (options.seed ?? 0) >>> 0 : undefined,
+  };
+  const link: SchedulerLink =
+    options.thread === "caller" ? linkOnCallersThread(coreOptions) : await linkInWorker(coreOptions);
+  return new CoreScheduler(link, schedulerNames(flavour), options.capacity ?? DEFAULT_CAPACITY);
 }

@@ -1,0 +1,62 @@
+import { I32, U32 } from "./field";
+
+/** The filters in kube-scheduler's order; a node is refused by the first that says no. */
+export enum Filter {
+  none,
+  /** No node in this slot. */
+  absent,
+  /** NodeAffinity's PreFilter named other nodes. */
+  prefilter,
+  NodeUnschedulable,
+  NodeName,
+  TaintToleration,
+  NodeAffinity,
+  NodePorts,
+  NodeResourcesFit,
+}
+
+/** The scores, in kube-scheduler's order. */
+export enum Score {
+  TaintToleration,
+  NodeAffinity,
+  NodeResourcesFit,
+  NodeResourcesBalancedAllocation,
+  count,
+}
+
+/** Bits of `EvaluationField.insufficient`: which requests do not fit. Bit `extended + i` is the class's extended request i. */
+export enum Insufficient {
+  pods = 0,
+  cpu = 1,
+  memory = 2,
+  ephemeralStorage = 3,
+  extended = 4,
+  /** Not a resource: some request exceeds what the node would offer when empty (UnschedulableAndUnresolvable). */
+  unresolvable = 31,
+}
+
+/** Bounds that are not a choice of the host. */
+export enum Limit {
+  /** How many extended resources one class may ask for: what is left of the 32 bits above. */
+  extendedPerClass = 27,
+}
+
+/** What `evaluate` found for one node; row = slot. */
+export enum EvaluationField {
+  rejectedBy = U32 | 0,
+  insufficient = U32 | 4,
+  /** Sum of the weighted scores; -1 for a refused node. */
+  total = I32 | 8,
+  bytes = 12,
+}
+
+/** One score of one node: row `slot * Score.count + score`. */
+export enum ScoreField {
+  raw = I32 | 0,
+  normalized = I32 | 4,
+  weighted = I32 | 8,
+  bytes = 12,
+}
+
+/** The highest score a plugin gives after normalisation. */
+export const SCORE_MAX: i32 = 100;

@@ -1,0 +1,149 @@
+import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from "./class";
+import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
+import { ExtendedField, NodeField, UsedPortsField } from "./node";
+import { RequestField, ResultField, StateField } from "./ring";
+
+/**
+ * All memory of the core. A descriptor at a fixed address holds where each table starts and how many rows each dimension
+ * has, so several instances on one shared memory agree (Wasm globals are per instance). Tables follow, 64-byte aligned.
+ *
+ *   0        DESCRIPTOR            FIRST_TABLE
+ *   | unused | capacities addresses | nodes | verdicts | … |
+ */
+export enum Table {
+  state,
+  random,
+  nodes,
+  extended,
+  usedPorts,
+  classes,
+  verdicts,
+  extendedRequests,
+  classPorts,
+  requests,
+  results,
+  totals,
+  evaluations,
+  scores,
+  count,
+}
+
+/** The dimensions, as the host chooses them in `reserve`. */
+export enum Capacity {
+  nodes,
+  attributeSets,
+  classes,
+  extendedResources,
+  /** Host ports, in words of 32. */
+  portWords,
+  /** Requests a batch may hold. */
+  requests,
+  count,
+}
+
+export enum Code {
+  ok,
+  /** The memory could not grow to hold the tables. */
+  outOfMemory,
+  /** A core is reserved once. */
+  alreadyReserved,
+}
+
+const DESCRIPTOR: usize = 1024;
+const ADDRESSES: usize = DESCRIPTOR + (<usize>Capacity.count << 2);
+const FIRST_TABLE: usize = 2048;
+const PAGE: usize = 65536;
+const MEMORY_MAX: f64 = 4294901760.0;
+
+export function capacityOf(dimension: Capacity): u32 {
+  return load<u32>(DESCRIPTOR + (<usize>dimension << 2));
+}
+
+export function setCapacity(dimension: Capacity, rows: u32): void {
+  store<u32>(DESCRIPTOR + (<usize>dimension << 2), rows);
+}
+
+/** Where a table's row 0 lies. */
+export function tableAddress(table: Table): usize {
+  return load<u32>(ADDRESSES + (<usize>table << 2));
+}
+
+/** Bytes a table takes, as f64: the product may exceed 32 bits before it is checked. */
+function tableBytes(table: Table): f64 {
+  const nodes = <f64>capacityOf(Capacity.nodes);
+  const classes = <f64>capacityOf(Capacity.classes);
+  const portWords = <f64>capacityOf(Capacity.portWords);
+  const requests = <f64>capacityOf(Capacity.requests);
+  switch (table) {
+    case Table.state: return <f64>StateField.bytes;
+    case Table.random: return 16.0;
+    case Table.nodes: return nodes * <f64>NodeField.bytes;
+    case Table.extended: return nodes * <f64>capacityOf(Capacity.extendedResources) * <f64>ExtendedField.bytes;
+    case Table.usedPorts: return nodes * portWords * <f64>UsedPortsField.bytes;
+    case Table.classes: return classes * <f64>ClassField.bytes;
+    case Table.verdicts: return classes * <f64>capacityOf(Capacity.attributeSets) * <f64>VerdictField.bytes;
+    case Table.extendedRequests: return classes * <f64>Limit.extendedPerClass * <f64>ExtendedRequestField.bytes;
+    case Table.classPorts: return classes * portWords * <f64>ClassPortsField.bytes;
+    case Table.requests: return requests * <f64>RequestField.bytes;
+    case Table.results: return requests * <f64>ResultField.bytes;
+    case Table.totals: return nodes * 4.0;
+    case Table.evaluations: return nodes * <f64>EvaluationField.bytes;
+    case Table.scores: return nodes * <f64>Score.count * <f64>ScoreField.bytes;
+    default: return 0.0;
+  }
+}
+
+/** Lays the tables out for the capacities set before, and grows the memory to hold them. New memory is zero. */
+export function layOut(): Code {
+  let end = <f64>FIRST_TABLE;
+  for (let table = 0; table < Table.count; table++) {
+    store<u32>(ADDRESSES + (<usize>table << 2), <u32>end);
+    end = Math.ceil((end + tableBytes(table)) / 64.0) * 64.0;
+    if (end > MEMORY_MAX) return Code.outOfMemory;
+  }
+  const pages = <i32>((<usize>end + PAGE - 1) / PAGE) - memory.size();
+  if (pages > 0 && memory.grow(pages) < 0) return Code.outOfMemory;
+  return Code.ok;
+}
+
+export function isReserved(): bool {
+  return tableAddress(Table.state) != 0;
+}
+
+// Rows of the one-dimensional tables, and of those with two dimensions.
+
+export function stateRow(): usize {
+  return tableAddress(Table.state);
+}
+
+export function nodeRow(slot: u32): usize {
+  assert(slot < capacityOf(Capacity.nodes));
+  return tableAddress(Table.nodes) + <usize>slot * NodeField.bytes;
+}
+
+export function extendedRow(resource: u32, slot: u32): usize {
+  assert(resource < capacityOf(Capacity.extendedResources));
+  return tableAddress(Table.extended) + (<usize>resource * capacityOf(Capacity.nodes) + slot) * ExtendedField.bytes;
+}
+
+export function usedPortsRow(slot: u32): usize {
+  return tableAddress(Table.usedPorts) + <usize>slot * capacityOf(Capacity.portWords) * UsedPortsField.bytes;
+}
+
+export function classRow(cls: u32): usize {
+  assert(cls < capacityOf(Capacity.classes));
+  return tableAddress(Table.classes) + <usize>cls * ClassField.bytes;
+}
+
+/** The class's verdict on attribute set 0; set n is n rows further. */
+export function verdictRows(cls: u32): usize {
+  return tableAddress(Table.verdicts) + <usize>cls * capacityOf(Capacity.attributeSets) * VerdictField.bytes;
+}
+
+export function extendedRequestRows(cls: u32): usize {
+  return tableAddress(Table.extendedRequests) + <usize>cls * Limit.extendedPerClass * ExtendedRequestField.bytes;
+}
+
+export function classPortsRow(cls: u32): usize {
+  return tableAddress(Table.classPorts) + <usize>cls * capacityOf(Capacity.portWords) * ClassPortsField.bytes;
+}

@@ -1,0 +1,53 @@
+import { ClassField, ClassPortsField, ExtendedRequestField } from "../layout/class";
+import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../layout/field";
+import { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
+import {
+  Capacity,
+  capacityOf,
+  classPortsRow,
+  classRow,
+  extendedRequestRows,
+  extendedRow,
+  nodeRow,
+  usedPortsRow,
+} from "../layout/tables";
+
+/** Counts a pod of the class on the node, as if it were bound. The host takes it off again if binding fails. */
+export function assume(cls: u32, slot: u32): void {
+  const node = nodeRow(slot);
+  const row = classRow(cls);
+  addI32(node, NodeField.podCount, 1.0);
+  addI32(node, NodeField.requestedMilliCpu, getF64(row, ClassField.requestMilliCpu));
+  addI32(node, NodeField.nonZeroMilliCpu, getF64(row, ClassField.nonZeroMilliCpu));
+  addF64(node, NodeField.requestedMemory, getF64(row, ClassField.requestMemory));
+  addF64(node, NodeField.nonZeroMemory, getF64(row, ClassField.nonZeroMemory));
+  addF64(node, NodeField.requestedEphemeral, getF64(row, ClassField.requestEphemeral));
+
+  const count = getU32(row, ClassField.extendedCount);
+  let request = extendedRequestRows(cls);
+  for (let i: u32 = 0; i < count; i++) {
+    const resource = extendedRow(getU32(request, ExtendedRequestField.resource), slot);
+    addF64(resource, ExtendedField.requested, getF64(request, ExtendedRequestField.amount));
+    request += ExtendedRequestField.bytes;
+  }
+  if (getU32(row, ClassField.wantsPorts) != 0) occupyPorts(cls, slot);
+}
+
+function occupyPorts(cls: u32, slot: u32): void {
+  const words = capacityOf(Capacity.portWords);
+  let used = usedPortsRow(slot);
+  let wanted = classPortsRow(cls);
+  for (let word: u32 = 0; word < words; word++) {
+    setU32(used, UsedPortsField.bits, getU32(used, UsedPortsField.bits) | getU32(wanted, ClassPortsField.wanted));
+    used += UsedPortsField.bytes;
+    wanted += ClassPortsField.bytes;
+  }
+}
+
+function addI32(row: usize, field: i32, amount: f64): void {
+  setI32(row, field, getI32(row, field) + <i32>amount);
+}
+
+function addF64(row: usize, field: i32, amount: f64): void {
+  setF64(row, field, getF64(row, field) + amount);
+}

@@ -1,0 +1,57 @@
+import { ClassField, ExtendedRequestField } from "../../layout/class";
+import { Insufficient } from "../../layout/evaluation";
+import { getF64, getI32, getU32 } from "../../layout/field";
+import { ExtendedField, NodeField } from "../../layout/node";
+import { extendedRequestRows, extendedRow } from "../../layout/tables";
+
+/**
+ * Which requests of a class do not fit on a node: bits of `Insufficient`, 0 if all fit. Every request is looked at, because
+ * each that does not fit is a reason of its own. A request of 0 fits an overcommitted node.
+ *
+ * Whole numbers below 2^53 in f64 subtract exactly, and what a class asks for beyond that is more than any node has, so
+ * every comparison is exact. Source: kube-scheduler NodeResourcesFit, fitsRequest.
+ */
+export function nodeResourcesFit(node: usize, classRow: usize, cls: u32, slot: u32): u32 {
+  let missing: u32 = 0;
+  if (getI32(node, NodeField.podCount) >= getI32(node, NodeField.allocatablePods)) missing |= 1 << Insufficient.pods;
+
+  missing |= lacks(
+    getF64(classRow, ClassField.requestMilliCpu),
+    <f64>getI32(node, NodeField.allocatableMilliCpu),
+    <f64>getI32(node, NodeField.requestedMilliCpu),
+    Insufficient.cpu,
+  );
+  missing |= lacks(
+    getF64(classRow, ClassField.requestMemory),
+    getF64(node, NodeField.allocatableMemory),
+    getF64(node, NodeField.requestedMemory),
+    Insufficient.memory,
+  );
+  missing |= lacks(
+    getF64(classRow, ClassField.requestEphemeral),
+    getF64(node, NodeField.allocatableEphemeral),
+    getF64(node, NodeField.requestedEphemeral),
+    Insufficient.ephemeralStorage,
+  );
+
+  const count = getU32(classRow, ClassField.extendedCount);
+  if (count == 0) return missing;
+  let request = extendedRequestRows(cls);
+  for (let i: u32 = 0; i < count; i++) {
+    const resource = extendedRow(getU32(request, ExtendedRequestField.resource), slot);
+    missing |= lacks(
+      getF64(request, ExtendedRequestField.amount),
+      getF64(resource, ExtendedField.allocatable),
+      getF64(resource, ExtendedField.requested),
+      Insufficient.extended + i,
+    );
+    request += ExtendedRequestField.bytes;
+  }
+  return missing;
+}
+
+/** The resource's bit if the request does not fit, with the bit `unresolvable` if it would not even fit an empty node. */
+function lacks(request: f64, allocatable: f64, requested: f64, resource: u32): u32 {
+  if (request == 0.0 || request <= allocatable - requested) return 0;
+  return request > allocatable ? (1 << resource) | (1 << Insufficient.unresolvable) : 1 << resource;
+}

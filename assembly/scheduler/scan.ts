@@ -1,0 +1,69 @@
+import { ClassField, VerdictField } from "../layout/class";
+import { Filter } from "../layout/evaluation";
+import { getI32, getU32 } from "../layout/field";
+import { NodeField } from "../layout/node";
+import { StateField } from "../layout/ring";
+import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../layout/tables";
+import { firstRefusal } from "./first-refusal";
+import { balancedAllocation } from "./scores/balanced-allocation";
+import { leastAllocated } from "./scores/least-allocated";
+import { nodeAffinityRaw } from "./scores/node-affinity";
+import { normalize, normalizeReverse } from "./scores/normalize";
+import { taintTolerationRaw } from "./scores/taint-toleration";
+import { selectHost } from "./select";
+
+/** A refused node's total. Real totals are >= 0. */
+const REFUSED: i32 = -1;
+
+/**
+ * The node a class is placed on: filters and scores every node, in two passes, because normalised scores need the highest
+ * raw score of the feasible nodes first. Writes each node's total to the table of totals, -1 for a refused one.
+ *
+ * @returns a slot, or -1 if no node is feasible
+ */
+export function scan(cls: u32): i32 {
+  const state = stateRow();
+  const limit = getU32(state, StateField.nodeLimit);
+  const row = classRow(cls);
+  const verdicts = verdictRows(cls);
+  const fitWeight = getI32(state, StateField.weightNodeResourcesFit);
+  const balanceWeight = getI32(state, StateField.weightBalancedAllocation);
+  const nodes = nodeRow(0);
+  const totals = tableAddress(Table.totals);
+
+  let feasible = 0;
+  let highestTaints = 0;
+  let highestAffinity = 0;
+  let node = nodes;
+  for (let slot: u32 = 0; slot < limit; slot++, node += NodeField.bytes) {
+    const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
+    const refusals = getU32(verdict, VerdictField.refusals);
+    if (firstRefusal(node, row, cls, slot, refusals) != Filter.none) {
+      store<i32>(totals + (<usize>slot << 2), REFUSED);
+      continue;
+    }
+    feasible++;
+    highestTaints = max(highestTaints, taintTolerationRaw(verdict));
+    highestAffinity = max(highestAffinity, nodeAffinityRaw(verdict));
+    const total = fitWeight * leastAllocated(node, row) + balanceWeight * balancedAllocation(node, row);
+    store<i32>(totals + (<usize>slot << 2), total);
+  }
+  if (feasible == 0) return -1;
+
+  const taintWeight = getI32(state, StateField.weightTaintToleration);
+  const affinityWeight = getU32(row, ClassField.prefersNodes) != 0 ? getI32(state, StateField.weightNodeAffinity) : 0;
+  // Without a raw score above 0 both plugins give every node the same, which cannot change the choice.
+  if (highestTaints > 0 || highestAffinity > 0) {
+    node = nodes;
+    for (let slot: u32 = 0; slot < limit; slot++, node += NodeField.bytes) {
+      const total = load<i32>(totals + (<usize>slot << 2));
+      if (total == REFUSED) continue;
+      const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
+      const preferences =
+        taintWeight * normalizeReverse(taintTolerationRaw(verdict), highestTaints) +
+        affinityWeight * normalize(nodeAffinityRaw(verdict), highestAffinity);
+      store<i32>(totals + (<usize>slot << 2), total + preferences);
+    }
+  }
+  return selectHost(totals, limit);
+}

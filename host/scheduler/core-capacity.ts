@@ -1,0 +1,68 @@
+import type { CapacityName, CoreCapacity } from "../wasm/scheduler-facts.ts";
+import { CapacityError } from "./capacity.ts";
+
+/** Small enough that an idle cluster costs little; every dimension doubles when it is full. */
+export const FIRST_CAPACITY: CoreCapacity = {
+  nodes: 64,
+  attributeSets: 16,
+  classes: 16,
+  extendedResources: 8,
+  portWords: 2,
+  requests: 1024,
+};
+
+/** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
+const MAX_CAPACITY: CoreCapacity = {
+  nodes: 2 ** 20,
+  attributeSets: 2 ** 21,
+  classes: 512,
+  extendedResources: 1024,
+  portWords: 2048,
+  requests: 1024,
+};
+
+export const MAX_CLASSES = MAX_CAPACITY.classes;
+
+/** Keeps the core as large as the ids given out need: grows it by doubling, by being told to. */
+export class GrowingCapacity {
+  #capacity: CoreCapacity = FIRST_CAPACITY;
+  readonly #grow: (capacity: CoreCapacity) => void;
+
+  constructor(grow: (capacity: CoreCapacity) => void) {
+    this.#grow = grow;
+  }
+
+  /** @throws CapacityError, and nothing has changed */
+  ensure(dimension: CapacityName, rows: number): void {
+    if (rows <= this.#capacity[dimension]) return;
+    if (rows > MAX_CAPACITY[dimension])
+      throw new CapacityError(`${dimension}: ${MAX_CAPACITY[dimension]} are the most a scheduler can hold`);
+    let larger = this.#capacity[dimension];
+    while (larger < rows) larger *= 2;
+    this.#capacity = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
+    this.#grow(this.#capacity);
+  }
+}
+
+/** Numbers for names, in order of first appearance; given out for good. */
+export class InternedNames<T> {
+  readonly #ids = new Map<string, number>();
+  readonly #values: T[] = [];
+
+  /** @param room  called with the size needed before a new number is given out; may throw */
+  constructor(private readonly room: (size: number) => void) {}
+
+  get values(): readonly T[] {
+    return this.#values;
+  }
+
+  intern(key: string, value: T): number {
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.#values.length;
+    this.room(id + 1);
+    this.#values.push(value);
+    this.#ids.set(key, id);
+    return id;
+  }
+}

@@ -1,0 +1,235 @@
+import type { CoreNames, ExtendedAmount, NodeNumbers, Usage } from "../wasm/scheduler-facts.ts";
+import type { SchedulerLink } from "../wasm/scheduler-link.ts";
+import { type AttributeSet, AttributeSets } from "./attribute-sets.ts";
+import { CapacityError, checkAmount } from "./capacity.ts";
+import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts";
+import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
+import type { NodeFacts } from "./node-facts.ts";
+import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
+import type { Amounts } from "./resource-list.ts";
+import { SlotNumbers } from "./slot-numbers.ts";
+import { judge } from "./verdicts.ts";
+
+interface NodeEntry {
+  readonly slot: number;
+  facts: NodeFacts;
+  set: AttributeSet;
+}
+
+interface ClassEntry {
+  readonly id: number;
+  readonly facts: PodFacts;
+  /** Names of the extended resources, in the order of the core's bits. */
+  readonly extended: readonly string[];
+}
+
+/**
+ * The host's half of the core's tables: gives out slots, attribute sets, classes, resource columns and port bits, and posts
+ * to the core what it has to know of each. Strings end here.
+ *
+ *     node  -> slot, attribute set         pod -> signature -> class -> a verdict per attribute set
+ */
+export class CoreTables {
+  readonly #link: SchedulerLink;
+  readonly #names: CoreNames;
+  readonly #maxNodes: number;
+  readonly #capacity: GrowingCapacity;
+  readonly #sets = new AttributeSets();
+  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #slots = new SlotNumbers();
+  /** By signature; the least recently used first. */
+  readonly #classes = new Map<string, ClassEntry>();
+  readonly #resources: InternedNames<string>;
+  readonly #ports: InternedNames<HostPort>;
+
+  constructor(link: SchedulerLink, names: CoreNames, maxNodes: number) {
+    this.#link = link;
+    this.#names = names;
+    this.#maxNodes = maxNodes;
+    this.#capacity = new GrowingCapacity((capacity) => link.post(["grow", capacity]));
+    this.#resources = new InternedNames((size) => this.#capacity.ensure("extendedResources", size));
+    this.#ports = new InternedNames((size) => this.#capacity.ensure("portWords", Math.ceil(size / 32)));
+  }
+
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  /** Node names with their slots, in the order they were first added. */
+  nodes(): Iterable<readonly [name: string, slot: number]> {
+    return [...this.#nodes.values()].map(({ facts, slot }) => [facts.name, slot] as const);
+  }
+
+  slotOf(name: string): number | undefined {
+    return this.#nodes.get(name)?.slot;
+  }
+
+  /** The node in a slot; of a node that is gone as long as a question is under way. */
+  nodeIn(slot: number): string {
+    return this.#slots.nameIn(slot);
+  }
+
+  /** While `work` runs, slots of removed nodes are not given to others: answers name slots. */
+  async holdingSlots<T>(work: () => Promise<T>): Promise<T> {
+    this.#slots.hold();
+    try {
+      return await work();
+    } finally {
+      this.#slots.letGo();
+    }
+  }
+
+  /** Adds a node or changes it; usage stays. Returns its slot, and whether the node is new. */
+  putNode(facts: NodeFacts): { readonly slot: number; readonly isNew: boolean } {
+    const known = this.#nodes.get(facts.name);
+    const extended = this.#extendedAmounts(facts.extended);
+    if (known === undefined) this.#checkRoomForNode();
+    const { set, isNew } = this.#sets.acquire(facts);
+    if (isNew) this.#judgeSets([set]);
+    const entry = known ?? { slot: this.#slots.take(facts.name), facts, set };
+    if (known !== undefined) this.#sets.release(known.set);
+    entry.facts = facts;
+    entry.set = set;
+    this.#nodes.set(facts.name, entry);
+    this.#link.post(["putNode", entry.slot, nodeNumbers(facts, set, extended)]);
+    return { slot: entry.slot, isNew: known === undefined };
+  }
+
+  removeNode(name: string): void {
+    const entry = this.#nodes.get(name);
+    if (entry === undefined) return;
+    this.#nodes.delete(name);
+    this.#sets.release(entry.set);
+    this.#slots.release(entry.slot);
+    this.#link.post(["removeNode", entry.slot]);
+  }
+
+  /** The class of all pods like this one, made if need be. */
+  classFor(facts: PodFacts): ClassEntry {
+    const known = this.#classes.get(facts.signature);
+    if (known !== undefined) {
+      this.#classes.delete(facts.signature);
+      this.#classes.set(facts.signature, known);
+      return known;
+    }
+    if (facts.extended.size > this.#names.extendedPerClass)
+      throw new CapacityError(
+        `a pod may ask for ${this.#names.extendedPerClass} extended resources, not ${facts.extended.size}`,
+      );
+    const looksAtName =
+      facts.nodeName !== undefined || facts.affinity.looksAtName || facts.affinity.onlyNodes !== undefined;
+    if (this.#sets.lookAt(facts.affinity.labelKeys, looksAtName)) this.#internNodesAgain();
+    const entry: ClassEntry = { id: this.#classId(), facts, extended: [...facts.extended.keys()] };
+    this.#postClass(entry);
+    this.#link.post([
+      "putVerdicts",
+      entry.id,
+      [...this.#sets.all()].map((set) => judge(facts, set, this.#names.verdicts)),
+    ]);
+    this.#classes.set(facts.signature, entry);
+    return entry;
+  }
+
+  /** What a pod takes of its node, in the core's numbers. */
+  usageOf(pod: PodFacts | BoundPodFacts): Usage {
+    return {
+      requestMilliCpu: pod.requests.get("cpu") ?? 0,
+      requestMemory: pod.requests.get("memory") ?? 0,
+      requestEphemeral: pod.requests.get("ephemeral-storage") ?? 0,
+      nonZeroMilliCpu: pod.nonZero.get("cpu") ?? 0,
+      nonZeroMemory: pod.nonZero.get("memory") ?? 0,
+      extended: this.#extendedAmounts(pod.extended),
+      ports: pod.ports.map((port) => this.#portNumber(port)),
+    };
+  }
+
+  #checkRoomForNode(): void {
+    if (this.#nodes.size >= this.#maxNodes)
+      throw new CapacityError(
+        `capacity.nodes: this scheduler was created for ${this.#maxNodes} nodes; raise the option capacity.nodes`,
+      );
+    this.#capacity.ensure("nodes", this.#slots.limit + 1);
+  }
+
+  #classId(): number {
+    if (this.#classes.size < MAX_CLASSES) {
+      this.#capacity.ensure("classes", this.#classes.size + 1);
+      return this.#classes.size;
+    }
+    const [oldest] = this.#classes;
+    this.#classes.delete(oldest![0]);
+    return oldest![1].id;
+  }
+
+  #postClass({ id, facts }: ClassEntry): void {
+    const usage = this.usageOf(facts);
+    const conflictingPorts = this.#ports.values.flatMap((used, number) =>
+      facts.ports.some((wanted) => portsConflict(wanted, used)) ? [number] : [],
+    );
+    this.#link.post([
+      "putClass",
+      id,
+      {
+        ...usage,
+        scoreMilliCpu: facts.score.get("cpu") ?? 0,
+        scoreMemory: facts.score.get("memory") ?? 0,
+        prefersNodes: facts.affinity.preferred.length > 0,
+        conflictingPorts,
+      },
+    ]);
+  }
+
+  /** Lets every class judge attribute sets that are new. */
+  #judgeSets(sets: readonly AttributeSet[]): void {
+    this.#capacity.ensure("attributeSets", this.#sets.limit);
+    for (const { id, facts } of this.#classes.values())
+      this.#link.post(["putVerdicts", id, sets.map((set) => judge(facts, set, this.#names.verdicts))]);
+  }
+
+  /** A class looks at something that none did before, so nodes that were alike may differ. */
+  #internNodesAgain(): void {
+    const fresh: AttributeSet[] = [];
+    const before = [...this.#nodes.values()].map((entry) => {
+      const old = entry.set;
+      const { set, isNew } = this.#sets.acquire(entry.facts);
+      if (isNew) fresh.push(set);
+      entry.set = set;
+      return old;
+    });
+    this.#judgeSets(fresh);
+    for (const { slot, facts, set } of this.#nodes.values())
+      this.#link.post(["putNode", slot, nodeNumbers(facts, set, this.#extendedAmounts(facts.extended))]);
+    for (const set of before) this.#sets.release(set);
+  }
+
+  #extendedAmounts(amounts: Amounts): ExtendedAmount[] {
+    return [...amounts].map(([name, amount]) => ({ resource: this.#resources.intern(name, name), amount }));
+  }
+
+  /** A port's bit. A port not met before may be in the way of classes that are already in the core. */
+  #portNumber(port: HostPort): number {
+    const before = this.#ports.values.length;
+    const number = this.#ports.intern(hostPortKey(port), port);
+    if (number === before) {
+      for (const entry of this.#classes.values())
+        if (entry.facts.ports.some((wanted) => portsConflict(wanted, port))) this.#postClass(entry);
+    }
+    return number;
+  }
+}
+
+/** Refuses a bound pod whose amounts the core cannot count. */
+export function checkUsage(where: string, pod: BoundPodFacts): void {
+  for (const [name, amount] of [...pod.requests, ...pod.nonZero]) checkAmount(where, name, amount);
+}
+
+function nodeNumbers(facts: NodeFacts, set: AttributeSet, extended: readonly ExtendedAmount[]): NodeNumbers {
+  return {
+    allocatableMilliCpu: facts.allocatable.get("cpu") ?? 0,
+    allocatableMemory: facts.allocatable.get("memory") ?? 0,
+    allocatableEphemeral: facts.allocatable.get("ephemeral-storage") ?? 0,
+    allocatablePods: facts.allocatable.get("pods") ?? 0,
+    attributeSet: set.id,
+    extended,
+  };
+}

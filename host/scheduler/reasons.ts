@@ -1,0 +1,127 @@
+import type { CoreNames, FilterName, Refusals } from "../wasm/scheduler-facts.ts";
+
+/**
+ * Why a pod fits nowhere, in kube-scheduler's words. Source: framework.FitError and each plugin's ErrReason.
+ */
+const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit">, string> = {
+  prefilter: "node(s) didn't satisfy plugin(s) [NodeAffinity]",
+  NodeUnschedulable: "node(s) were unschedulable",
+  NodeName: "node(s) didn't match the requested node name",
+  TaintToleration: "node(s) had untolerated taint(s)",
+  NodeAffinity: "node(s) didn't match Pod's node affinity/selector",
+  NodePorts: "node(s) didn't have free ports for the requested pod ports",
+};
+
+export const NO_NODES = "no nodes available to schedule pods";
+export const AFFINITY_CONFLICT = "pod affinity terms conflict";
+const NOT_HELPFUL = "Preemption is not helpful for scheduling";
+const NO_VICTIMS = "No preemption victims found for incoming pod";
+
+/** Why one node refused a pod. */
+export interface NodeRefusal {
+  readonly rejectedBy: string;
+  readonly reasons: readonly string[];
+  /** Removing pods could make room (status Unschedulable, not …AndUnresolvable). */
+  readonly resolvable: boolean;
+}
+
+/**
+ * Puts a slot's refusal in words.
+ *
+ * @param extended  the class's extended resources, in the order the core knows them by
+ */
+export function describeRefusal(
+  refusals: Refusals,
+  slot: number,
+  names: CoreNames,
+  extended: readonly string[],
+): NodeRefusal | undefined {
+  const filter = names.filters[refusals.rejectedBy[slot]!]!;
+  switch (filter) {
+    case "none":
+    case "absent":
+      return undefined;
+    case "NodeResourcesFit":
+      return describeShortage(refusals.insufficient[slot]!, names, extended);
+    case "prefilter":
+      return { rejectedBy: "NodeAffinity", reasons: [REASONS.prefilter], resolvable: false };
+    default:
+      return { rejectedBy: filter, reasons: [REASONS[filter]], resolvable: filter === "NodePorts" };
+  }
+}
+
+/** NodeResourcesFit names every resource that is short. */
+function describeShortage(bits: number, names: CoreNames, extended: readonly string[]): NodeRefusal {
+  const has = (bit: number) => (bits & (1 << bit)) !== 0;
+  const at = names.insufficient;
+  const reasons: string[] = [];
+  if (has(at.pods)) reasons.push("Too many pods");
+  if (has(at.cpu)) reasons.push("Insufficient cpu");
+  if (has(at.memory)) reasons.push("Insufficient memory");
+  if (has(at.ephemeralStorage)) reasons.push("Insufficient ephemeral-storage");
+  extended.forEach((name, i) => {
+    if (has(at.extended + i)) reasons.push(`Insufficient ${name}`);
+  });
+  return { rejectedBy: "NodeResourcesFit", reasons, resolvable: !has(at.unresolvable) };
+}
+
+/** `1 Insufficient cpu, 2 node(s) were unschedulable`: each reason with its nodes, sorted as text by bytes. */
+function histogram(reasonsByNode: Iterable<readonly string[]>): string {
+  const counts = new Map<string, number>();
+  for (const reasons of reasonsByNode)
+    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const parts = [...counts].map(([reason, count]) => Buffer.from(`${count} ${reason}`));
+  return parts.sort(Buffer.compare).join(", ");
+}
+
+function unavailable(nodes: number, reasonsByNode: Iterable<readonly string[]>): string {
+  const text = histogram(reasonsByNode);
+  return `0/${nodes} nodes are available:${text === "" ? "" : ` ${text}.`}`;
+}
+
+/**
+ * The outcome of trying preemption on each node that is resolvable: no pod of lower priority, what is short even without
+ * them, or room. Nodes that are not resolvable are not tried.
+ */
+export type PreemptionTrial = "not tried" | "no victims" | "room" | readonly string[];
+
+/**
+ * The whole text for a pod that no node takes: the histogram, then what PostFilter says.
+ *
+ * @param trials    per refused node, in the same order
+ * @param mayPreempt  false: preemptionPolicy is Never
+ */
+export function fitErrorMessage(
+  refused: readonly NodeRefusal[],
+  trials: readonly PreemptionTrial[],
+  mayPreempt: boolean,
+): string {
+  const total = refused.length;
+  const text = unavailable(
+    total,
+    refused.map(({ reasons }) => reasons),
+  );
+  const prefix = `${text} no new claims to deallocate, preemption:`;
+  if (!mayPreempt) return `${prefix} not eligible due to preemptionPolicy=Never.`;
+  // Preemption would succeed: kube-scheduler then says nothing more.
+  if (trials.includes("room")) return text;
+  return `${prefix} ${unavailable(total, trials.map(reasonsOfTrial))}`;
+}
+
+function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
+  switch (trial) {
+    case "not tried":
+      return [NOT_HELPFUL];
+    case "no victims":
+      return [NO_VICTIMS];
+    case "room":
+      return [];
+    default:
+      return trial;
+  }
+}
+
+/** The text when a PreFilter already refused: PostFilter then fails for want of state, and says so. */
+export function prefilterMessage(nodes: number, reason: string): string {
+  return `0/${nodes} nodes are available: ${reason}. not found`;
+}

@@ -1,0 +1,256 @@
+import type {
+  ClassNumbers,
+  CoreCapacity,
+  Evaluation,
+  ExtendedAmount,
+  NodeNumbers,
+  PlacedBatch,
+  Refusals,
+  SetVerdict,
+  Usage,
+} from "./scheduler-facts.ts";
+import { type Flavour, instantiateScheduler, type SchedulerExports } from "./scheduler-module.ts";
+import { copyTables } from "./scheduler-tables.ts";
+import { openTable } from "./table-view.ts";
+
+export interface CoreOptions {
+  readonly capacity: CoreCapacity;
+  readonly flavour: Flavour;
+  /** Draw among equal nodes from this seed; absent: the lowest slot. */
+  readonly tieSeed?: number;
+}
+
+/**
+ * One scheduler core in the domain's words, on the thread that calls it. Slots, attribute sets, classes, resources and
+ * ports are ids that the caller gives out, each below its capacity.
+ */
+export class SchedulerCore {
+  #capacity: CoreCapacity;
+  #core: SchedulerExports;
+  #views: Views;
+  readonly #flavour: Flavour;
+
+  constructor(options: CoreOptions) {
+    this.#capacity = options.capacity;
+    this.#flavour = options.flavour;
+    this.#core = reserve(options.flavour, options.capacity);
+    this.#views = openViews(this.#core);
+    if (options.tieSeed !== undefined) {
+      this.#views.state.randomTies.set(0, 1);
+      this.#core.seedTies(options.tieSeed);
+    }
+  }
+
+  /** Moves everything to a larger core: tables are reserved once, so views stay valid and memory is never moved. */
+  grow(capacity: CoreCapacity): void {
+    const larger = reserve(this.#flavour, capacity);
+    copyTables(this.#core, this.#capacity, larger, capacity);
+    this.#core = larger;
+    this.#capacity = capacity;
+    this.#views = openViews(larger);
+  }
+
+  /** Adds a node, or changes what it offers. Its usage stays. */
+  putNode(slot: number, node: NodeNumbers): void {
+    const { nodes, state, extended } = this.#views;
+    nodes.allocatableMilliCpu.set(slot, node.allocatableMilliCpu);
+    nodes.allocatableMemory.set(slot, node.allocatableMemory);
+    nodes.allocatableEphemeral.set(slot, node.allocatableEphemeral);
+    nodes.allocatablePods.set(slot, node.allocatablePods);
+    nodes.attributeSet.set(slot, node.attributeSet);
+    for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
+      extended.allocatable.set(this.#extendedRow(resource, slot), 0);
+    for (const { resource, amount } of node.extended)
+      extended.allocatable.set(this.#extendedRow(resource, slot), amount);
+    if (state.nodeLimit.get(0) <= slot) state.nodeLimit.set(0, slot + 1);
+  }
+
+  /** Empties the slot, usage included. */
+  removeNode(slot: number): void {
+    for (const field of Object.values(this.#views.nodes)) field.set(slot, 0);
+    for (const field of Object.values(this.#views.extended)) {
+      for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
+        field.set(this.#extendedRow(resource, slot), 0);
+    }
+    const words = this.#capacity.portWords;
+    for (let word = 0; word < words; word++) this.#views.usedPorts.bits.set(slot * words + word, 0);
+  }
+
+  /** Describes a class anew. Its verdicts on attribute sets stay until they are put. */
+  putClass(id: number, numbers: ClassNumbers): void {
+    const { classes } = this.#views;
+    classes.requestMilliCpu.set(id, numbers.requestMilliCpu);
+    classes.requestMemory.set(id, numbers.requestMemory);
+    classes.requestEphemeral.set(id, numbers.requestEphemeral);
+    classes.scoreMilliCpu.set(id, numbers.scoreMilliCpu);
+    classes.scoreMemory.set(id, numbers.scoreMemory);
+    classes.nonZeroMilliCpu.set(id, numbers.nonZeroMilliCpu);
+    classes.nonZeroMemory.set(id, numbers.nonZeroMemory);
+    classes.extendedCount.set(id, numbers.extended.length);
+    classes.wantsPorts.set(id, numbers.ports.length > 0 ? 1 : 0);
+    classes.prefersNodes.set(id, numbers.prefersNodes ? 1 : 0);
+    this.#putExtendedRequests(id, numbers.extended);
+    this.#putClassPorts(id, numbers.ports, numbers.conflictingPorts);
+    // Set 0 is the slot without a node: refused by every class.
+    this.putVerdicts(id, [
+      { set: 0, refusals: this.#core.Verdict.absent, intolerableTaints: 0, affinityWeight: 0 },
+    ]);
+  }
+
+  putVerdicts(id: number, all: readonly SetVerdict[]): void {
+    const { verdicts } = this.#views;
+    for (const verdict of all) {
+      const row = id * this.#capacity.attributeSets + verdict.set;
+      verdicts.refusals.set(row, verdict.refusals);
+      verdicts.intolerableTaints.set(row, verdict.intolerableTaints);
+      verdicts.affinityWeight.set(row, verdict.affinityWeight);
+    }
+  }
+
+  /** Counts a pod on a node (`pods` 1), or takes it off again (-1). */
+  changeUsage(slot: number, usage: Usage, pods: 1 | -1): void {
+    const { nodes, extended, usedPorts } = this.#views;
+    const add = (field: keyof Views["nodes"], amount: number) =>
+      nodes[field].set(slot, nodes[field].get(slot) + pods * amount);
+    add("podCount", 1);
+    add("requestedMilliCpu", usage.requestMilliCpu);
+    add("requestedMemory", usage.requestMemory);
+    add("requestedEphemeral", usage.requestEphemeral);
+    add("nonZeroMilliCpu", usage.nonZeroMilliCpu);
+    add("nonZeroMemory", usage.nonZeroMemory);
+    for (const { resource, amount } of usage.extended) {
+      const row = this.#extendedRow(resource, slot);
+      extended.requested.set(row, extended.requested.get(row) + pods * amount);
+    }
+    // A set, not a count: taking one of two pods with the same port off frees it, as in kube-scheduler.
+    for (const port of usage.ports) {
+      const row = slot * this.#capacity.portWords + (port >>> 5);
+      const bit = 1 << (port & 31);
+      usedPorts.bits.set(row, pods > 0 ? usedPorts.bits.get(row) | bit : usedPorts.bits.get(row) & ~bit);
+    }
+  }
+
+  /** Places pods of the given classes in order, each assumed before the next. */
+  schedule(classes: readonly number[]): PlacedBatch {
+    const slots = new Int32Array(classes.length);
+    const refusals = new Map<number, Refusals>();
+    const ringLength = this.#capacity.requests;
+    for (let start = 0; start < classes.length; start += ringLength)
+      this.#scheduleRing(classes.slice(start, start + ringLength), start, slots, refusals);
+    return { slots, refusals };
+  }
+
+  /** Judges every node for one class, and places nothing. */
+  evaluate(id: number): Evaluation {
+    const refusals = this.#refusals(id);
+    const limit = refusals.rejectedBy.length;
+    const { evaluations, scores } = this.#views;
+    const scoreCount = this.#core.Score.count;
+    const totals = Int32Array.from({ length: limit }, (_, slot) => evaluations.total.get(slot));
+    const flat = new Int32Array(limit * scoreCount * 3);
+    for (let row = 0; row < limit * scoreCount; row++) {
+      if (totals[Math.floor(row / scoreCount)]! < 0) continue;
+      flat[row * 3] = scores.raw.get(row);
+      flat[row * 3 + 1] = scores.normalized.get(row);
+      flat[row * 3 + 2] = scores.weighted.get(row);
+    }
+    return { ...refusals, totals, scores: flat };
+  }
+
+  #scheduleRing(
+    classes: readonly number[],
+    start: number,
+    slots: Int32Array,
+    refusals: Map<number, Refusals>,
+  ): void {
+    const { requests, results } = this.#views;
+    classes.forEach((id, i) => {
+      requests.podClass.set(i, id);
+    });
+    // While nothing is placed, a class is refused for the same reasons: the arrays are shared.
+    const known = new Map<number, Refusals>();
+    for (let answered = 0; answered < classes.length; ) {
+      const first = answered;
+      answered = this.#core.scheduleBatch(first, classes.length);
+      for (let i = first; i < answered; i++) slots[start + i] = results.node.get(i);
+      const last = answered - 1;
+      if (answered - first > 1) known.clear();
+      if (slots[start + last]! >= 0) continue;
+      const id = classes[last]!;
+      const why = known.get(id) ?? this.#refusals(id);
+      known.set(id, why);
+      refusals.set(start + last, why);
+    }
+  }
+
+  #refusals(id: number): Refusals {
+    this.#core.evaluate(id);
+    const { evaluations, state } = this.#views;
+    const limit = state.nodeLimit.get(0);
+    const rejectedBy = new Uint8Array(limit);
+    const insufficient = new Uint32Array(limit);
+    for (let slot = 0; slot < limit; slot++) {
+      rejectedBy[slot] = evaluations.rejectedBy.get(slot);
+      insufficient[slot] = evaluations.insufficient.get(slot);
+    }
+    return { rejectedBy, insufficient };
+  }
+
+  #putExtendedRequests(id: number, requests: readonly ExtendedAmount[]): void {
+    const { extendedRequests } = this.#views;
+    requests.forEach(({ resource, amount }, i) => {
+      const row = id * this.#core.Limit.extendedPerClass + i;
+      extendedRequests.resource.set(row, resource);
+      extendedRequests.amount.set(row, amount);
+    });
+  }
+
+  #putClassPorts(id: number, wanted: readonly number[], conflicting: readonly number[]): void {
+    const words = this.#capacity.portWords;
+    for (let word = 0; word < words; word++) {
+      this.#views.classPorts.wanted.set(id * words + word, bitsOf(wanted, word));
+      this.#views.classPorts.conflicting.set(id * words + word, bitsOf(conflicting, word));
+    }
+  }
+
+  #extendedRow(resource: number, slot: number): number {
+    return resource * this.#capacity.nodes + slot;
+  }
+}
+
+/** The bits of one 32-bit word of a set of numbers. */
+function bitsOf(numbers: readonly number[], word: number): number {
+  let bits = 0;
+  for (const number of numbers) if (number >>> 5 === word) bits |= 1 << (number & 31);
+  return bits >>> 0;
+}
+
+function reserve(flavour: Flavour, capacity: CoreCapacity): SchedulerExports {
+  const core = instantiateScheduler(flavour);
+  const { nodes, attributeSets, classes, extendedResources, portWords, requests } = capacity;
+  const code = core.reserve(nodes, attributeSets, classes, extendedResources, portWords, requests);
+  if (code !== core.Code.ok)
+    throw new Error(`the scheduler core cannot reserve ${JSON.stringify(capacity)}: code ${code}`);
+  return core;
+}
+
+type Views = ReturnType<typeof openViews>;
+
+function openViews(core: SchedulerExports) {
+  const { memory, Table } = core;
+  const at = (table: number) => core.tableAddress(table) >>> 0;
+  return {
+    state: openTable(memory, core.StateField, at(Table.state)),
+    nodes: openTable(memory, core.NodeField, at(Table.nodes)),
+    extended: openTable(memory, core.ExtendedField, at(Table.extended)),
+    usedPorts: openTable(memory, core.UsedPortsField, at(Table.usedPorts)),
+    classes: openTable(memory, core.ClassField, at(Table.classes)),
+    verdicts: openTable(memory, core.VerdictField, at(Table.verdicts)),
+    extendedRequests: openTable(memory, core.ExtendedRequestField, at(Table.extendedRequests)),
+    classPorts: openTable(memory, core.ClassPortsField, at(Table.classPorts)),
+    requests: openTable(memory, core.RequestField, at(Table.requests)),
+    results: openTable(memory, core.ResultField, at(Table.results)),
+    evaluations: openTable(memory, core.EvaluationField, at(Table.evaluations)),
+    scores: openTable(memory, core.ScoreField, at(Table.scores)),
+  };
+}

@@ -1,0 +1,97 @@
+import type { SchedulerExports } from "./scheduler-module.ts";
+
+/**
+ * What crosses to the scheduler core: numbers, and ids that the host interned. `host/scheduler` makes them from
+ * Kubernetes objects; nothing here knows an object.
+ */
+export type CapacityName = Exclude<keyof SchedulerExports["Capacity"], "count">;
+/** Rows per dimension. */
+export type CoreCapacity = Readonly<Record<CapacityName, number>>;
+
+export type FilterName = keyof SchedulerExports["Filter"];
+export type ScoreName = Exclude<keyof SchedulerExports["Score"], "count">;
+export type VerdictName = keyof SchedulerExports["Verdict"];
+export type InsufficientName = keyof SchedulerExports["Insufficient"];
+
+/** The core's own numbers for the names above, read from its exports. */
+export interface CoreNames {
+  /** Filter number -> name. */
+  readonly filters: readonly FilterName[];
+  /** Score number -> name. */
+  readonly scores: readonly ScoreName[];
+  /** Name -> bit of a refusal. */
+  readonly verdicts: Readonly<Record<VerdictName, number>>;
+  /** Name -> number of the bit in `insufficient`. */
+  readonly insufficient: Readonly<Record<InsufficientName, number>>;
+  readonly extendedPerClass: number;
+}
+
+export interface ExtendedAmount {
+  /** Interned extended resource. */
+  readonly resource: number;
+  readonly amount: number;
+}
+
+/** What a node offers. Its usage is kept by the core and changed by `changeUsage`. */
+export interface NodeNumbers {
+  readonly allocatableMilliCpu: number;
+  readonly allocatableMemory: number;
+  readonly allocatableEphemeral: number;
+  readonly allocatablePods: number;
+  readonly attributeSet: number;
+  readonly extended: readonly ExtendedAmount[];
+}
+
+/** What one pod takes of its node. */
+export interface Usage {
+  readonly requestMilliCpu: number;
+  readonly requestMemory: number;
+  readonly requestEphemeral: number;
+  readonly nonZeroMilliCpu: number;
+  readonly nonZeroMemory: number;
+  readonly extended: readonly ExtendedAmount[];
+  /** Interned host ports it occupies. */
+  readonly ports: readonly number[];
+}
+
+/** What all pods of one class ask for. Its `ports` are wanted; `conflictingPorts` used by others are in its way. */
+export interface ClassNumbers extends Usage {
+  readonly scoreMilliCpu: number;
+  readonly scoreMemory: number;
+  readonly prefersNodes: boolean;
+  readonly conflictingPorts: readonly number[];
+}
+
+/** What a class makes of an attribute set. */
+export interface SetVerdict {
+  readonly set: number;
+  /** Bits named in CoreNames.verdicts. */
+  readonly refusals: number;
+  /** PreferNoSchedule taints not tolerated. */
+  readonly intolerableTaints: number;
+  /** Summed weights of matching preferred terms. */
+  readonly affinityWeight: number;
+}
+
+/** Why each slot refused a class. */
+export interface Refusals {
+  /** Filter number per slot. */
+  readonly rejectedBy: Uint8Array;
+  /** Bits of CoreNames.insufficient per slot. */
+  readonly insufficient: Uint32Array;
+}
+
+export interface Evaluation extends Refusals {
+  /** Weighted sum per slot; -1 where refused. */
+  readonly totals: Int32Array;
+  /** raw, normalised, weighted for each score of each slot: index (slot * scores + score) * 3. */
+  readonly scores: Int32Array;
+}
+
+/** The answers to a batch of requests, in their order. */
+export interface PlacedBatch {
+  /** A slot for each request, -1 where none is feasible. */
+  readonly slots: Int32Array;
+  /** For each request without a slot, why, as things stood then. */
+  readonly refusals: ReadonlyMap<number, Refusals>;
+}

@@ -1,0 +1,57 @@
+import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
+import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
+
+/** The methods that change a core and answer nothing. */
+type Change = "grow" | "putNode" | "removeNode" | "putClass" | "putVerdicts" | "changeUsage";
+
+/** One call of such a method, as a value that crosses to a worker: `["removeNode", 3]`. */
+export type CoreCall = { [Name in Change]: [Name, ...Parameters<SchedulerCore[Name]>] }[Change];
+
+/**
+ * A core somewhere: on the caller's thread or in a worker. Changes take effect in the order they are posted, and before
+ * any question asked after them.
+ */
+export interface SchedulerLink {
+  post(call: CoreCall): void;
+  schedule(classes: readonly number[]): Promise<PlacedBatch>;
+  evaluate(id: number): Promise<Evaluation>;
+  close(): Promise<void>;
+}
+
+export function applyCall(core: SchedulerCore, call: CoreCall): void {
+  switch (call[0]) {
+    case "grow":
+      core.grow(call[1]);
+      return;
+    case "putNode":
+      core.putNode(call[1], call[2]);
+      return;
+    case "removeNode":
+      core.removeNode(call[1]);
+      return;
+    case "putClass":
+      core.putClass(call[1], call[2]);
+      return;
+    case "putVerdicts":
+      core.putVerdicts(call[1], call[2]);
+      return;
+    case "changeUsage":
+      core.changeUsage(call[1], call[2], call[3]);
+      return;
+    default: {
+      const never: never = call;
+      throw new Error(`not a call of the scheduler core: ${String(never)}`);
+    }
+  }
+}
+
+/** The core on the caller's thread: changes and answers happen at once, so virtual time sees no thread. */
+export function linkOnCallersThread(options: CoreOptions): SchedulerLink {
+  const core = new SchedulerCore(options);
+  return {
+    post: (call) => applyCall(core, call),
+    schedule: async (classes) => core.schedule(classes),
+    evaluate: async (id) => core.evaluate(id),
+    close: async () => {},
+  };
+}

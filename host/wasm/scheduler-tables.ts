@@ -1,0 +1,47 @@
+import type { CoreCapacity } from "./scheduler-facts.ts";
+import type { SchedulerExports } from "./scheduler-module.ts";
+
+/** A table as `groups` runs of `bytes` each: with two dimensions, the inner one makes up a run. */
+interface Extent {
+  readonly table: number;
+  readonly groups: number;
+  readonly bytes: number;
+}
+
+/** The tables that hold state, and how their rows lie. The rest is scratch space of one call. */
+function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
+  const { Table } = core;
+  const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
+  const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
+  return [
+    run(Table.state, 1, core.StateField.bytes),
+    run(Table.random, 1, 16),
+    run(Table.nodes, nodes, core.NodeField.bytes),
+    run(Table.extended, extendedResources, nodes * core.ExtendedField.bytes),
+    run(Table.usedPorts, nodes, portWords * core.UsedPortsField.bytes),
+    run(Table.classes, classes, core.ClassField.bytes),
+    run(Table.verdicts, classes, attributeSets * core.VerdictField.bytes),
+    run(Table.extendedRequests, classes, core.Limit.extendedPerClass * core.ExtendedRequestField.bytes),
+    run(Table.classPorts, classes, portWords * core.ClassPortsField.bytes),
+  ];
+}
+
+/** Copies every row from one core to a larger one; what is new there stays zero. */
+export function copyTables(
+  source: SchedulerExports,
+  sourceCapacity: CoreCapacity,
+  target: SchedulerExports,
+  targetCapacity: CoreCapacity,
+): void {
+  const from = new Uint8Array(source.memory.buffer);
+  const to = new Uint8Array(target.memory.buffer);
+  const targets = extents(target, targetCapacity);
+  extents(source, sourceCapacity).forEach((extent, i) => {
+    const fromAddress = source.tableAddress(extent.table) >>> 0;
+    const toAddress = target.tableAddress(extent.table) >>> 0;
+    for (let group = 0; group < extent.groups; group++) {
+      const start = fromAddress + group * extent.bytes;
+      to.set(from.subarray(start, start + extent.bytes), toAddress + group * targets[i]!.bytes);
+    }
+  });
+}
