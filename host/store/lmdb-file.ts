@@ -14,9 +14,12 @@ import { StoreOpenError } from "./open-error.ts";
  *               | free tree | main tree | last page u64 | txnid u64 | …
  *     tree      page size or 0 u32 | flags u16 | depth u16 | branch, leaf, overflow pages u64 | entries u64 | root u64
  *     node      branch: page u48 | key size u16 | key
- *               leaf:   data size u32 | flags u16 | key size u16 | key | data, or (flag 1) the overflow page's number
+ *               leaf:   data size u32 | flags u16 | key size u16 | key | data, or (flag 1) where its pages are
  */
 const HEADER_BYTES = 24;
+const NODE_HEADER_BYTES = 8;
+/** In the place of data on pages of its own: their first number, transaction and count. */
+const OVERFLOW_REFERENCE_BYTES = 24;
 const TREE_BYTES = 48;
 const META_BYTES = HEADER_BYTES + 24 + 2 * TREE_BYTES + 16;
 const MAGIC = 0xbeefc0de;
@@ -26,6 +29,8 @@ const LEAF_FLAG = 0x02;
 const OVERFLOW_FLAG = 0x04;
 const META_FLAG = 0x08;
 const BIG_DATA_FLAG = 0x01;
+/** MDB_INTEGERKEY, and MDB_NOSUBDIR, which the file itself was opened with. */
+const FREE_TREE_FLAGS = 0x4008;
 const NO_PAGE = 2n ** 64n - 1n;
 /** LMDB's own bound is 32 levels (CURSOR_STACK). */
 const MAX_DEPTH = 32;
@@ -42,9 +47,16 @@ interface Tree {
 }
 
 interface Meta {
-  readonly trees: readonly [free: Tree, main: Tree];
+  readonly free: Tree;
+  readonly main: Tree;
   readonly pages: number;
   readonly transaction: bigint;
+}
+
+/** A run of pages, as the free list and records larger than a page have them. */
+interface Run {
+  readonly first: number;
+  readonly count: number;
 }
 
 /**
@@ -66,8 +78,8 @@ class LmdbFile {
   readonly #path: string;
   readonly #file: number;
   readonly #bytes: number;
+  #meta!: Meta;
   #pageSize = 0;
-  #pages = 0;
   /** A bit per page: seen already, so that no page belongs to two owners. */
   #seen = new Uint8Array(0);
 
@@ -78,33 +90,39 @@ class LmdbFile {
   }
 
   read(visit: Visit): void {
-    const meta = this.#readMeta();
-    this.#seen = new Uint8Array(Math.ceil(this.#pages / 8));
-    this.#claim(0, 2);
-    this.#readTree(meta.trees[1], Buffer.compare, visit);
-    this.#readTree(meta.trees[0], compareIntegerKeys, (key, value) => this.#claimFreePages(key, value));
+    this.#meta = this.#readMeta();
+    this.#seen = new Uint8Array(Math.ceil(this.#meta.pages / 8));
+    this.#claim({ first: 0, count: 2 });
+    this.#readTree(this.#meta.main, Buffer.compare, visit);
+    const free: Run[] = [];
+    this.#readTree(this.#meta.free, compareIntegerKeys, (_, value) => this.#readFreeRuns(value, free));
+    // A page that is free and in use would be overwritten. (That it is named free twice, npm lmdb bears with.)
+    for (const run of free)
+      for (let page = run.first; page < run.first + run.count; page++)
+        if (this.#isSeen(page)) throw this.#corrupt(`page ${page} is free and in use`);
   }
 
+  /** The meta page of the last transaction. Transaction n goes to page n mod 2, so the other holds the one before. */
   #readMeta(): Meta {
     const first = this.#parseMeta(this.#readAt(0, META_BYTES), 0);
-    const pageSize = first.trees[0].pageSize;
+    const pageSize = first.free.pageSize;
     if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0)
       throw this.#corrupt(`a page size of ${pageSize}`);
     this.#pageSize = pageSize;
     const second = this.#parseMeta(this.#readAt(pageSize, META_BYTES), 1);
-    if (second.trees[0].pageSize !== pageSize) throw this.#corrupt("its two meta pages differ in page size");
+    if (second.free.pageSize !== pageSize) throw this.#corrupt("its meta pages differ in page size");
     const newest = second.transaction > first.transaction ? second : first;
     const older = newest === first ? second : first;
-    // Transaction n is written to meta page n mod 2; so the other page holds the one before it.
-    const isNew = newest.transaction === 0n && older.transaction === 0n;
-    if (!isNew && newest.transaction - older.transaction !== 1n)
-      throw this.#corrupt(`meta pages of transactions ${older.transaction} and ${newest.transaction}`);
-    if (newest.transaction % 2n !== (newest === first ? 0n : 1n))
-      throw this.#corrupt("meta pages out of order");
+    if (
+      newest.transaction % 2n !== (newest === first ? 0n : 1n) ||
+      newest.transaction - older.transaction !== 1n
+    )
+      throw this.#corrupt(
+        `its meta pages are of transactions ${first.transaction} and ${second.transaction}`,
+      );
     // The last pages may be free and beyond the end of the file; whatever is read is checked against the end.
     if (newest.pages < 2 || newest.pages > 2 * (this.#bytes / pageSize) + SPARE_PAGES)
-      throw this.#corrupt(`${newest.pages} pages`);
-    this.#pages = newest.pages;
+      throw this.#corrupt(`it claims ${newest.pages} pages`);
     return newest;
   }
 
@@ -117,15 +135,19 @@ class LmdbFile {
         "unknown-format",
         `${this.#path} is an LMDB file of data version ${version}, not 2`,
       );
-    if (page.readBigUInt64LE(0) !== BigInt(index) || page.readUInt16LE(18) !== META_FLAG)
-      throw this.#corrupt(`meta page ${index} is damaged`);
-    const trees = [
-      this.#parseTree(page, HEADER_BYTES + 24),
-      this.#parseTree(page, HEADER_BYTES + 24 + TREE_BYTES),
-    ];
+    const free = this.#parseTree(page, HEADER_BYTES + 24);
+    const main = this.#parseTree(page, HEADER_BYTES + 24 + TREE_BYTES);
+    const isSound =
+      page.readBigUInt64LE(0) === BigInt(index) &&
+      page.readUInt16LE(18) === META_FLAG &&
+      page.readBigUInt64LE(HEADER_BYTES + 8) === 0n &&
+      free.flags === FREE_TREE_FLAGS &&
+      main.flags === 0;
+    if (!isSound) throw this.#corrupt(`meta page ${index} is damaged`);
     const end = HEADER_BYTES + 24 + 2 * TREE_BYTES;
     return {
-      trees: [trees[0]!, trees[1]!],
+      free,
+      main,
       pages: Number(page.readBigUInt64LE(end)) + 1,
       transaction: page.readBigUInt64LE(end + 8),
     };
@@ -143,93 +165,125 @@ class LmdbFile {
   }
 
   #readTree(tree: Tree, compare: CompareKeys, visit: Visit): void {
-    if (tree.depth > MAX_DEPTH) throw this.#corrupt(`a tree of ${tree.depth} levels`);
+    if (tree.depth > MAX_DEPTH || (tree.root === undefined) !== (tree.depth === 0))
+      throw this.#corrupt(`a tree of ${tree.depth} levels`);
     let entries = 0;
-    if (tree.root !== undefined) {
-      this.#readNodes(tree.root, tree.depth, compare, (key, value) => {
-        entries += 1;
-        visit(key, value);
-      });
-    } else if (tree.depth !== 0) throw this.#corrupt("a tree without a root");
+    let last: Buffer | undefined;
+    const inOrder = (key: Buffer, mayRepeat: boolean) => {
+      const order = last === undefined ? -1 : compare(last, key);
+      if (order > 0 || (order === 0 && !mayRepeat)) throw this.#corrupt("its keys are out of order");
+      last = key;
+    };
+    // A separator lies above all keys before it, and not above the first key after it.
+    let afterSeparator = false;
+    const readNodes = (number: number, depth: number): void => {
+      const page = this.#readPage(number, depth === 1);
+      for (const [index, node] of this.#nodesOf(page, number, depth === 1).entries()) {
+        const key = keyOf(node);
+        if (depth === 1) {
+          inOrder(key, afterSeparator);
+          afterSeparator = false;
+          entries += 1;
+          visit(key, this.#readData(node));
+          continue;
+        }
+        // The first separator of a page is empty: it stands for everything before the second.
+        if (index > 0) inOrder(key, false);
+        afterSeparator = index > 0;
+        readNodes(node.readUIntLE(0, 6), depth - 1);
+      }
+    };
+    if (tree.root !== undefined) readNodes(tree.root, tree.depth);
     if (entries !== tree.entries) throw this.#corrupt(`${entries} records where ${tree.entries} should be`);
   }
 
-  #readNodes(number: number, depth: number, compare: CompareKeys, visit: Visit): void {
-    this.#claim(number, 1);
+  #readPage(number: number, isLeaf: boolean): Buffer {
+    this.#claim({ first: number, count: 1 });
     const page = this.#readAt(number * this.#pageSize, this.#pageSize);
-    const isLeaf = depth === 1;
-    const flags = page.readUInt16LE(18);
-    if (page.readBigUInt64LE(0) !== BigInt(number) || flags !== (isLeaf ? LEAF_FLAG : BRANCH_FLAG))
-      throw this.#corrupt(`page ${number} is not what it should be`);
-    const lower = page.readUInt16LE(20);
-    const upper = page.readUInt16LE(22);
-    const room = this.#pageSize - HEADER_BYTES;
-    if (lower > upper || upper > room || lower % 2 !== 0) throw this.#corrupt(`page ${number} is damaged`);
-    let previous: Buffer | undefined;
-    for (let i = 0; i < lower / 2; i++) {
-      const at = page.readUInt16LE(HEADER_BYTES + 2 * i);
-      if (at < upper || at + 8 > room) throw this.#corrupt(`page ${number} is damaged`);
-      const node = page.subarray(HEADER_BYTES + at);
-      const keySize = node.readUInt16LE(6);
-      if (at + 8 + keySize > room) throw this.#corrupt(`page ${number} is damaged`);
-      const key = node.subarray(8, 8 + keySize);
-      // The first key of a branch is empty: it stands for everything before the second.
-      if (previous !== undefined && compare(previous, key) >= 0)
-        throw this.#corrupt(`the keys of page ${number} are out of order`);
-      if (isLeaf || i > 0) previous = key;
-      if (!isLeaf) this.#readNodes(node.readUIntLE(0, 6), depth - 1, compare, visit);
-      else visit(key, this.#readData(node, keySize, room - at));
-    }
+    this.#assertHeader(page, number, isLeaf ? LEAF_FLAG : BRANCH_FLAG);
+    return page;
   }
 
-  #readData(node: Buffer, keySize: number, room: number): Buffer {
-    const size = node.readUInt32LE(0);
-    const start = 8 + keySize;
-    if ((node.readUInt16LE(4) & BIG_DATA_FLAG) === 0) {
-      if (start + size > room) throw this.#corrupt("a record leaves its page");
-      return node.subarray(start, start + size);
-    }
-    if (start + 24 > room) throw this.#corrupt("a record leaves its page");
-    const number = Number(node.readBigUInt64LE(start));
-    const pages = Math.ceil((HEADER_BYTES + size) / this.#pageSize);
-    this.#claim(number, pages);
-    const bytes = this.#readAt(number * this.#pageSize, HEADER_BYTES + size);
+  /** LMDB writes to pages in place that claim to be of a later transaction than the newest. */
+  #assertHeader(page: Buffer, number: number, flags: number): void {
     if (
-      bytes.readBigUInt64LE(0) !== BigInt(number) ||
-      bytes.readUInt16LE(18) !== OVERFLOW_FLAG ||
-      bytes.readUInt32LE(20) !== pages
+      page.readBigUInt64LE(0) !== BigInt(number) ||
+      page.readBigUInt64LE(8) > this.#meta.transaction ||
+      page.readUInt16LE(18) !== flags
     )
       throw this.#corrupt(`page ${number} is not what it should be`);
+  }
+
+  /** The nodes of a page, each cut to its size. Together they fill the page from `upper` to its end exactly. */
+  #nodesOf(page: Buffer, number: number, isLeaf: boolean): Buffer[] {
+    const room = this.#pageSize - HEADER_BYTES;
+    const lower = page.readUInt16LE(20);
+    const upper = page.readUInt16LE(22);
+    const count = lower / 2;
+    if (lower > upper || upper > room || lower % 2 !== 0 || count < (isLeaf ? 1 : 2))
+      throw this.#corrupt(`page ${number} is damaged`);
+    let filled = 0;
+    const nodes = Array.from({ length: count }, (_, i) => {
+      const at = page.readUInt16LE(HEADER_BYTES + 2 * i);
+      if (at < upper || at + NODE_HEADER_BYTES > room) throw this.#corrupt(`page ${number} is damaged`);
+      const node = page.subarray(HEADER_BYTES + at);
+      const size = nodeBytes(node, isLeaf);
+      if (at + size > room) throw this.#corrupt(`page ${number} is damaged`);
+      filled += size + (size % 2);
+      return node.subarray(0, size);
+    });
+    if (filled !== room - upper) throw this.#corrupt(`page ${number} is damaged`);
+    return nodes;
+  }
+
+  #readData(node: Buffer): Buffer {
+    const size = node.readUInt32LE(0);
+    const start = NODE_HEADER_BYTES + node.readUInt16LE(6);
+    if (node.readUInt16LE(4) === 0) return node.subarray(start, start + size);
+    const first = Number(node.readBigUInt64LE(start));
+    const count = Math.ceil((HEADER_BYTES + size) / this.#pageSize);
+    this.#claim({ first, count });
+    const bytes = this.#readAt(first * this.#pageSize, HEADER_BYTES + size);
+    this.#assertHeader(bytes, first, OVERFLOW_FLAG);
+    if (
+      bytes.readUInt32LE(20) !== count ||
+      node.readBigUInt64LE(start + 8) !== bytes.readBigUInt64LE(8) ||
+      node.readBigUInt64LE(start + 16) !== BigInt(count)
+    )
+      throw this.#corrupt(`page ${first} is not what it should be`);
     return bytes.subarray(HEADER_BYTES);
   }
 
   /**
-   * A record of the free tree: a count, then page numbers. npm lmdb writes runs of pages as two words, the negative
+   * A record of the free tree: a count, then page numbers. Npm lmdb writes runs of pages as two words, the negative
    * length and the first page, and leaves holes of 0.
    */
-  #claimFreePages(key: Buffer, value: Buffer): void {
-    if (key.length !== 8 || value.length < 8) throw this.#corrupt("its list of free pages is damaged");
-    const words = Number(value.readBigUInt64LE(0));
+  #readFreeRuns(value: Buffer, runs: Run[]): void {
+    const words = value.length < 8 ? Number.POSITIVE_INFINITY : Number(value.readBigUInt64LE(0));
     if (words > value.length / 8 - 1) throw this.#corrupt("its list of free pages is damaged");
-    let run = 1;
+    let count = 1;
     for (let i = 1; i <= words; i++) {
       const word = Number(value.readBigInt64LE(8 * i));
-      if (word < 0) run = -word;
-      else {
-        if (word > 0) this.#claim(word, run);
-        run = 1;
+      if (word > 0) {
+        if (word + count > this.#meta.pages) throw this.#corrupt("its list of free pages is damaged");
+        runs.push({ first: word, count });
       }
+      count = word < 0 ? -word : 1;
     }
   }
 
   /** Marks pages as spoken for; no page may be so twice. */
-  #claim(first: number, count: number): void {
-    if (first + count > this.#pages) throw this.#corrupt(`page ${first} of ${this.#pages} is asked for`);
+  #claim({ first, count }: Run): void {
+    if (first + count > this.#meta.pages)
+      throw this.#corrupt(`it has ${this.#meta.pages} pages and speaks of page ${first}`);
     for (let page = first; page < first + count; page++) {
-      const bit = 1 << (page & 7);
-      if ((this.#seen[page >>> 3]! & bit) !== 0) throw this.#corrupt(`page ${page} is used twice`);
-      this.#seen[page >>> 3]! |= bit;
+      if (this.#isSeen(page)) throw this.#corrupt(`page ${page} is used twice`);
+      this.#seen[page >>> 3]! |= 1 << (page & 7);
     }
+  }
+
+  #isSeen(page: number): boolean {
+    return (this.#seen[page >>> 3]! & (1 << (page & 7))) !== 0;
   }
 
   /** Reads into a buffer of its own: the pages from the root to a leaf are in use together. */
@@ -257,4 +311,17 @@ function compareIntegerKeys(a: Buffer, b: Buffer): number {
   if (a.length !== 8 || b.length !== 8) return 0;
   const difference = a.readBigUInt64LE(0) - b.readBigUInt64LE(0);
   return difference < 0n ? -1 : Number(difference > 0n);
+}
+
+function keyOf(node: Buffer): Buffer {
+  return node.subarray(NODE_HEADER_BYTES, NODE_HEADER_BYTES + node.readUInt16LE(6));
+}
+
+/** What a node takes up; infinite for flags that a plain database does not have. */
+function nodeBytes(node: Buffer, isLeaf: boolean): number {
+  const bytes = NODE_HEADER_BYTES + node.readUInt16LE(6);
+  if (!isLeaf) return bytes;
+  const flags = node.readUInt16LE(4);
+  if (flags === 0) return bytes + node.readUInt32LE(0);
+  return flags === BIG_DATA_FLAG ? bytes + OVERFLOW_REFERENCE_BYTES : Number.POSITIVE_INFINITY;
 }

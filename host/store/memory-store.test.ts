@@ -1,20 +1,26 @@
 import { expect, test } from "vitest";
+import { VirtualClock } from "../apimachinery/clock.ts";
 import { createMemoryStore } from "./memory-store.ts";
+import { runStoreContract } from "./store-contract.ts";
+import { bytes } from "./store-shorthand.ts";
 
-test("smoke", async () => {
-  const s = createMemoryStore();
-  const seen: string[] = [];
-  s.watch("/a/", 0, {
-    onEvents: (es) => {
-      for (const e of es) seen.push(`${e.type} ${e.key} ${e.revision} ${e.previous?.modRevision}`);
-    },
-  });
-  const b = (t: string) => Buffer.from(t);
-  const r = await s.create("/a/x", b("1"));
-  expect(r.ok).toBe(true);
-  await Promise.all([s.update("/a/x", b("2"), 2), s.create("/a/y", b("3")), s.create("/b", b("3"))]);
-  await s.delete("/a/x");
-  const range = await s.range("/a/", { revision: 4 });
-  expect(range.entries.map((e) => e.key)).toEqual(["/a/x", "/a/y"]);
-  expect(seen).toEqual(["put /a/x 2 undefined", "put /a/x 3 2", "put /a/y 4 undefined", "delete /a/x 6 3"]);
+runStoreContract({ name: "memory", open: async (options) => createMemoryStore(options) });
+
+test("writes and watches need nothing but promises, and come in the same order each time", async () => {
+  const run = async () => {
+    const store = createMemoryStore({ clock: new VirtualClock() });
+    const steps: string[] = [];
+    store.watch("", 0, {
+      onEvents: (events) => steps.push(`events ${events.map((event) => event.revision)}`),
+    });
+    for (const key of ["a", "b", "c"])
+      void store.create(key, bytes(key)).then((result) => steps.push(`${key} ${result.ok}`));
+    void store.get("a").then((entry) => steps.push(`read ${entry?.modRevision}`));
+    // Only microtasks: nothing else can have run when this loop ends.
+    for (let turn = 0; turn < 50; turn++) await undefined;
+    return steps;
+  };
+  const steps = await run();
+  expect(steps).toEqual(["read undefined", "events 2,3,4", "a true", "b true", "c true"]);
+  expect(await run()).toEqual(steps);
 });

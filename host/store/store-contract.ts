@@ -1,0 +1,391 @@
+import { describe, expect, test } from "vitest";
+import { VirtualClock } from "../apimachinery/clock.ts";
+import type { HistoryBounds } from "./history.ts";
+import { CompactedError, FutureRevisionError, type Store, StoreUnavailableError } from "./store.ts";
+import { compareWithModel } from "./store-model.ts";
+import { apply, bytes, inKeys, recorder, settled, settledAt, text } from "./store-shorthand.ts";
+
+/** What the suite needs of an engine. Stores are gone after the test. */
+export interface Engine {
+  readonly name: string;
+  /** Closes the store and opens what it kept; absent for an engine that keeps nothing. */
+  reopen?(store: Store): Promise<Store>;
+  /** An empty store. */
+  open(options?: { clock?: VirtualClock; history?: Partial<HistoryBounds> }): Promise<Store>;
+}
+
+/**
+ * What every engine promises. Writes are told in the shorthand of `store-shorthand.ts`; each takes a revision, from 2 on.
+ */
+export function runStoreContract(engine: Engine): void {
+  describe(`store contract: ${engine.name}`, () => {
+    test("a new store stands at revision 1 and knows nothing", async () => {
+      const store = await engine.open();
+      expect(store.revision).toBe(1);
+      expect(await store.get("a")).toBeUndefined();
+      expect(await store.range("")).toEqual({ entries: [], revision: 1, remaining: 0 });
+    });
+
+    // The outcome in words: what is there afterwards, or what stood in the way.
+    test.each([
+      { name: "create makes a key", given: [], write: "create a 1", gives: "a=1 created 2 modified 2" },
+      {
+        name: "create spares what is there",
+        given: ["create a 1"],
+        write: "create a 2",
+        gives: "no: a=1 created 2 modified 2",
+      },
+      {
+        name: "create after a delete is a new creation",
+        given: ["create a 1", "delete a"],
+        write: "create a 2",
+        gives: "a=2 created 4 modified 4",
+      },
+      {
+        name: "update replaces the expected revision",
+        given: ["create a 1"],
+        write: "update a@2 2",
+        gives: "a=2 created 2 modified 3",
+      },
+      {
+        name: "update refuses an older revision",
+        given: ["create a 1", "update a@2 2"],
+        write: "update a@2 3",
+        gives: "no: a=2 created 2 modified 3",
+      },
+      {
+        name: "update refuses a revision of another key",
+        given: ["create a 1", "create b 1"],
+        write: "update a@3 3",
+        gives: "no: a=1 created 2 modified 2",
+      },
+      { name: "update refuses a missing key", given: [], write: "update a@2 1", gives: "no: nothing" },
+      {
+        name: "update refuses a deleted key",
+        given: ["create a 1", "delete a"],
+        write: "update a@2 1",
+        gives: "no: nothing",
+      },
+      {
+        name: "delete takes what is there",
+        given: ["create a 1"],
+        write: "delete a",
+        gives: "gone 3: a=1 created 2 modified 2",
+      },
+      {
+        name: "delete takes the expected revision",
+        given: ["create a 1"],
+        write: "delete a@2",
+        gives: "gone 3: a=1 created 2 modified 2",
+      },
+      {
+        name: "delete refuses another revision",
+        given: ["create a 1", "update a@2 2"],
+        write: "delete a@2",
+        gives: "no: a=2 created 2 modified 3",
+      },
+      { name: "delete of a missing key", given: [], write: "delete a", gives: "no: nothing" },
+      { name: "an empty value is a value", given: [], write: "create a ", gives: "a= created 2 modified 2" },
+    ])("$name", async ({ given, write, gives }) => {
+      const store = await engine.open();
+      for (const earlier of given) await apply(store, earlier);
+      const before = store.revision;
+      expect(await apply(store, write)).toBe(gives);
+      expect(store.revision).toBe(gives.startsWith("no") ? before : before + 1);
+    });
+
+    test("writes made side by side take revisions in their order and are compared with each other", async () => {
+      const store = await engine.open();
+      const writes = [
+        "create a 1",
+        "create a 2",
+        "update a@2 3",
+        "update a@2 4",
+        "delete a@3",
+        "create a 5",
+        "create b 6",
+      ];
+      expect(await Promise.all(writes.map((write) => apply(store, write)))).toEqual([
+        "a=1 created 2 modified 2",
+        "no: a=1 created 2 modified 2",
+        "a=3 created 2 modified 3",
+        "no: a=3 created 2 modified 3",
+        "gone 4: a=3 created 2 modified 3",
+        "a=5 created 5 modified 5",
+        "b=6 created 6 modified 6",
+      ]);
+    });
+
+    test("what a refusal shows is already readable", async () => {
+      const store = await engine.open();
+      const first = store.create("a", bytes("1"));
+      const refused = await store.create("a", bytes("2"));
+      expect(refused.ok).toBe(false);
+      expect(text((await store.get("a"))?.value)).toBe("1");
+      await first;
+    });
+
+    test("bytes handed in are kept as they were, whatever becomes of the caller's buffer", async () => {
+      const store = await engine.open();
+      const value = bytes("before");
+      const write = store.create("a", value);
+      value.fill(0);
+      await write;
+      expect(text((await store.get("a"))?.value)).toBe("before");
+    });
+
+    test.each([
+      { name: "empty", key: "" },
+      { name: "half a surrogate pair", key: "a\ud800" },
+      { name: "over 1,900 bytes", key: "\u00e9".repeat(951) },
+    ])("refuses a key no engine could keep: $name", async ({ key }) => {
+      const store = await engine.open();
+      await expect(store.create(key, bytes("1"))).rejects.toThrow(RangeError);
+    });
+
+    describe("range", () => {
+      const keys = [
+        "/a",
+        "/a/",
+        "/a/b",
+        "/a/b/c",
+        "/a/c",
+        "/ab",
+        "/b/x",
+        "/b/\u00e9",
+        "/b/\uffee",
+        "/b/\u{1f600}",
+      ];
+      test.each([
+        { name: "everything, in byte order", prefix: "", gives: keys.join(" ") },
+        { name: "a prefix", prefix: "/a/", gives: "/a/ /a/b /a/b/c /a/c" },
+        { name: "a prefix that is not a whole word", prefix: "/a", gives: "/a /a/ /a/b /a/b/c /a/c /ab" },
+        {
+          name: "code points above U+FFFF come last",
+          prefix: "/b/",
+          gives: "/b/x /b/\u00e9 /b/\uffee /b/\u{1f600}",
+        },
+        { name: "nothing", prefix: "/c", gives: "" },
+        { name: "a limit", prefix: "/a/", limit: 2, gives: "/a/ /a/b +2" },
+        { name: "a limit beyond the end", prefix: "/a/", limit: 9, gives: "/a/ /a/b /a/b/c /a/c" },
+        { name: "after a key", prefix: "/a/", after: "/a/b", gives: "/a/b/c /a/c" },
+        { name: "after a key that is not there", prefix: "/a/", after: "/a/bb", gives: "/a/c" },
+        { name: "after a key, limited", prefix: "/a/", after: "/a/", limit: 1, gives: "/a/b +2" },
+        { name: "after a key before the prefix", prefix: "/b/", after: "/a", limit: 1, gives: "/b/x +3" },
+        { name: "after a key behind the prefix", prefix: "/a/", after: "/b/x", gives: "" },
+        { name: "after the last", prefix: "/a/", after: "/a/c", gives: "" },
+      ])("$name", async ({ prefix, after, limit, gives }) => {
+        const store = await engine.open();
+        for (const key of keys.toReversed()) await store.create(key, bytes(key));
+        expect(inKeys(await store.range(prefix, { after, limit }))).toBe(gives);
+      });
+
+      test("pages at one revision show that revision, whatever happens between them", async () => {
+        const store = await engine.open();
+        for (const write of ["create a 1", "create b 1", "create c 1", "create d 1"])
+          await apply(store, write);
+        const first = await store.range("", { limit: 2 });
+        expect([inKeys(first), first.revision]).toEqual(["a b +2", 5]);
+        for (const write of ["delete c", "update d@5 2", "create bb 1", "create e 1"])
+          await apply(store, write);
+        const second = await store.range("", { limit: 2, after: "b", revision: first.revision });
+        expect([inKeys(second), second.revision]).toEqual(["c d", 5]);
+        expect(text(second.entries[1]?.value)).toBe("1");
+      });
+    });
+
+    test("reads at every retained revision", async () => {
+      const store = await engine.open();
+      for (const write of ["create a 1", "create b 1", "update a@2 2", "delete b", "create b 2", "delete a"])
+        await apply(store, write);
+      const seen: string[] = [];
+      for (let revision = 1; revision <= 7; revision++) {
+        const { entries } = await store.range("", { revision });
+        seen.push(entries.map((entry) => `${entry.key}=${text(entry.value)}@${entry.modRevision}`).join(" "));
+      }
+      expect(seen).toEqual(["", "a=1@2", "a=1@2 b=1@3", "a=2@4 b=1@3", "a=2@4", "a=2@4 b=2@6", "b=2@6"]);
+      expect((await store.get("a", { revision: 3 }))?.modRevision).toBe(2);
+      await expect(store.get("a", { revision: 8 })).rejects.toThrow(FutureRevisionError);
+      await expect(store.range("", { revision: 8 })).rejects.toThrow(FutureRevisionError);
+    });
+
+    describe("watch", () => {
+      const writes = [
+        "create /a/x 1",
+        "create /b/x 1",
+        "update /a/x@2 2",
+        "create /a/y 1",
+        "delete /a/x",
+        "create /a/x 3",
+      ];
+      const all = [
+        "2 put /a/x=1",
+        "3 put /b/x=1",
+        "4 put /a/x=2 was 1@2",
+        "5 put /a/y=1",
+        "6 delete /a/x was 2@4",
+        "7 put /a/x=3",
+      ];
+      test.each([
+        { name: "from the beginning", prefix: "", after: 0, gives: all },
+        { name: "from a revision on", prefix: "", after: 4, gives: all.slice(3) },
+        { name: "of a prefix", prefix: "/a/", after: 0, gives: all.filter((event) => event.includes("/a/")) },
+        { name: "of one key", prefix: "/a/y", after: 0, gives: all.slice(3, 4) },
+        { name: "from the newest: nothing yet", prefix: "", after: 7, gives: [] },
+      ])("$name, whether the events are past, future or both", async ({ prefix, after, gives }) => {
+        for (let before = 0; before <= writes.length; before++) {
+          const store = await engine.open();
+          for (const write of writes.slice(0, before)) await apply(store, write);
+          const watcher = recorder();
+          store.watch(prefix, after, watcher);
+          await Promise.all(writes.slice(before).map((write) => apply(store, write)));
+          await settled();
+          expect(watcher.events).toEqual(gives);
+        }
+      });
+
+      test("a watch from the future waits for it", async () => {
+        const store = await engine.open();
+        const watcher = recorder();
+        store.watch("", 4, watcher);
+        for (const write of writes) await apply(store, write);
+        await settled();
+        expect(watcher.events).toEqual(all.slice(3));
+      });
+
+      test("no event before its write is readable, and none later than its promise", async () => {
+        const store = await engine.open();
+        const readable: boolean[] = [];
+        const watcher = recorder((event) => readable.push(store.revision >= event.revision));
+        store.watch("", 0, watcher);
+        for (const [index, write] of writes.entries()) {
+          await apply(store, write);
+          await settled();
+          expect(watcher.events).toEqual(all.slice(0, index + 1));
+        }
+        expect(readable).toEqual(writes.map(() => true));
+      });
+
+      test("nothing after cancel, not even from the same delivery", async () => {
+        const store = await engine.open();
+        const first = recorder(() => secondHandle.cancel());
+        const second = recorder();
+        store.watch("", 0, first);
+        const secondHandle = store.watch("", 0, second);
+        await apply(store, "create a 1");
+        await settled();
+        expect([first.events.length, second.events.length]).toEqual([1, 0]);
+      });
+
+      test("a watcher may write and watch; all see one order", async () => {
+        const store = await engine.open();
+        const late = recorder();
+        const early = recorder((event) => {
+          if (event.revision !== 2) return;
+          store.watch("", 0, late);
+          void store.create("b", bytes("1"));
+        });
+        store.watch("", 0, early);
+        await Promise.all([apply(store, "create a 1"), apply(store, "create c 1")]);
+        await settledAt(store, 4);
+        expect(early.events).toEqual(["2 put a=1", "3 put c=1", "4 put b=1"]);
+        expect(late.events).toEqual(early.events);
+      });
+
+      test("a watcher that throws ends alone", async () => {
+        const store = await engine.open();
+        const bad = recorder(() => {
+          throw new Error("cannot");
+        });
+        const good = recorder();
+        store.watch("", 0, bad);
+        store.watch("", 0, good);
+        await Promise.all([apply(store, "create a 1"), apply(store, "create b 1")]);
+        await apply(store, "create c 1");
+        await settled();
+        expect(good.events).toEqual(["2 put a=1", "3 put b=1", "4 put c=1"]);
+        expect([bad.events.length, bad.ends]).toEqual([1, ["cannot"]]);
+      });
+    });
+
+    describe("compaction", () => {
+      test("refuses what lies below, and only that", async () => {
+        const store = await engine.open();
+        for (const write of ["create a 1", "update a@2 2", "create b 1", "delete b", "update a@3 3"])
+          await apply(store, write);
+        const running = recorder();
+        store.watch("", 2, running);
+        await store.compact(4);
+        expect([store.revision, store.compactedRevision]).toEqual([6, 4]);
+        await expect(store.get("a", { revision: 3 })).rejects.toThrow(CompactedError);
+        await expect(store.range("", { revision: 3 })).rejects.toThrow(CompactedError);
+        expect(() => store.watch("", 3, recorder())).toThrow(CompactedError);
+        expect(inKeys(await store.range("", { revision: 4 }))).toBe("a b");
+        expect((await store.get("a", { revision: 5 }))?.modRevision).toBe(3);
+        const resumed = recorder();
+        store.watch("", 4, resumed);
+        await settled();
+        expect(resumed.events).toEqual(["5 delete b was 1@4", "6 put a=3 was 2@3"]);
+        expect(running.events.length).toBe(4);
+      });
+
+      test("to the newest revision keeps the keys and the counter", async () => {
+        const store = await engine.open();
+        for (const write of ["create a 1", "create b 1", "delete b"]) await apply(store, write);
+        await store.compact(4);
+        expect(inKeys(await store.range(""))).toBe("a");
+        expect(await apply(store, "create b 2")).toBe("b=2 created 5 modified 5");
+      });
+
+      test("of the future is refused, of the past is done already", async () => {
+        const store = await engine.open();
+        for (const write of ["create a 1", "create b 1"]) await apply(store, write);
+        await expect(store.compact(4)).rejects.toThrow(FutureRevisionError);
+        await store.compact(3);
+        await store.compact(2);
+        expect(store.compactedRevision).toBe(3);
+      });
+
+      // Bounds that stand for "more than ever": each test narrows one.
+      const wide: HistoryBounds = { maxRevisions: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 };
+      test.each([
+        { name: "by count", history: { ...wide, maxRevisions: 10 }, stepMs: 0, keepsAtMost: 10 },
+        { name: "by bytes", history: { ...wide, maxBytes: 1_000 }, stepMs: 0, keepsAtMost: 11 },
+        { name: "by age", history: { ...wide, maxAgeMs: 1_000 }, stepMs: 100, keepsAtMost: 11 },
+      ])(
+        "happens by itself $name, and keeps at least nine tenths",
+        async ({ history, stepMs, keepsAtMost }) => {
+          const clock = new VirtualClock();
+          const store = await engine.open({ clock, history });
+          await store.create("a", new Uint8Array(100));
+          for (let i = 0; i < 50; i++) {
+            await clock.advance(stepMs);
+            await store.update("a", new Uint8Array(100), store.revision);
+            const kept = store.revision - Math.max(1, store.compactedRevision);
+            expect(kept).toBeLessThanOrEqual(keepsAtMost);
+            if (i > 20) expect(kept).toBeGreaterThanOrEqual(9);
+          }
+        },
+      );
+    });
+
+    test.each([1, 2, 3])("does what the plain model does, seed %i", async (seed) => {
+      await compareWithModel(engine, seed);
+    });
+
+    describe("close", () => {
+      test("finishes what was accepted, then ends watches and refuses everything", async () => {
+        const store = await engine.open();
+        const watcher = recorder();
+        store.watch("", 0, watcher);
+        const write = apply(store, "create a 1");
+        await Promise.all([store.close(), store.close()]);
+        expect(await write).toBe("a=1 created 2 modified 2");
+        expect(watcher).toMatchObject({ events: ["2 put a=1"], ends: ["the store is closed"] });
+        await expect(store.create("b", bytes("1"))).rejects.toThrow(StoreUnavailableError);
+        await expect(store.get("a")).rejects.toThrow(StoreUnavailableError);
+        expect(() => store.watch("", 0, recorder())).toThrow(StoreUnavailableError);
+      });
+    });
+  });
+}
