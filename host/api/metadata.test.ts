@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import type { KubernetesObject, ObjectMeta } from "../apimachinery/object.ts";
+import type { Kind } from "./kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "./metadata.ts";
 import { ConfigMap, Namespace, Node, Role, Service } from "./registry.ts";
 
@@ -22,7 +23,7 @@ const owner = (kind: string, name: string, more = {}) => ({
 
 // The texts are those captured in api-wire 16 and api-policy 6.3.
 describe("metadata of a new object", () => {
-  test.each([
+  test.each<{ name: string; kind: Kind; metadata: ObjectMeta; wants: string[] }>([
     { name: "a name", kind: ConfigMap, metadata: { name: "a.b-1" }, wants: [] },
     {
       name: "no name",

@@ -1,9 +1,15 @@
+import { invalid, required } from "../apimachinery/field-error.ts";
 import type { V1Pod } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { podColumns, podRowConditions } from "./pod-columns.ts";
 import { defaultOwnPodSpec, defaultPodSpec } from "./pod-spec/defaults.ts";
 import { mergeMatchLabelKeys } from "./pod-spec/match-label-keys.ts";
 import { qualityOfService } from "./pod-spec/quality-of-service.ts";
+import { validatePodSpec } from "./pod-spec/validate.ts";
+import { validatePodUpdate } from "./pod-update.ts";
+
+/** Set by a kubelet on the mirror of a static pod. */
+const MIRROR = "kubernetes.io/config.mirror";
 
 const GATED = {
   type: "PodScheduled",
@@ -38,6 +44,18 @@ export const podRules: KindRules<V1Pod> = {
     const { qosClass } = old.status ?? {};
     if (qosClass !== undefined) pod.status = { ...pod.status, qosClass: pod.status?.qosClass || qosClass };
   },
+  validate(pod) {
+    const { spec, metadata } = pod;
+    if (spec === undefined) return [required("spec.containers")];
+    const errors = validatePodSpec("spec", spec);
+    const mirror = metadata?.annotations?.[MIRROR];
+    if (mirror !== undefined && !spec.nodeName) {
+      const why = "must set spec.nodeName if mirror pod annotation is set";
+      errors.unshift(invalid(`metadata.annotations[${MIRROR}]`, mirror, why));
+    }
+    return errors;
+  },
+  validateUpdate: validatePodUpdate,
   columns: podColumns,
   rowConditions: podRowConditions,
   selectableFieldNames: [
