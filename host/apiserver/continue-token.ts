@@ -32,7 +32,8 @@ export function decodeContinue(text: string): ContinueToken {
   if (typeof token.rv !== "number" || token.rv === 0)
     throw invalid("incorrect encoded start resourceVersion");
   // Both spellings of start are accepted, with and without the leading slash.
-  const after = token.start.replace(/^\//, "").replace(/\u0000$/, "");
+  const start = token.start.startsWith("/") ? token.start.slice(1) : token.start;
+  const after = start.endsWith("\u0000") ? start.slice(0, -1) : start;
   if (after.split("/").includes("..")) throw invalid("incorrect encoded start key");
   return { revision: token.rv, after };
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { findKindByName } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
@@ -19,7 +19,7 @@ const MAX_DRAINED_BYTES = 64 * 1024 * 1024;
  * The whole body. One that is too large is read to its end and thrown away, so that a client that is still sending
  * reads the 413 instead of a broken connection.
  */
-export function readBody(request: IncomingMessage): Promise<Buffer> {
+export function readBody(request: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

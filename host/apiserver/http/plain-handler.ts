@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+import { ApiError } from "../../apimachinery/errors.ts";
+import {
+  AGGREGATED_TYPE,
+  type AggregatedDocument,
+  aggregatedDiscovery,
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+  rootPaths,
+} from "../discovery.ts";
+import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
+import { parseAccept, wantsPretty } from "./negotiation.ts";
+import type { RequestInfo } from "./request-info.ts";
+
+/** What the paths outside of resources need to know of the server. */
+export interface ServerFacts {
+  /** `127.0.0.1:6443` */
+  readonly address: () => string;
+  readonly isReady: () => boolean;
+  readonly gitVersion: string;
+}
+
+export interface PlainRequest {
+  readonly info: RequestInfo;
+  readonly accept?: string;
+  readonly userAgent?: string;
+  readonly ifNoneMatch?: string;
+}
+
+let aggregated: Readonly<Record<"api" | "apis", AggregatedDocument>> | undefined;
+
+/** Discovery, version and health: what is asked by path alone. */
+export function handlePlain(facts: ServerFacts, request: PlainRequest): Answer {
+  const { path, query, verb } = request.info;
+  const pretty = wantsPretty(query, request.userAgent);
+  const json = (value: object | undefined) =>
+    value === undefined
+      ? pageNotFound()
+      : jsonAnswer(200, value, {
+          representation: { as: "object", yaml: false },
+          pretty,
+          include: "Metadata",
+          nowMs: 0,
+        });
+  if (verb !== "get" && verb !== "head") return pageNotFound();
+  const [first, second, third, ...more] = path.split("/").filter(Boolean);
+  if (more.length > 0) return pageNotFound();
+  switch (first) {
+    case undefined:
+      return json({ paths: rootPaths() });
+    case "api":
+      if (second === undefined)
+        return discoveryRoot("api", request, () => json(apiVersions(facts.address())));
+      return second === "v1" && third === undefined ? json(apiResourceList("", "v1")) : pageNotFound();
+    case "apis":
+      if (second === undefined) return discoveryRoot("apis", request, () => json(apiGroupList()));
+      return json(third === undefined ? apiGroup(second) : apiResourceList(second, third));
+    case "version":
+      return jsonAnswer(200, versionOf(facts.gitVersion), {
+        representation: { as: "object", yaml: false },
+        pretty: true,
+        include: "Metadata",
+        nowMs: 0,
+      });
+    case "healthz":
+    case "livez":
+    case "readyz":
+      return health(first, second, facts, query);
+    default:
+      return pageNotFound();
+  }
+}
+
+export function pageNotFound(): Answer {
+  return textAnswer(404, "404 page not found\n");
+}
+
+/** Both forms of `/api` and `/apis`; the aggregated one is revalidated by its tag. */
+function discoveryRoot(root: "api" | "apis", request: PlainRequest, plain: () => Answer): Answer {
+  let known = false;
+  for (const { type, parameters } of parseAccept(request.accept ?? "*/*")) {
+    if (!["application/json", "application/vnd.kubernetes.protobuf", "*/*", "application/*"].includes(type))
+      continue;
+    known = true;
+    const as = parameters.get("as");
+    if (as === undefined) return plain();
+    const wanted = parameters.get("g") === "apidiscovery.k8s.io" && parameters.get("v") === "v2";
+    if (type !== "application/json" || as !== "APIGroupDiscoveryList" || !wanted) continue;
+    aggregated ??= { api: aggregatedDiscovery("api"), apis: aggregatedDiscovery("apis") };
+    const { body, etag } = aggregated[root];
+    const headers = { ETag: etag, Vary: "Accept", "Cache-Control": "public" };
+    if (request.ifNoneMatch === etag) return { code: 304, contentType: AGGREGATED_TYPE, body: "", headers };
+    return { code: 200, contentType: AGGREGATED_TYPE, body, headers };
+  }
+  const accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+  const what = known
+    ? `only the following media types are accepted: ${accepted}`
+    : `406: Not Acceptable\n\nAvailable representations: ${accepted}`;
+  throw new ApiError("NotAcceptable", what, {});
+}
+
+function health(
+  check: string,
+  single: string | undefined,
+  facts: ServerFacts,
+  query: URLSearchParams,
+): Answer {
+  const checks = [
+    { name: "ping", ok: true },
+    { name: "store", ok: true },
+    ...(check === "livez" ? [] : [{ name: "poststarthook/bootstrap", ok: facts.isReady() }]),
+  ];
+  if (single !== undefined) {
+    const found = checks.find(({ name }) => name === single);
+    if (found === undefined) return pageNotFound();
+    return found.ok ? textAnswer(200, "ok") : textAnswer(500, `internal server error: ${single} failed\n`);
+  }
+  const excluded = query.getAll("exclude");
+  const asked = checks.filter(({ name }) => !excluded.includes(name));
+  const failing = asked.some(({ ok }) => !ok);
+  if (!failing && !query.has("verbose")) return textAnswer(200, "ok");
+  const lines = asked.map(({ name, ok }) => (ok ? `[+]${name} ok` : `[-]${name} failed: reason withheld`));
+  const verdict = `${check} check ${failing ? "failed" : "passed"}`;
+  return textAnswer(failing ? 500 : 200, `${[...lines, verdict].join("\n")}\n`);
+}
+
+/** Clients insist on a semantic version and numbers; the rest is shown to people. */
+function versionOf(gitVersion: string): object {
+  return {
+    major: "1",
+    minor: "36",
+    emulationMajor: "1",
+    emulationMinor: "36",
+    minCompatibilityMajor: "1",
+    minCompatibilityMinor: "35",
+    gitVersion,
+    gitCommit: createHash("sha1").update(gitVersion).digest("hex"),
+    gitTreeState: "clean",
+    buildDate: "2026-01-01T00:00:00Z",
+    goVersion: `node ${process.version}`,
+    compiler: "tsc",
+    platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
+  };
+}

@@ -1,0 +1,137 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { ApiError, badRequest } from "../../apimachinery/errors.ts";
+import { type Random, randomUuid } from "../../apimachinery/random.ts";
+import type { Api, User } from "../api.ts";
+import { type Answer, errorAnswer } from "./answer.ts";
+import { authenticate, isAnonymous, type TokenAuthenticator } from "./authentication.ts";
+import { authorize } from "./authorization.ts";
+import { wantsPretty } from "./negotiation.ts";
+import { handlePlain, pageNotFound, type ServerFacts } from "./plain-handler.ts";
+import { parseRequest, type RequestInfo } from "./request-info.ts";
+import { handleResource } from "./resource-handler.ts";
+import type { RawResponse } from "./watch-stream.ts";
+
+export interface RequestHandlerOptions {
+  readonly api: Api;
+  /** For audit ids and watch timeouts. */
+  readonly random: Random;
+  readonly tokens: TokenAuthenticator;
+  readonly facts: ServerFacts;
+}
+
+/** A request as any HTTP layer can give it. */
+export interface IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: unknown;
+  readonly body: Buffer;
+  /** Why the body could not be read, if it could not. */
+  readonly failure?: unknown;
+  readonly takeOver: () => RawResponse;
+}
+
+export interface Outgoing {
+  readonly code: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly body: Buffer | string;
+}
+
+const MAX_WARNING_BYTES = 4096;
+
+/** One request's life, in order: who, what about, may they, do it, answer. Source: api-policy 1.1. */
+export function createRequestHandler(options: RequestHandlerOptions) {
+  const users = new WeakMap<object, User>();
+
+  return async (request: IncomingRequest): Promise<Outgoing | undefined> => {
+    const warnings: string[] = [];
+    const auditId = header(request.headers["audit-id"]) ?? randomUuid(options.random);
+    const common = () => ({
+      "Audit-Id": auditId,
+      "Cache-Control": "no-cache, private",
+      ...(warnings.length > 0 ? { Warning: warnings.map(warningHeader) } : {}),
+    });
+    try {
+      const answer = await serve(options, users, request, warnings, common);
+      return answer && outgoing(answer, common());
+    } catch (error) {
+      const query = new URLSearchParams(request.url.split("?")[1] ?? "");
+      const pretty = wantsPretty(query, request.headers["user-agent"]);
+      return outgoing(errorAnswer(error, options.api.log, pretty), common());
+    }
+  };
+}
+
+async function serve(
+  { api, random, tokens, facts }: RequestHandlerOptions,
+  users: WeakMap<object, User>,
+  request: IncomingRequest,
+  warnings: string[],
+  common: () => Record<string, string | string[]>,
+): Promise<Answer | undefined> {
+  const info = parseRequest(request.method, request.url);
+  if (info === undefined) throw badRequest(`invalid URL escape in ${JSON.stringify(request.url)}`);
+  requireTimeout(info);
+  const user = await userOf(request, users, tokens);
+  authorize(user, info);
+  if (request.failure !== undefined) throw request.failure;
+  const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
+  const { resource } = info;
+  if (resource === undefined) {
+    return handlePlain(facts, { info, accept, userAgent, ifNoneMatch: request.headers["if-none-match"] });
+  }
+  const answer = await handleResource(api, {
+    info: { ...info, resource },
+    user,
+    body: request.body,
+    contentType,
+    accept,
+    userAgent,
+    random,
+    warn: (text) => warn(warnings, text),
+    takeOver: () => ({ raw: request.takeOver(), headers: common() }),
+  });
+  return answer === "unknown" ? pageNotFound() : answer;
+}
+
+/** A connection's certificate does not change, so it is read once. */
+async function userOf(
+  request: IncomingRequest,
+  users: WeakMap<object, User>,
+  tokens: TokenAuthenticator,
+): Promise<User> {
+  const socket = request.socket as object;
+  const known = users.get(socket);
+  if (known !== undefined) return known;
+  const user = await authenticate(request, tokens);
+  if (request.headers.authorization === undefined && !isAnonymous(user)) users.set(socket, user);
+  return user;
+}
+
+/** A malformed `timeout` is refused before anything else is looked at (api-policy 1.1). */
+function requireTimeout({ query }: RequestInfo): void {
+  const timeout = query.get("timeout");
+  if (!timeout || /^[+-]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+$/.test(timeout)) return;
+  const why = `time: invalid duration ${JSON.stringify(timeout)}`;
+  throw new ApiError("BadRequest", `invalid timeout specified in the request URL - ${why}`);
+}
+
+function warn(warnings: string[], text: string): void {
+  const bytes = warnings.reduce((sum, one) => sum + one.length, text.length);
+  if (!warnings.includes(text) && bytes <= MAX_WARNING_BYTES) warnings.push(text);
+}
+
+function warningHeader(text: string): string {
+  // Header values are Latin-1 without line breaks; what else there is in a text is shown escaped.
+  const escaped = text.replace(/["\\]/g, "\\$&").replace(/[^\x20-\x7e]/g, "?");
+  return `299 - "${escaped}"`;
+}
+
+function header(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function outgoing(answer: Answer, common: Record<string, string | string[]>): Outgoing {
+  const headers = { ...common, "Content-Type": answer.contentType, ...answer.headers };
+  return { code: answer.code, headers, body: answer.body };
+}

@@ -1,0 +1,98 @@
+import type { V1Binding, V1Pod } from "../../api/generated/types.ts";
+import { ApiError } from "../../apimachinery/errors.ts";
+import type { Api, Target } from "../api.ts";
+import { bind } from "../subresources/binding.ts";
+import { evict } from "../subresources/eviction.ts";
+import { finalizeNamespace } from "../subresources/finalize.ts";
+import { podLog } from "../subresources/log.ts";
+import { getScale, setScale } from "../subresources/scale.ts";
+import { get } from "../verbs/get.ts";
+import { patch } from "../verbs/patch.ts";
+import { update } from "../verbs/update.ts";
+import { type Answer, jsonAnswer, statusAnswer, textAnswer, viewAnswer } from "./answer.ts";
+import { parsePatch, parseRequestBody } from "./body.ts";
+import { writeContext } from "./options.ts";
+import { methodNotAllowed, noSuchResource, present, type ResourceRequest } from "./resource-handler.ts";
+
+const SCALE = { kind: "Scale", group: "autoscaling", version: "v1", type: "autoscaling.v1.Scale" };
+const BINDING = { kind: "Binding", group: "", version: "v1", type: "core.v1.Binding" };
+const EVICTION = { kind: "Eviction", group: "policy", version: "v1", type: "policy.v1.Eviction" };
+
+/** `…/name/status` and its siblings. Only what discovery shows is there; the rest is 404. */
+export async function handleSubresource(
+  api: Api,
+  target: Target & { readonly subresource: string },
+  request: ResourceRequest,
+): Promise<Answer> {
+  const { verb } = request.info;
+  const declared = target.kind.subresources.find((one) => one.name === target.subresource);
+  if (declared === undefined) throw noSuchResource();
+  if (!declared.verbs.includes(verb)) throw methodNotAllowed();
+  switch (target.subresource) {
+    case "status":
+    case "ephemeralcontainers":
+    case "resize":
+    case "approval":
+      return handleWhole(api, target, request);
+    case "scale":
+      return handleScale(api, target, request);
+    case "finalize": {
+      const body = parseRequestBody(api, target.kind, request.body, request.contentType);
+      const context = writeContext(request.info.query, "UpdateOptions", request.user, request.warn);
+      const view = await finalizeNamespace(api, target, body, context);
+      return viewAnswer(200, target.kind, view, present(api, request));
+    }
+    case "binding": {
+      const { value } = parseRequestBody(api, BINDING, request.body, request.contentType);
+      const context = writeContext(request.info.query, "CreateOptions", request.user, request.warn);
+      return statusAnswer(await bind(api, target, value as V1Binding, context), false);
+    }
+    case "eviction": {
+      const { value } = parseRequestBody(api, EVICTION, request.body, request.contentType);
+      const context = writeContext(request.info.query, "CreateOptions", request.user, request.warn);
+      return statusAnswer(await evict(api, target, value, context), false);
+    }
+    case "log": {
+      const { object } = await get(api, target);
+      return textAnswer(200, podLog(object as V1Pod, request.info.query));
+    }
+    default: {
+      const what = `${target.kind.plural}/${target.subresource}`;
+      throw new ApiError("", `${what} is not implemented by this server yet`, {}, 501);
+    }
+  }
+}
+
+/** Subresources whose document is the object itself, of which only a part may change. */
+async function handleWhole(api: Api, target: Target, request: ResourceRequest): Promise<Answer> {
+  const { info, user, warn, body, contentType } = request;
+  const look = present(api, request);
+  const { kind } = target;
+  if (info.verb === "get") return viewAnswer(200, kind, await get(api, target), look);
+  const context = writeContext(
+    info.query,
+    info.verb === "patch" ? "PatchOptions" : "UpdateOptions",
+    user,
+    warn,
+  );
+  if (info.verb === "patch") {
+    const parsed = parsePatch(body, contentType);
+    return viewAnswer(200, kind, await patch(api, target, parsed.patch, parsed.strictErrors, context), look);
+  }
+  const { view } = await update(api, target, parseRequestBody(api, kind, body, contentType), context);
+  return viewAnswer(200, kind, view, look);
+}
+
+async function handleScale(api: Api, target: Target, request: ResourceRequest): Promise<Answer> {
+  const { info, user, warn, body, contentType } = request;
+  const look = present(api, request);
+  if (info.verb === "get") return jsonAnswer(200, await getScale(api, target), look);
+  if (info.verb === "patch") {
+    const context = writeContext(info.query, "PatchOptions", user, warn);
+    const wanted = { patch: parsePatch(body, contentType).patch };
+    return jsonAnswer(200, await setScale(api, target, wanted, context), look);
+  }
+  const context = writeContext(info.query, "UpdateOptions", user, warn);
+  const { value } = parseRequestBody(api, SCALE, body, contentType);
+  return jsonAnswer(200, await setScale(api, target, { scale: value }, context), look);
+}

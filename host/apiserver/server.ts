@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { type FastifyInstance, fastify } from "fastify";
+import type { Clock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import { packageFile } from "../apimachinery/package-root.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Client } from "../client/client.ts";
+import type { Store } from "../store/store.ts";
+import type { User } from "./api.ts";
+import { publishServer } from "./bootstrap.ts";
+import { createApiCore } from "./core.ts";
+import { staticTokens } from "./http/authentication.ts";
+import { readBody } from "./http/body.ts";
+import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** 127.0.0.1 unless told otherwise. */
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM: the authority that signs client certificates, and what this server shows. */
+  readonly tls: { readonly caCert: string; readonly cert: string; readonly key: string };
+  /** Will sign service account tokens. */
+  readonly serviceAccountKey?: string;
+  /** Bearer tokens known from the start. */
+  readonly tokens?: ReadonlyMap<string, User>;
+  /** Pintle's own version; the package's unless told otherwise. */
+  readonly version?: string;
+}
+
+export interface ApiServer {
+  /** `https://127.0.0.1:6443` */
+  readonly url: string;
+  readonly port: number;
+  /** A trusted client in this process; a member of system:masters unless told otherwise. */
+  client(userName: string, groups?: readonly string[]): Client;
+  stop(): Promise<void>;
+}
+
+/** The Kubernetes level whose behaviour is mirrored (shared/contract.md). */
+const KUBERNETES_VERSION = "v1.36.2";
+/** Idle HTTP/2 sessions are kept: a quiet watch is not a dead one. */
+const SESSION_TIMEOUT_MS = 3_600_000;
+/** The router must not cut long names; the API has its own limits. */
+const MAX_PATH_PARAMETER = 65_536;
+
+type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+
+/** Starts the API server: one port for HTTP/2 and HTTP/1.1 over TLS. Resolves when `/readyz` is ok. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, random, log, tls, host = "127.0.0.1" } = options;
+  const core = await createApiCore({ store, clock, random, log });
+  let ready = false;
+  let port = options.port;
+  const handle = createRequestHandler({
+    api: core.api,
+    random: random.fork("http"),
+    tokens: staticTokens(options.tokens ?? new Map()),
+    facts: {
+      address: () => `${host}:${port}`,
+      isReady: () => ready,
+      gitVersion: `${KUBERNETES_VERSION}+pintle.${options.version ?? packageVersion()}`,
+    },
+  });
+  const app: App = fastify({
+    http2: true,
+    http2SessionTimeout: SESSION_TIMEOUT_MS,
+    https: {
+      allowHTTP1: true,
+      // Asked for, never demanded: tokens work without, and a bad certificate is answered 401 in the API's words.
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: tls.caCert,
+      cert: tls.cert,
+      key: tls.key,
+    },
+    routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request: Request, payload: Readable) => readBody(payload));
+  app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
+  app.all("/*", (request, reply) => answer(reply, request, { body: request.body }));
+
+  async function answer(
+    reply: Reply,
+    request: Request,
+    came: { readonly body?: unknown; readonly failure?: unknown },
+  ): Promise<void> {
+    const body = Buffer.isBuffer(came.body) ? came.body : Buffer.alloc(0);
+    const incoming: IncomingRequest = {
+      method: request.raw.method ?? "GET",
+      url: request.raw.url ?? "/",
+      headers: request.raw.headers,
+      socket: request.raw.socket,
+      body,
+      failure: came.failure,
+      takeOver: () => {
+        reply.hijack();
+        return reply.raw;
+      },
+    };
+    const outgoing = await handle(incoming);
+    if (outgoing !== undefined) send(reply, outgoing);
+  }
+
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await app.listen({ host, port: options.port });
+  port = (app.server.address() as AddressInfo).port;
+  await publishServer(core.api, host, port);
+  ready = true;
+  log.info("api server ready", { url: `https://${host}:${port}`, revision: store.revision });
+  return {
+    url: `https://${host}:${port}`,
+    port,
+    client: core.client,
+    stop: async () => {
+      ready = false;
+      const closed = app.close();
+      // Watches never end by themselves, so neither would their connections.
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type Request = { readonly raw: Http2ServerRequest };
+
+/** What of Fastify's reply is used; its own type depends on a dozen parameters. */
+interface Reply {
+  readonly raw: Http2ServerResponse;
+  hijack(): unknown;
+  code(code: number): unknown;
+  headers(headers: Record<string, string | string[]>): unknown;
+  send(body: Buffer | string): unknown;
+}
+
+function send(reply: Reply, { code, headers, body }: Outgoing): void {
+  reply.code(code);
+  reply.headers(headers);
+  reply.send(body);
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { version: string };
+  return version;
+}
