@@ -122,6 +122,8 @@ export class NodeAgent {
   #noticed(node: V1Node): void {
     const name = node.metadata?.name ?? "";
     if (node.spec?.podCIDR) this.#usedCIDRs.add(node.spec.podCIDR);
+    // One that registers, or is kept alive already, comes up by itself.
+    if (this.#unregistered.has(name) || this.#nextReportMs.has(name)) return;
     if (this.#planned.has(name) || isAnnotated(node)) this.#queue.add(name);
   }
 

@@ -1,0 +1,396 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CoreV1Event, V1Lease, V1Node, V1Pod } from "../api/generated/types.ts";
+import { Event, Lease, Node, Pod, ServiceAccount } from "../api/registry.ts";
+import { VirtualClock } from "../apimachinery/clock.ts";
+import { silentLogger } from "../apimachinery/log.ts";
+import { seededRandom } from "../apimachinery/random.ts";
+import { createApiCore } from "../apiserver/core.ts";
+import type { Client } from "../client/client.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import { startSimulatedKubelet } from "./simulated.ts";
+
+/** The kubelet over the real API server, under virtual time. */
+let clock: VirtualClock;
+let client: Client;
+let kubelet: { stop(): Promise<void> } | undefined;
+let writes: string[];
+
+const start = async (nodes: number) => {
+  const parts = { clock, random: seededRandom(1), log: silentLogger };
+  kubelet = await startSimulatedKubelet({ ...parts, client: countingWrites(client), nodes });
+};
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  writes = [];
+  const parts = { clock, random: seededRandom(1), log: silentLogger };
+  client = (await createApiCore({ ...parts, store: createMemoryStore() })).client("system:kubelet");
+  // Pods are only admitted once their namespace has its ServiceAccount.
+  await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } });
+});
+afterEach(async () => {
+  await kubelet?.stop();
+  kubelet = undefined;
+});
+
+/** Notes every write as "verb Kind". */
+function countingWrites(inner: Client): Client {
+  return new Proxy(inner, {
+    get: (target, verb: keyof Client) => {
+      const call = Reflect.get(target, verb).bind(target) as (
+        kind: { kind: string },
+        ...rest: unknown[]
+      ) => unknown;
+      return (kind: { kind: string }, ...rest: unknown[]) => {
+        if (verb !== "get" && verb !== "list" && verb !== "watch") writes.push(`${verb} ${kind.kind}`);
+        return call(kind, ...rest);
+      };
+    },
+  });
+}
+
+function tally(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+const bound = (name: string, node: string, more: Partial<V1Pod["spec"]> = {}, meta: V1Pod["metadata"] = {}) =>
+  client.create(Pod, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", ...meta },
+    spec: { nodeName: node, containers: [{ name: "web", image: "nginx:1.27" }], ...more },
+  });
+const podNamed = (name: string): Promise<V1Pod> => client.get(Pod, { namespace: "default", name });
+const patchStatus = (name: string, status: V1Pod["status"]) =>
+  client.patch(
+    Pod,
+    { namespace: "default", name },
+    { type: "strategic", body: { status } },
+    { subresource: "status" },
+  );
+const isGone = (name: string) =>
+  podNamed(name).then(
+    () => false,
+    () => true,
+  );
+
+describe("nodes", () => {
+  test("register with what schedulers and people look at", async () => {
+    await start(4);
+    const nodes = (await client.list<V1Node>(Node)).items;
+    expect(nodes.map((node) => node.metadata?.name)).toEqual(["node-1", "node-2", "node-3", "node-4"]);
+    expect(nodes.map((node) => node.metadata?.labels?.["topology.kubernetes.io/zone"])).toEqual([
+      "zone-a",
+      "zone-b",
+      "zone-c",
+      "zone-a",
+    ]);
+    expect(nodes.map((node) => node.spec?.podCIDR)).toEqual([
+      "10.128.0.0/24",
+      "10.128.1.0/24",
+      "10.128.2.0/24",
+      "10.128.3.0/24",
+    ]);
+    expect(nodes[0]?.status?.addresses).toEqual([
+      { type: "InternalIP", address: "172.18.0.2" },
+      { type: "Hostname", address: "node-1" },
+    ]);
+    expect(nodes[0]?.status?.conditions?.map(({ type, status }) => `${type} ${status}`)).toEqual([
+      "MemoryPressure False",
+      "DiskPressure False",
+      "PIDPressure False",
+      "Ready True",
+    ]);
+    expect(nodes[0]?.status?.allocatable?.["pods"]).toBe("110");
+  });
+
+  test("renew their Lease every 10 s and report their status within 5 minutes", async () => {
+    await start(2);
+    const lease = (): Promise<V1Lease> => client.get(Lease, { namespace: "kube-node-lease", name: "node-1" });
+    expect((await lease()).spec?.renewTime).toBe("2026-01-01T00:00:00.000000Z");
+    writes.length = 0;
+    await clock.advance(60_000);
+    expect(tally(writes)["update Lease"]).toBeGreaterThanOrEqual(12);
+    expect(tally(writes)["update Node"]).toBeUndefined();
+    expect((await lease()).spec?.leaseDurationSeconds).toBe(40);
+    await clock.advance(300_000);
+    const node = await client.get<V1Node>(Node, { name: "node-1" });
+    const ready = node.status?.conditions?.find((one) => one.type === "Ready");
+    expect(ready?.lastTransitionTime).toBe("2026-01-01T00:00:00Z");
+    expect(Date.parse(ready?.lastHeartbeatTime ?? "")).toBeGreaterThan(Date.parse("2026-01-01T00:02:00Z"));
+  });
+
+  test("a thousand cost two writes each, and a hundred renewals a second", async () => {
+    await start(1000);
+    expect(tally(writes)).toEqual({ "create Node": 1000, "create Lease": 1000 });
+    writes.length = 0;
+    await clock.advance(20_000);
+    const renewals = tally(writes)["update Lease"] ?? 0;
+    expect(renewals).toBeGreaterThanOrEqual(1000);
+    expect(renewals).toBeLessThanOrEqual(2000);
+    expect(Object.keys(tally(writes))).toEqual(["update Lease"]);
+  });
+
+  test("keep what clients wrote, over heartbeats and a restart", async () => {
+    await start(2);
+    await client.patch(
+      Node,
+      { name: "node-1" },
+      {
+        type: "strategic",
+        body: {
+          metadata: { labels: { disk: "ssd", "topology.kubernetes.io/zone": null } },
+          spec: { unschedulable: true },
+        },
+      },
+    );
+    await client.patch(
+      Node,
+      { name: "node-1" },
+      {
+        type: "strategic",
+        body: {
+          status: {
+            capacity: { "example.com/gpu": "4" },
+            allocatable: { "example.com/gpu": "4" },
+            conditions: [{ type: "Foreign", status: "True" }],
+          },
+        },
+      },
+      { subresource: "status" },
+    );
+    await clock.advance(400_000);
+    await kubelet?.stop();
+    writes.length = 0;
+    await start(2);
+    expect(tally(writes)).toEqual({ "update Lease": 2 });
+    await clock.advance(400_000);
+    const node = await client.get<V1Node>(Node, { name: "node-1" });
+    expect(node.metadata?.labels).toMatchObject({ disk: "ssd" });
+    expect(node.metadata?.labels).not.toHaveProperty(["topology.kubernetes.io/zone"]);
+    expect(node.spec?.unschedulable).toBe(true);
+    expect(node.status?.capacity).toMatchObject({ cpu: "8", "example.com/gpu": "4" });
+    expect(node.status?.conditions?.map((one) => one.type)).toContain("Foreign");
+  });
+
+  test("a healthy condition comes back at the next heartbeat", async () => {
+    await start(1);
+    const conditions = [{ type: "Ready", status: "Unknown", reason: "NodeStatusUnknown" }];
+    const body = { status: { conditions } };
+    await client.patch(Node, { name: "node-1" }, { type: "strategic", body }, { subresource: "status" });
+    await clock.advance(10_000);
+    const node = await client.get<V1Node>(Node, { name: "node-1" });
+    const ready = node.status?.conditions?.find((one) => one.type === "Ready");
+    expect(ready).toMatchObject({ status: "True", reason: "KubeletReady" });
+  });
+
+  test("a deleted node stays deleted until the next start", async () => {
+    await start(2);
+    await client.delete(Node, { name: "node-2" });
+    await clock.advance(60_000);
+    expect((await client.list(Node)).items).toHaveLength(1);
+    await kubelet?.stop();
+    await start(2);
+    expect((await client.list(Node)).items).toHaveLength(2);
+  });
+
+  test("a node that somebody else makes is filled in and kept, when its annotation asks for it", async () => {
+    await start(0);
+    const metadata = { name: "mine", annotations: { "pintle.io/simulated": "true" } };
+    await client.create<V1Node>(Node, { metadata, spec: { podCIDR: "10.200.0.0/24" } });
+    await bound("web", "mine");
+    await clock.advance(1000);
+    const node = await client.get<V1Node>(Node, { name: "mine" });
+    expect(node.status?.capacity?.["cpu"]).toBe("8");
+    expect((await podNamed("web")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
+  });
+});
+
+describe("pods", () => {
+  test("run where they are bound: Pending, then Running and Ready with an address of the node", async () => {
+    await start(2);
+    const seen: string[] = [];
+    client.watch<V1Pod>(
+      Pod,
+      {},
+      {
+        onEvent: (_, pod) => {
+          const { phase, podIP, conditions = [] } = pod.status ?? {};
+          const yes = conditions.filter((one) => one.status === "True").map((one) => one.type);
+          seen.push(`${phase} ${podIP ?? "-"} ${yes.join(",")}`);
+        },
+        onEnd: () => {},
+      },
+    );
+    await bound("web", "node-2");
+    await clock.advance(1000);
+    expect(seen).toEqual([
+      "Pending - ",
+      "Pending - Initialized,PodScheduled",
+      "Running 10.128.1.2 PodReadyToStartContainers,Initialized,Ready,ContainersReady,PodScheduled",
+    ]);
+    const { status, metadata } = await podNamed("web");
+    expect(status).toMatchObject({
+      hostIP: "172.18.0.3",
+      hostIPs: [{ ip: "172.18.0.3" }],
+      podIPs: [{ ip: "10.128.1.2" }],
+      startTime: "2026-01-01T00:00:00Z",
+      observedGeneration: metadata?.generation,
+    });
+    const container = status?.containerStatuses?.[0];
+    expect(container).toMatchObject({
+      name: "web",
+      image: "docker.io/library/nginx:1.27",
+      ready: true,
+      started: true,
+      restartCount: 0,
+    });
+    expect(container?.containerID).toMatch(/^pintle:\/\/[0-9a-f]{64}$/);
+    const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
+    expect(events.map((event) => `${event.reason}: ${event.message}`).sort()).toEqual([
+      "Created: Container created",
+      'Pulled: Container image "nginx:1.27" already present on machine and can be accessed by the pod',
+      "Started: Container started",
+    ]);
+    expect(events[0]?.involvedObject.fieldPath).toBe("spec.containers{web}");
+  });
+
+  test("end gracefully: Killing, a terminal phase, then the removal", async () => {
+    await start(1);
+    await bound("web", "node-1");
+    await clock.advance(1000);
+    const seen: string[] = [];
+    client.watch<V1Pod>(
+      Pod,
+      { fieldSelector: "metadata.name=web" },
+      {
+        onEvent: (type, pod) => {
+          const ready = pod.status?.conditions?.find((one) => one.type === "Ready");
+          const { generation, deletionGracePeriodSeconds } = pod.metadata ?? {};
+          const observed = pod.status?.observedGeneration;
+          seen.push(
+            `${type} ${pod.status?.phase} ready=${ready?.status} ${observed}/${generation}${type === "MODIFIED" ? ` grace=${deletionGracePeriodSeconds}` : ""}`,
+          );
+        },
+        onEnd: () => {},
+      },
+    );
+    await client.delete(Pod, { namespace: "default", name: "web" });
+    expect(await isGone("web")).toBe(false);
+    await clock.advance(1000);
+    expect(seen).toEqual([
+      "ADDED Running ready=True 1/1",
+      "MODIFIED Running ready=True 1/2 grace=30",
+      "MODIFIED Running ready=True 2/2 grace=30",
+      "MODIFIED Failed ready=False 2/2 grace=30",
+      "DELETED Failed ready=False 2/2",
+    ]);
+    const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
+    expect(events.at(-1)).toMatchObject({ reason: "Killing", message: "Stopping container web" });
+  });
+
+  test("with a finalizer stay, stopped, until it is taken away", async () => {
+    await start(1);
+    await bound("web", "node-1", {}, { finalizers: ["example.com/hold"] });
+    await clock.advance(1000);
+    await client.delete(Pod, { namespace: "default", name: "web" });
+    await clock.advance(60_000);
+    const pod = await podNamed("web");
+    expect(pod.status?.phase).toBe("Failed");
+    expect(pod.metadata?.deletionGracePeriodSeconds).toBe(0);
+    await client.patch(
+      Pod,
+      { namespace: "default", name: "web" },
+      {
+        type: "merge",
+        body: { metadata: { finalizers: null } },
+      },
+    );
+    expect(await isGone("web")).toBe(true);
+  });
+
+  test("get each its own address; one that has ended gives its up, and a restart remembers the rest", async () => {
+    await start(1);
+    for (const name of ["a", "b", "c"]) await bound(name, "node-1");
+    await clock.advance(1000);
+    const address = async (name: string) => (await podNamed(name)).status?.podIP;
+    expect([await address("a"), await address("b"), await address("c")]).toEqual([
+      "10.128.0.2",
+      "10.128.0.3",
+      "10.128.0.4",
+    ]);
+    await client.delete(Pod, { namespace: "default", name: "b" });
+    await clock.advance(1000);
+    await kubelet?.stop();
+    await start(1);
+    await bound("d", "node-1");
+    await bound("e", "node-1");
+    await clock.advance(1000);
+    expect([await address("d"), await address("e")]).toEqual(["10.128.0.3", "10.128.0.5"]);
+  });
+
+  test("on the host's network share its address", async () => {
+    await start(1);
+    await bound("web", "node-1", { hostNetwork: true });
+    await clock.advance(1000);
+    expect((await podNamed("web")).status).toMatchObject({ podIP: "172.18.0.2", hostIP: "172.18.0.2" });
+  });
+
+  test("keep the phase that a client gave them", async () => {
+    await start(1);
+    await bound("web", "node-1");
+    await clock.advance(1000);
+    await patchStatus("web", { phase: "Failed", reason: "Because" });
+    await clock.advance(600_000);
+    expect((await podNamed("web")).status).toMatchObject({ phase: "Failed", reason: "Because" });
+  });
+
+  test("keep foreign conditions, and are Ready only when their readiness gates are True", async () => {
+    await start(1);
+    await bound("web", "node-1", { readinessGates: [{ conditionType: "example.com/up" }] });
+    await clock.advance(1000);
+    const ready = async () => (await podNamed("web")).status?.conditions?.find((one) => one.type === "Ready");
+    expect(await ready()).toMatchObject({
+      status: "False",
+      reason: "ReadinessGatesNotReady",
+      message: 'corresponding condition of pod readiness gate "example.com/up" does not exist.',
+    });
+    await patchStatus("web", { conditions: [{ type: "example.com/up", status: "True" }] });
+    await clock.advance(1000);
+    expect(await ready()).toMatchObject({ status: "True" });
+    expect((await podNamed("web")).status?.conditions?.map((one) => one.type)).toContain("example.com/up");
+  });
+
+  test("restart a container whose image was changed", async () => {
+    await start(1);
+    await bound("web", "node-1");
+    await clock.advance(1000);
+    const body = { spec: { containers: [{ name: "web", image: "nginx:1.28" }] } };
+    await client.patch(Pod, { namespace: "default", name: "web" }, { type: "strategic", body });
+    await clock.advance(1000);
+    const { status, metadata } = await podNamed("web");
+    expect(status?.containerStatuses?.[0]).toMatchObject({
+      image: "docker.io/library/nginx:1.28",
+      restartCount: 1,
+      lastState: { terminated: { exitCode: 143, reason: "Error" } },
+    });
+    expect(status?.observedGeneration).toBe(metadata?.generation);
+  });
+
+  test("run for ever, unless an annotation says when and how they end", async () => {
+    await start(1);
+    const annotations = { "pintle.io/exit-code": "3", "pintle.io/run-for": "5s" };
+    await bound("job", "node-1", { restartPolicy: "Never" }, { annotations });
+    await bound("sleep", "node-1", { restartPolicy: "Never" });
+    await clock.advance(4000);
+    expect((await podNamed("job")).status?.phase).toBe("Running");
+    await clock.advance(2000);
+    const { status } = await podNamed("job");
+    expect(status?.phase).toBe("Failed");
+    expect(status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 3, reason: "Error" });
+    await clock.advance(600_000);
+    expect((await podNamed("sleep")).status?.phase).toBe("Running");
+  });
+});
