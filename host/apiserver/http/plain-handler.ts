@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "../../apimachinery/errors.ts";
+import type { Api } from "../api.ts";
 import {
   AGGREGATED_TYPE,
   type AggregatedDocument,
@@ -12,6 +13,7 @@ import {
 } from "../discovery.ts";
 import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
 import { parseAccept, wantsPretty } from "./negotiation.ts";
+import { handleOpenApi } from "./openapi-handler.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /** What the paths outside of resources need to know of the server. */
@@ -32,7 +34,7 @@ export interface PlainRequest {
 let aggregated: Readonly<Record<"api" | "apis", AggregatedDocument>> | undefined;
 
 /** Discovery, version and health: what is asked by path alone. */
-export function handlePlain(facts: ServerFacts, request: PlainRequest): Answer {
+export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest): Answer {
   const { path, query, verb } = request.info;
   const pretty = wantsPretty(query, request.userAgent);
   const json = (value: object | undefined) =>
@@ -45,7 +47,9 @@ export function handlePlain(facts: ServerFacts, request: PlainRequest): Answer {
           nowMs: 0,
         });
   if (verb !== "get" && verb !== "head") return pageNotFound();
-  const [first, second, third, ...more] = path.split("/").filter(Boolean);
+  const parts = path.split("/").filter(Boolean);
+  const [first, second, third, ...more] = parts;
+  if (first === "openapi") return handleOpenApi(api, parts.slice(1), request) ?? pageNotFound();
   if (more.length > 0) return pageNotFound();
   switch (first) {
     case undefined:

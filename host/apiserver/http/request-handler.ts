@@ -78,7 +78,12 @@ async function serve(
   const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
   const { resource } = info;
   if (resource === undefined) {
-    return handlePlain(facts, { info, accept, userAgent, ifNoneMatch: request.headers["if-none-match"] });
+    return handlePlain(api, facts, {
+      info,
+      accept,
+      userAgent,
+      ifNoneMatch: request.headers["if-none-match"],
+    });
   }
   const answer = await handleResource(api, {
     info: { ...info, resource },
