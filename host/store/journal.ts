@@ -9,8 +9,8 @@ import type { Commit } from "./history.ts";
 export interface Journal {
   /**
    * Keeps all of the batch or nothing of it, and returns once it would survive a loss of power. Rejects with
-   * JournalFullError when nothing was kept and the journal is still sound; any other error means that it cannot be
-   * trusted with further writes until it has been opened again.
+   * JournalRefusal when nothing was kept and the journal is sound, so that later batches may fare better; after any
+   * other error it cannot be trusted with writes until it has been opened again.
    */
   append(batch: JournalBatch): Promise<void>;
   /**
@@ -34,8 +34,8 @@ export interface Compaction {
   readonly forgotten: readonly Commit[];
 }
 
-export class JournalFullError extends Error {
-  override readonly name = "JournalFullError";
+export class JournalRefusal extends Error {
+  override readonly name = "JournalRefusal";
 }
 
 /** Keeps nothing: the store lives as long as its process. */

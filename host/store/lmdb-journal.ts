@@ -1,6 +1,6 @@
 import type { RootDatabase } from "lmdb";
 import type { Commit } from "./history.ts";
-import { type Journal, type JournalBatch, JournalFullError } from "./journal.ts";
+import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
 import { encodeRecord, eventBytes, RECORD_HEADER_BYTES, recordBytes, recordKey } from "./journal-record.ts";
 
 /** Names of the records at revision 0, which tell about the file. */
@@ -9,8 +9,13 @@ export const COMPACTED_RECORD = "compacted";
 /** What this version writes and reads. */
 export const FORMAT = "pintle-store 1";
 
-/** LMDB's and the system's words for "no room"; after these LMDB has undone the transaction and can go on. */
-const FULL_CODES: readonly unknown[] = [-30792, "ENOSPC", "EDQUOT", "EFBIG", 28, 122, 27];
+/**
+ * MDB_MAP_FULL, and the numbers of ENOSPC, EDQUOT, EFBIG and EIO (what LMDB makes of a write that was cut short, and of
+ * a failed fsync). All mean that the transaction was given up before its meta page: nothing of it is in the file, and
+ * the pages it wrote to are free as before. When the meta page itself cannot be written LMDB refuses all that follows
+ * with MDB_PANIC, which is not among these.
+ */
+const SOUND_CODES: readonly unknown[] = [-30792, 28, 122, 27, 5];
 
 /** A batch's scratch buffer is kept for the next one up to this size. */
 const KEPT_SCRATCH_BYTES = 16 * 1024 * 1024;
@@ -121,8 +126,10 @@ export class LmdbJournal implements Journal {
     } catch (error) {
       const cause = await commitError(error);
       const { code } = cause as { code?: unknown };
-      if (FULL_CODES.includes(code)) throw new JournalFullError("the disk is full", { cause });
-      throw new Error(`the disk failed: ${cause.message}`, { cause });
+      const message = `the disk is full or failing: ${cause.message}`;
+      throw SOUND_CODES.includes(code)
+        ? new JournalRefusal(message, { cause })
+        : new Error(message, { cause });
     }
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { open, type RootDatabase } from "lmdb";
+import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_HISTORY, type HistoryBounds } from "./history.ts";
@@ -89,7 +89,7 @@ function lockOrExplain(dir: string): DirectoryLock {
 }
 
 function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buffer> {
-  return open({
+  const options: RootDatabaseOptionsWithPath & { permissionsMode: number } = {
     path,
     keyEncoding: "binary",
     encoding: "binary",
@@ -98,9 +98,12 @@ function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buff
     // The plain way of LMDB: data is synced, then the meta page that makes it valid, then the write is acknowledged.
     // Npm lmdb's overlapping sync shows a commit before it is durable, and was not faster here.
     overlappingSync: false,
+    // Secrets are in it.
+    permissionsMode: 0o600,
     // Address space only. Records fill pages by half at worst, and the free list and copied pages need their share.
     mapSize: Math.ceil((2 * maxBytes + MAP_RESERVE_BYTES) / MAP_ALIGNMENT) * MAP_ALIGNMENT,
-  });
+  };
+  return open(options);
 }
 
 const MAP_RESERVE_BYTES = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Clock } from "../apimachinery/clock.ts";
 import { type Commit, History, type HistoryBounds } from "./history.ts";
-import { type Journal, type JournalBatch, JournalFullError } from "./journal.ts";
+import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
 import { assertKey, compareKeys } from "./key-order.ts";
 import { findEntry, type KeyTree, rank, slice, withEntry, withoutKey } from "./key-tree.ts";
 import {
@@ -27,7 +27,7 @@ export interface MvccOptions {
 }
 
 /** Bytes of writes that may wait for the journal; at the bound a write is refused with StoreUnavailableError. */
-const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+export const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 /** What a waiting write costs beside its key and value. */
 const WRITE_OVERHEAD_BYTES = 256;
 
@@ -248,8 +248,8 @@ export class Mvcc implements Store {
   #rollBack(batch: readonly Waiting[], cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const refusal = new StoreUnavailableError(reason, { cause });
-    // After a failed fsync nobody can say what the disk holds; only opening it again can.
-    if (!(cause instanceof JournalFullError)) this.#refusal ??= refusal;
+    // What the disk holds now, only opening it again can tell.
+    if (!(cause instanceof JournalRefusal)) this.#refusal ??= refusal;
     const refused = [...batch, ...this.#waiting];
     this.#waiting = [];
     this.#wantedCompaction = 0;
