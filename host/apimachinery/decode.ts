@@ -165,16 +165,27 @@ function decodeField(reading: Reading, owner: TypeSchema, field: Field, value: u
   if (field.map) return decodeMap(reading, owner, field, value);
   if (field.list) return decodeList(reading, owner, field, value);
   const decoded = decodeOne(reading, owner, field, value);
-  if (field.pointer || field.always) return decoded;
-  return decoded === "" || decoded === 0 || decoded === false ? droppedZero(field, decoded) : decoded;
+  return field.pointer || field.always || !isOmittedZero(field, decoded) ? decoded : undefined;
 }
 
 /**
- * IntOrString marshals itself, so its zero stays; every other zero without a pointer is omitted. An optional port
- * (Service.targetPort) that is zero counts as left out: Go's defaulting cannot tell them apart either.
+ * Whether a value is the zero that Go's omitempty leaves out. IntOrString marshals itself, so its zero stays; but an
+ * optional port (Service.targetPort) of zero counts as left out, as Go's defaulting cannot tell the two apart.
  */
-function droppedZero(field: Field, zero: unknown): unknown {
-  return field.type === "IntOrString" && !field.struct ? zero : undefined;
+function isOmittedZero(field: Field, value: unknown): boolean {
+  switch (field.type) {
+    case "string":
+    case "bool":
+    case "int32":
+    case "int64":
+    case "double":
+    case "bytes":
+      return value === "" || value === 0 || value === false;
+    case "IntOrString":
+      return field.struct === true && (value === "" || value === 0);
+    default:
+      return false;
+  }
 }
 
 function decodeList(

@@ -76,7 +76,11 @@ function parsePlain(text: string): Quantity | undefined {
   return undefined;
 }
 
+/** Longer texts than this name no amount that could be told apart; they are refused unread. */
+const MAX_LENGTH = 1024;
+
 function parseExact(text: string): Quantity {
+  if (text.length > MAX_LENGTH) throw new QuantityError(FORMAT_ERROR);
   const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)([-+]?[0-9]*)$/.exec(text);
   if (!match) throw new QuantityError(FORMAT_ERROR);
   const [, sign, whole = "", fraction = "", letters = "", digits = ""] = match;
