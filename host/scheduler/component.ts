@@ -79,7 +79,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       queue.remove(key);
       const changes = was ? podEvents(old, pod) : [];
       if (was && changes.length === 0) return;
-      feed.addPod(pod, changes.length > 0);
+      feed.putPod(pod, changes.length > 0);
       happened(was ? changes : ["AssignedPodAdd"]);
     } else if (was) {
       feed.removePod(key);
@@ -104,13 +104,13 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const pods = informers.get(Pod);
   nodes.addHandler({
     onAdd: (node) => {
-      feed.addNode(node);
+      feed.putNode(node);
       happened(["NodeAdd"]);
     },
     onUpdate: (old, node) => {
       const changes = nodeEvents(old, node);
       if (changes.length === 0) return;
-      feed.updateNode(node);
+      feed.putNode(node);
       happened(changes);
     },
     onDelete: (node: V1Node) => {

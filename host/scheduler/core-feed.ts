@@ -11,19 +11,17 @@ interface Placed {
 }
 
 /**
- * Tells the core what the informers see, in an order it can use: a pod only while its node is known, no pod twice, no
- * pod on two nodes. It is the only writer besides `schedule`, and remembers where each pod counts.
+ * Tells the core what the informers see, each pod once: a pod that the core has placed itself is only confirmed when it
+ * is seen bound. It is the only writer besides `schedule`, and remembers which pods count and where.
  *
- *   assume ──► placed ──bound pod seen──► confirmed ──finished or deleted──► gone
- *                └──────forget (binding failed, pod deleted)─────────────────┘
+ *   assume ──► placed ──seen bound──► confirmed ──finished or deleted──► gone
+ *                └───────forget (binding failed, pod deleted)────────────┘
  */
 export class CoreFeed {
   readonly #core: Scheduler;
   readonly #log: Logger;
   readonly #nodes = new Set<string>();
   readonly #placed = new Map<string, Placed>();
-  /** Node -> the pods placed on it, also when the node itself is gone (Kubernetes' ghost entries). */
-  readonly #byNode = new Map<string, Map<string, V1Pod>>();
 
   constructor(core: Scheduler, log: Logger) {
     this.#core = core;
@@ -34,61 +32,43 @@ export class CoreFeed {
     return this.#nodes.size;
   }
 
-  addNode(node: V1Node): void {
+  putNode(node: V1Node): void {
     const name = node.metadata?.name ?? "";
-    if (!this.#tell(() => this.#core.addNode(node), `node ${name}`)) return;
-    this.#nodes.add(name);
-    // Pods that were bound before their node was known, or stayed when it went, count from now on.
-    for (const pod of this.#byNode.get(name)?.values() ?? []) {
-      this.#tell(() => this.#core.addPod(onNode(pod, name)), `pod ${objectKey(pod)}`);
-    }
-  }
-
-  updateNode(node: V1Node): void {
-    const name = node.metadata?.name ?? "";
-    if (!this.#nodes.has(name)) this.addNode(node);
-    else this.#tell(() => this.#core.updateNode(node), `node ${name}`);
+    const isKnown = this.#nodes.has(name);
+    const taken = this.#tell(`node ${name}`, () => {
+      if (isKnown) this.#core.updateNode(node);
+      else this.#core.addNode(node);
+    });
+    if (taken) this.#nodes.add(name);
   }
 
   removeNode(name: string): void {
-    if (!this.#nodes.delete(name)) return;
-    for (const key of this.#byNode.get(name)?.keys() ?? []) this.#removeFromCore(key);
-    this.#tell(() => this.#core.removeNode(name), `node ${name}`);
+    if (this.#nodes.delete(name)) this.#tell(`node ${name}`, () => this.#core.removeNode(name));
   }
 
-  /** A pod is bound, or a bound one changed. What the API says wins over what was assumed. */
-  addPod(pod: V1Pod, changed: boolean): void {
+  /**
+   * A pod is bound, or a bound one has changed. What the API says wins over what was assumed.
+   *
+   * @param changed  whether it takes other room than when it was last told
+   */
+  putPod(pod: V1Pod, changed: boolean): void {
     const key = objectKey(pod);
+    const { uid = "" } = pod.metadata ?? {};
     const node = pod.spec?.nodeName ?? "";
     const known = this.#placed.get(key);
-    const asAssumed = known?.uid === pod.metadata?.uid && known?.node === node;
-    this.#file(node, key, pod);
-    if (known !== undefined && asAssumed && !changed) {
-      known.confirmed = true;
-      return;
-    }
-    if (known !== undefined) {
-      if (known.node !== node) this.#unfile(known.node, key);
-      this.#removeFromCore(key);
-    }
-    this.#placed.set(key, { uid: pod.metadata?.uid ?? "", node, confirmed: true });
-    if (this.#nodes.has(node)) this.#tell(() => this.#core.addPod(pod), `pod ${key}`);
+    this.#placed.set(key, { uid, node, confirmed: true });
+    if (known?.uid === uid && known.node === node && !changed) return;
+    this.#tell(`pod ${key}`, () => this.#core.addPod(pod));
   }
 
   /** A bound pod has finished or is deleted, or an assumed one is deleted. */
   removePod(key: string): void {
-    const known = this.#placed.get(key);
-    if (known === undefined) return;
-    this.#placed.delete(key);
-    this.#unfile(known.node, key);
-    if (this.#nodes.has(known.node)) this.#removeFromCore(key);
+    if (this.#placed.delete(key)) this.discard(key);
   }
 
   /** The core has placed the pod; the API does not know yet. */
-  assume(pod: V1Pod, node: string): void {
-    const key = objectKey(pod);
-    this.#placed.set(key, { uid: pod.metadata?.uid ?? "", node, confirmed: false });
-    this.#file(node, key, pod);
+  assume(key: string, uid: string, node: string): void {
+    this.#placed.set(key, { uid, node, confirmed: false });
   }
 
   /** Takes an assumption back. A pod that was seen bound meanwhile stays, and so does another pod of that name. */
@@ -97,9 +77,11 @@ export class CoreFeed {
     if (known?.uid === uid && !known.confirmed) this.removePod(key);
   }
 
-  /** The core placed a pod that was deleted or bound elsewhere while it decided. */
+  /** The core placed a pod that was deleted while it decided. One that was bound by somebody else stays where it is. */
   discard(key: string): void {
-    if (!this.#placed.has(key)) this.#removeFromCore(key);
+    if (this.#placed.has(key)) return;
+    const { namespace = "", name } = parseKey(key);
+    this.#tell(`pod ${key}`, () => this.#core.removePod(namespace, name));
   }
 
   /** Whether the pod counts on a node, assumed or bound. */
@@ -113,25 +95,8 @@ export class CoreFeed {
     return known?.uid === uid && known.confirmed;
   }
 
-  #removeFromCore(key: string): void {
-    const { namespace = "", name } = parseKey(key);
-    this.#tell(() => this.#core.removePod(namespace, name), `pod ${key}`);
-  }
-
-  #file(node: string, key: string, pod: V1Pod): void {
-    const pods = this.#byNode.get(node);
-    if (pods === undefined) this.#byNode.set(node, new Map([[key, pod]]));
-    else pods.set(key, pod);
-  }
-
-  #unfile(node: string, key: string): void {
-    const pods = this.#byNode.get(node);
-    pods?.delete(key);
-    if (pods?.size === 0) this.#byNode.delete(node);
-  }
-
   /** The core refuses what its tables cannot hold: that object is left out and said so, the rest goes on. */
-  #tell(change: () => void, what: string): boolean {
+  #tell(what: string, change: () => void): boolean {
     try {
       change();
       return true;
@@ -140,11 +105,4 @@ export class CoreFeed {
       return false;
     }
   }
-}
-
-/** An assumed pod as it will be once it is bound. */
-function onNode(pod: V1Pod, node: string): V1Pod {
-  return pod.spec?.nodeName === node || pod.spec === undefined
-    ? pod
-    : { ...pod, spec: { ...pod.spec, nodeName: node } };
 }

@@ -112,7 +112,7 @@ export class SchedulingCycle {
       return;
     }
     const { node } = decision;
-    feed.assume(entry.pod, node);
+    feed.assume(entry.key, entry.uid, node);
     this.#writes.run(() => this.#bind(entry, node));
   }
 
