@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly log?: Logger;
   /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. Other contexts of the file stay. */
   readonly kubeconfig?: string;
+  /** Called when all is ready, just before the kubeconfig appears: what must be there by then is made here. */
+  readonly beforeKubeconfig?: (facts: { url: string; seed: number }) => void;
   /** Among nodes of equal score: the first, or one of them by the seed (the default, as kube-scheduler does). */
   readonly ties?: "lowest" | "random";
 }
@@ -112,6 +114,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     });
     started.push({ name: "kubelet", stop: () => kubelet.stop() });
 
+    options.beforeKubeconfig?.({ url: server.url, seed });
     const access = adminAccess(server.url, pki);
     if (kubeconfigFile !== undefined) await writeKubeconfig(kubeconfigFile, access);
     return {

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Option } from "commander";
 import { formatTime, SystemClock } from "../apimachinery/clock.ts";
 import { createLogger, type LogLevel } from "../apimachinery/log.ts";
@@ -58,6 +58,8 @@ export async function holdCluster(
 ): Promise<void> {
   refuseWhatIsNotThereYet(flags);
   refuseSecond(flags.dataDir);
+  // Secrets are among the objects: whatever file a room makes, it is closed to others.
+  process.umask(0o077);
   const clock = new SystemClock();
   const startMs = clock.nowMs();
   const asked = stopSignal();
@@ -69,20 +71,22 @@ export async function holdCluster(
     port: flags.port,
     kubeconfig: flags.kubeconfig,
     seed: flags.seed,
+    beforeKubeconfig: ({ url, seed }) =>
+      writeState(flags.dataDir, {
+        process: ownIdentity(),
+        url,
+        kubeconfig: resolve(flags.kubeconfig ?? join(flags.dataDir, "kubeconfig")),
+        seed,
+        store: flags.store,
+        startedAt: formatTime(startMs),
+      }),
     log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel),
   });
   try {
     const kubeconfig = resolve(cluster.kubeconfig);
-    writeState(flags.dataDir, {
-      process: ownIdentity(),
-      url: cluster.url,
-      kubeconfig,
-      seed: cluster.seed,
-      store: flags.store,
-      startedAt: formatTime(startMs),
-    });
-    await report({ cluster, flags, kubeconfig, tookMs: clock.nowMs() - startMs });
-    const signal = await asked;
+    // A signal while the report is being made stops the cluster as well; the report then fails unheard.
+    const reported = report({ cluster, flags, kubeconfig, tookMs: clock.nowMs() - startMs });
+    const signal = await Promise.race([asked, reported.then(() => asked)]);
     if (process.stdout.isTTY) process.stdout.write(`\n${signal}: stopping …\n`);
   } finally {
     await within(STOP_LIMIT_MS, clock, cluster.stop());

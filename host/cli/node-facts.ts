@@ -1,5 +1,6 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
-import { addQuantity, formatQuantity, parseQuantity } from "../apimachinery/quantity.ts";
+import { addQuantity, formatQuantity, parseQuantity, value } from "../apimachinery/quantity.ts";
+import { humanBytes } from "./output/table.ts";
 
 /** What the commands say of a node; also `pintle node list -o json`, one element a node. */
 export interface NodeFacts {
@@ -37,6 +38,12 @@ export function nodeFacts(node: V1Node, pods: readonly V1Pod[]): NodeFacts {
 
 export function isNodeReady(node: V1Node): boolean {
   return node.status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true;
+}
+
+/** `256Mi of 31.2Gi`, from the facts' exact texts. */
+export function memoryInWords(facts: NodeFacts, between: string): string {
+  const human = (quantity: string) => humanBytes(Number(value(parseQuantity(quantity))));
+  return `${human(facts.requestedMemory)}${between}${human(facts.allocatableMemory)}`;
 }
 
 function hasEnded(pod: V1Pod): boolean {

@@ -90,7 +90,8 @@ describe("delete never removes what is not ours", () => {
   test("a file beside a cluster's stays", async () => {
     const mixed = join(folder, "mixed");
     mkdirSync(join(mixed, "pki"), { recursive: true });
-    for (const name of ["notes.txt", "pintle.log", "lock-1-2"]) writeFileSync(join(mixed, name), "");
+    for (const name of ["notes.txt", "pintle.log", "lock-1-2", ".kubeconfig.1.tmp"])
+      writeFileSync(join(mixed, name), "");
     expect((await runPintle(["delete", "--data-dir", mixed])).code).toBe(0);
     expect(readdirSync(mixed)).toEqual(["notes.txt"]);
   });

@@ -3,7 +3,7 @@ import * as kinds from "../../api/registry.ts";
 import { SystemClock } from "../../apimachinery/clock.ts";
 import { getRunning } from "../cluster-state.ts";
 import { dataDirFlag, outputFlag } from "../flags.ts";
-import { type NodeFacts, nodeFacts } from "../node-facts.ts";
+import { memoryInWords, type NodeFacts, nodeFacts } from "../node-facts.ts";
 import { humanDuration, renderTable } from "../output/table.ts";
 import { connect } from "../remote.ts";
 
@@ -38,7 +38,7 @@ function inWords(facts: readonly NodeFacts[]): string {
       node.zone,
       String(node.pods),
       `${node.requestedCpu}/${node.allocatableCpu}`,
-      `${node.requestedMemory}/${node.allocatableMemory}`,
+      memoryInWords(node, "/"),
       node.podCidr,
       humanDuration(nowMs - Date.parse(node.createdAt)),
     ]),

@@ -50,5 +50,7 @@ test("a Service is its type, address and ports", () => {
     metadata: { namespace: "default", name: "web" },
     spec: { type: "NodePort", clusterIP: "10.96.0.9", ports },
   };
-  expect(renderServices([service])).toBe("default/web   NodePort   10.96.0.9   8086->http/TCP, 53->53/UDP\n");
+  expect(renderServices([service])).toBe(
+    "SERVICE       TYPE       CLUSTER-IP   PORTS\ndefault/web   NodePort   10.96.0.9    8086->http/TCP, 53->53/UDP\n",
+  );
 });

@@ -1,10 +1,11 @@
 import type { V1Node, V1Pod, V1Service } from "../../api/generated/types.ts";
-import { nodeFacts } from "../node-facts.ts";
+import { memoryInWords, nodeFacts } from "../node-facts.ts";
+import { renderTable } from "./table.ts";
 
 /**
  * Which pod went where: a branch a node, a leaf a pod.
  *
- *   node-0   zone-a   2 pods   cpu 200m of 4   memory 128Mi of 16Gi
+ *   node-0   zone-a   2 pods   cpu 500m of 8   memory 256Mi of 31.2Gi
  *   ├── default/hello-5d8c7c9b4-x7k2p   Running   10.128.0.2
  *   └── default/hello-5d8c7c9b4-zz9w4   Running   10.128.0.3
  */
@@ -14,7 +15,7 @@ export function renderPlacement(nodes: readonly V1Node[], pods: readonly V1Pod[]
   const branches = nodes.map((node) => {
     const facts = nodeFacts(node, pods);
     const counted = `${facts.pods} ${facts.pods === 1 ? "pod" : "pods"}`;
-    const head = `${facts.name}   ${facts.zone}   ${counted}   cpu ${facts.requestedCpu} of ${facts.allocatableCpu}   memory ${facts.requestedMemory} of ${facts.allocatableMemory}`;
+    const head = `${facts.name}   ${facts.zone}   ${counted}   cpu ${facts.requestedCpu} of ${facts.allocatableCpu}   memory ${memoryInWords(facts, " of ")}`;
     const own = pods.filter((pod) => pod.spec?.nodeName === facts.name);
     return branch(head, own, widest);
   });
@@ -32,16 +33,19 @@ function branch(head: string, pods: readonly V1Pod[], widest: number): string {
   return [head, ...leaves].map((line) => `${line}\n`).join("");
 }
 
-/** `default/hello   LoadBalancer   10.96.33.7   8086->80/TCP` */
+/** Where each Service answers: SERVICE, TYPE, CLUSTER-IP, PORTS. */
 export function renderServices(services: readonly V1Service[]): string {
-  return services
-    .map((service) => {
-      const ports = service.spec?.ports?.map(
-        (one) => `${one.port}->${one.targetPort ?? one.port}/${one.protocol ?? "TCP"}`,
-      );
-      return `${fullName(service)}   ${service.spec?.type}   ${service.spec?.clusterIP}   ${ports?.join(", ") ?? ""}\n`;
-    })
-    .join("");
+  return renderTable(
+    ["SERVICE", "TYPE", "CLUSTER-IP", "PORTS"],
+    services.map((service) => [
+      fullName(service),
+      service.spec?.type ?? "",
+      service.spec?.clusterIP ?? "",
+      (service.spec?.ports ?? [])
+        .map((one) => `${one.port}->${one.targetPort ?? one.port}/${one.protocol ?? "TCP"}`)
+        .join(", "),
+    ]),
+  );
 }
 
 function fullName(object: V1Pod | V1Service): string {

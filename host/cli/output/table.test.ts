@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { humanDuration, renderTable } from "./table.ts";
+import { humanBytes, humanDuration, renderTable } from "./table.ts";
 
 test("columns are as wide as their widest cell, and lines end with their last letter", () => {
   const rows = [
@@ -9,6 +9,17 @@ test("columns are as wide as their widest cell, and lines end with their last le
   expect(renderTable(["NAME", "STATUS", "ZONE"], rows)).toBe(
     "NAME     STATUS     ZONE\nnode-1   Ready\nn        NotReady   z\n",
   );
+});
+
+test.each([
+  [0, "0"],
+  [1023, "1023"],
+  [1024, "1Ki"],
+  [256 * 2 ** 20, "256Mi"],
+  [32_674_804 * 1024, "31.2Gi"],
+  [2 ** 70, "1024Ei"],
+])("%d bytes are %s", (bytes, words) => {
+  expect(humanBytes(bytes)).toBe(words);
 });
 
 describe("ages are in kubectl's words", () => {

@@ -18,6 +18,15 @@ export function renderTable(headings: readonly string[], rows: readonly (readonl
     .join("");
 }
 
+const BINARY_UNITS = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+/** Bytes with three digits that count: `256Mi`, `31.2Gi`. */
+export function humanBytes(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < BINARY_UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${value < 100 ? Number(value.toPrecision(3)) : Math.round(value)}${BINARY_UNITS[unit]}`;
+}
+
 /** An age in kubectl's words: `45s`, `3m10s`, `17m`, `5h20m`, `2d`. Source: k8s.io/apimachinery duration.HumanDuration. */
 export function humanDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
