@@ -85,6 +85,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request: Request, payload: Readable) => readBody(payload));
+  // A body without Content-Type is JSON; without this, Fastify would not even read one that came over HTTP/2.
+  app.addHook("onRequest", async (request: Request) => {
+    request.raw.headers["content-type"] ??= "application/json";
+  });
   app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
   app.all("/*", (request, reply) => answer(reply, request, { body: request.body }));
 

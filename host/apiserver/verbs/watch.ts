@@ -149,8 +149,13 @@ class WatchSession {
     });
   }
 
+  /**
+   * Nothing published is undelivered while a timer fires: the store hands out events in the microtasks that follow a
+   * write. So the bookmark may name the store's newest revision, and a quiet kind's watchers do not fall behind history.
+   */
   #bookmark(): void {
-    if (this.#handle === undefined || this.#seenRevision === 0) return;
+    if (this.#handle === undefined) return;
+    this.#seenRevision = Math.max(this.#seenRevision, this.api.objects.store.revision);
     this.receiver.onDeliveries([
       { type: "BOOKMARK", view: bookmarkView(this.selection.kind, this.#seenRevision, false) },
     ]);
