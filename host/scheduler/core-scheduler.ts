@@ -78,8 +78,10 @@ export class CoreScheduler implements Scheduler {
     checkUsage(`Pod "${key}": requests`, facts);
     if (this.#pods.find(key) === undefined) this.#checkRoomForPod();
     const usage = this.#tables.usageOf(facts);
+    const placed = { key, node: pod.spec!.nodeName!, usage, priority: pod.spec?.priority ?? 0 };
+    this.#pods.checkSums(placed);
     this.#remove(key);
-    this.#add({ key, node: pod.spec!.nodeName!, usage, priority: pod.spec?.priority ?? 0 });
+    this.#add(placed);
   }
 
   removePod(namespace: string, name: string): void {
@@ -222,7 +224,7 @@ export class CoreScheduler implements Scheduler {
     const anyVictims = this.#pods.anyBelow(priority);
     const victims = nodes.map(([name], i) =>
       anyVictims && refusals[i]!.resolvable
-        ? [...this.#pods.on(name)].filter((pod) => pod.priority < priority)
+        ? this.#pods.on(name).filter((pod) => pod.priority < priority)
         : [],
     );
     const change = (pods: 1 | -1) => {

@@ -55,9 +55,11 @@ export class CoreTables {
     return this.#nodes.size;
   }
 
-  /** Node names with their slots, in the order they were first added. */
+  /** Node names with their slots, in the order of slots. */
   nodes(): Iterable<readonly [name: string, slot: number]> {
-    return [...this.#nodes.values()].map(({ facts, slot }) => [facts.name, slot] as const);
+    return [...this.#nodes.values()]
+      .map(({ facts, slot }) => [facts.name, slot] as const)
+      .sort((a, b) => a[1] - b[1]);
   }
 
   slotOf(name: string): number | undefined {

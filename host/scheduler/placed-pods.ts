@@ -1,4 +1,5 @@
 import type { Usage } from "../wasm/scheduler-facts.ts";
+import { CapacityError, MAX_MILLI_CPU } from "./capacity.ts";
 
 /** A pod that is bound to a node, or assumed there. */
 export interface PlacedPod {
@@ -8,7 +9,28 @@ export interface PlacedPod {
   readonly priority: number;
 }
 
-const NONE: ReadonlyMap<string, PlacedPod> = new Map();
+/** What the pods of one node take together, by the fields that the core sums. */
+const SUMMED = [
+  "requestMilliCpu",
+  "nonZeroMilliCpu",
+  "requestMemory",
+  "nonZeroMemory",
+  "requestEphemeral",
+] as const;
+type Sums = Record<(typeof SUMMED)[number], number>;
+
+interface NodePods {
+  readonly pods: Map<string, PlacedPod>;
+  readonly sums: Sums;
+}
+
+const noSums = (): Sums => ({
+  requestMilliCpu: 0,
+  nonZeroMilliCpu: 0,
+  requestMemory: 0,
+  nonZeroMemory: 0,
+  requestEphemeral: 0,
+});
 
 /**
  * Bound and assumed pods by node. A pod may name a node that is not there (yet, or any more): it counts as soon as the node
@@ -16,7 +38,7 @@ const NONE: ReadonlyMap<string, PlacedPod> = new Map();
  */
 export class PlacedPods {
   readonly #byKey = new Map<string, PlacedPod>();
-  readonly #byNode = new Map<string, Map<string, PlacedPod>>();
+  readonly #byNode = new Map<string, NodePods>();
   /** How many pods have each priority: is any lower than a given one? */
   readonly #priorities = new Map<number, number>();
 
@@ -28,14 +50,16 @@ export class PlacedPods {
     return this.#byKey.get(key);
   }
 
-  on(node: string): Iterable<PlacedPod> {
-    return (this.#byNode.get(node) ?? NONE).values();
+  on(node: string): readonly PlacedPod[] {
+    return [...(this.#byNode.get(node)?.pods.values() ?? [])];
   }
 
   add(pod: PlacedPod): void {
     this.#byKey.set(pod.key, pod);
-    const pods = this.#byNode.get(pod.node) ?? new Map<string, PlacedPod>();
-    this.#byNode.set(pod.node, pods.set(pod.key, pod));
+    const node = this.#byNode.get(pod.node) ?? { pods: new Map<string, PlacedPod>(), sums: noSums() };
+    node.pods.set(pod.key, pod);
+    for (const field of SUMMED) node.sums[field] += pod.usage[field];
+    this.#byNode.set(pod.node, node);
     this.#priorities.set(pod.priority, (this.#priorities.get(pod.priority) ?? 0) + 1);
   }
 
@@ -43,13 +67,32 @@ export class PlacedPods {
     const pod = this.#byKey.get(key);
     if (pod === undefined) return undefined;
     this.#byKey.delete(key);
-    const pods = this.#byNode.get(pod.node)!;
-    pods.delete(key);
-    if (pods.size === 0) this.#byNode.delete(pod.node);
+    const node = this.#byNode.get(pod.node)!;
+    node.pods.delete(key);
+    for (const field of SUMMED) node.sums[field] -= pod.usage[field];
+    if (node.pods.size === 0) this.#byNode.delete(pod.node);
     const left = this.#priorities.get(pod.priority)! - 1;
     if (left === 0) this.#priorities.delete(pod.priority);
     else this.#priorities.set(pod.priority, left);
     return pod;
+  }
+
+  /**
+   * Refuses a bound pod that would take the sums of its node beyond what the core counts exactly. Only bound pods can: one
+   * that is placed fits into what the node offers.
+   *
+   * @throws CapacityError
+   */
+  checkSums({ key, node, usage }: PlacedPod): void {
+    const before = this.find(key)?.node === node ? this.find(key)!.usage : undefined;
+    const sums = this.#byNode.get(node)?.sums ?? noSums();
+    for (const field of SUMMED) {
+      const limit = field.endsWith("Cpu") ? MAX_MILLI_CPU : Number.MAX_SAFE_INTEGER;
+      if (sums[field] - (before?.[field] ?? 0) + usage[field] > limit)
+        throw new CapacityError(
+          `Pod "${key}": spec.containers: the pods of node "${node}" together ask for more than ${limit} (${field})`,
+        );
+    }
   }
 
   /** Whether some pod could be a victim of one with this priority. */

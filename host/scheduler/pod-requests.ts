@@ -32,17 +32,9 @@ interface ContainerRequests {
 export function readPodRequests(pod: V1Pod, source: "spec" | "status", errors: FieldError[]): PodRequests {
   const spec = pod.spec;
   const resize = source === "status" ? resizeState(pod) : undefined;
-  const containers: ContainerRequests[] = [
-    ...(spec?.containers ?? []).map((container, i) =>
-      readContainer(container, "main", `spec.containers[${i}]`, resize, errors),
-    ),
-    ...(spec?.initContainers ?? []).map((container, i) => {
-      const kind = container.restartPolicy === "Always" ? "sidecar" : "init";
-      return readContainer(container, kind, `spec.initContainers[${i}]`, resize, errors);
-    }),
-  ];
+  const containers = readContainers(pod, resize, errors);
   const aggregated = aggregate(containers, undefined);
-  const podLevel = readPodLevel(pod, aggregated, resize, errors);
+  const podLevel = readPodLevel(pod, resize, errors);
   const overhead = readResources(spec?.overhead, "spec.overhead", errors);
 
   const whole = (amounts: Amounts, level: Amounts | undefined): Amounts => {
@@ -90,6 +82,22 @@ function aggregate(containers: readonly ContainerRequests[], defaults: Amounts |
   return together;
 }
 
+function readContainers(
+  pod: V1Pod,
+  resize: ResizeState | undefined,
+  errors: FieldError[],
+): ContainerRequests[] {
+  return [
+    ...(pod.spec?.containers ?? []).map((container, i) =>
+      readContainer(container, "main", `spec.containers[${i}]`, resize, errors),
+    ),
+    ...(pod.spec?.initContainers ?? []).map((container, i) => {
+      const kind = container.restartPolicy === "Always" ? "sidecar" : "init";
+      return readContainer(container, kind, `spec.initContainers[${i}]`, resize, errors);
+    }),
+  ];
+}
+
 interface ResizeState {
   readonly infeasible: boolean;
   readonly statuses: ReadonlyMap<string, V1ContainerStatus>;
@@ -132,7 +140,6 @@ function inResize(asked: Amounts, running: Amounts, allocated: Amounts, infeasib
 
 function readPodLevel(
   pod: V1Pod,
-  aggregated: Amounts,
   resize: ResizeState | undefined,
   errors: FieldError[],
 ): Amounts | undefined {
@@ -140,6 +147,8 @@ function readPodLevel(
   const asked = readResources(resources?.requests, "spec.resources.requests", errors);
   const limits = readResources(resources?.limits, "spec.resources.limits", errors);
   if (limits.size > 0) {
+    // The API server's defaults come from the spec alone. Errors of the containers are reported by who reads them.
+    const aggregated = aggregate(readContainers(pod, undefined, []), undefined);
     for (const name of ["cpu", "memory"])
       if (!asked.has(name) && aggregated.has(name)) asked.set(name, aggregated.get(name)!);
     for (const [name, limit] of limits) if (!asked.has(name)) asked.set(name, limit);
