@@ -147,14 +147,34 @@ export class SharedInformers {
       selection,
       random: this.#parts.random.fork(key),
     });
-    this.#informers.set(key, informer as unknown as Informer<KubernetesObject>);
+    this.#adopt(key, informer as unknown as Informer<KubernetesObject>);
+    return informer;
+  }
+
+  #adopt(key: string, informer: Informer<KubernetesObject>): Informer<KubernetesObject> {
+    this.#informers.set(key, informer);
     if (this.#started) informer.start();
     return informer;
   }
 
-  /** The informer of all objects of a kind, if somebody asked for it. */
-  find(kind: Pick<Kind, "group" | "version" | "plural">): Informer<KubernetesObject> | undefined {
-    return this.#informers.get(keyOf(kind, {}));
+  /** Any informer of all objects of a kind: the metadata of its objects is there, the rest may not be. */
+  find(kind: KindName): Informer<KubernetesObject> | undefined {
+    return this.#informers.get(keyOf(kind, {})) ?? this.#informers.get(metadataKey(kind));
+  }
+
+  /** An informer for metadata only: an existing one of the kind, else one that keeps nothing but the metadata. */
+  metadataOf<T extends KubernetesObject>(kind: Kind<T>): Informer<KubernetesObject> {
+    const known = this.find(kind);
+    if (known !== undefined) return known;
+    const key = metadataKey(kind);
+    const informer = createInformer({
+      ...this.#parts,
+      // Only its address is used here: an object of any kind has metadata.
+      kind: kind as unknown as Kind,
+      transform: ({ metadata }) => ({ metadata }),
+      random: this.#parts.random.fork(key),
+    });
+    return this.#adopt(key, informer);
   }
 
   start(): void {
@@ -172,7 +192,13 @@ export class SharedInformers {
   }
 }
 
-function keyOf(kind: Pick<Kind, "group" | "version" | "plural">, selection: Selection): string {
+type KindName = Pick<Kind, "group" | "version" | "plural">;
+
+function metadataKey(kind: KindName): string {
+  return `${keyOf(kind, {})}|metadata`;
+}
+
+function keyOf(kind: KindName, selection: Selection): string {
   const { namespace = "", labelSelector = "", fieldSelector = "" } = selection;
   return [apiVersionOf(kind), kind.plural, namespace, labelSelector, fieldSelector].join("|");
 }

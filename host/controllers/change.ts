@@ -32,7 +32,7 @@ interface Write extends Outcomes {
  */
 export type Change =
   | ({ readonly do: "create" } & Write)
-  | ({ readonly do: "update"; readonly subresource?: "status" } & Write)
+  | ({ readonly do: "update"; readonly subresource?: "status" | "finalize" } & Write)
   | ({ readonly do: "patch"; readonly patch: Patch; readonly subresource?: string } & Write)
   | ({ readonly do: "delete"; readonly options?: DeleteOptions } & Write)
   /** Deletes every object of the kind in a namespace. */
@@ -78,6 +78,11 @@ export function update<T extends KubernetesObject>(
   outcomes: Outcomes = {},
 ): Change {
   return { do: "update", kind: address(kind), object, ...outcomes };
+}
+
+/** Writes `spec.finalizers` of a namespace: without any, the server lets it go. */
+export function finalize<T extends KubernetesObject>(kind: Kind<T>, object: T): Change {
+  return { do: "update", kind: address(kind), object, subresource: "finalize" };
 }
 
 /** Writes only the status of `object`, as it stands. */

@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ConfigMap, Event, Namespace, Pod, ServiceAccount } from "../api/core-kinds.ts";
+import {
+  ConfigMap,
+  Endpoints,
+  Event,
+  Namespace,
+  Node,
+  Pod,
+  Service,
+  ServiceAccount,
+} from "../api/core-kinds.ts";
 import type { V1Deployment, V1Pod } from "../api/generated/types.ts";
+import type { Kind } from "../api/kind.ts";
+import { EndpointSlice } from "../api/network-kinds.ts";
 import { Deployment, ReplicaSet } from "../api/workload-kinds.ts";
 import { formatTime, VirtualClock } from "../apimachinery/clock.ts";
 import { createLogger } from "../apimachinery/log.ts";
@@ -28,13 +39,22 @@ class TestCluster {
     const log = createLogger((line) => this.lines.push(line), "debug");
     const core = await createApiCore({ store: createMemoryStore({}), clock, random, log });
     this.client = core.client("system:masters-test");
-    const controllers = await startControllers({ client: core.client("kcm"), clock, random, log, rootCa: "PEM" });
+    const controllers = await startControllers({
+      client: core.client("kcm"),
+      clock,
+      random,
+      log,
+      rootCa: "PEM",
+    });
     const node = createInformer({ client: core.client("node"), kind: Pod, clock, random, log });
     node.addHandler({
       onAdd: (pod) => void this.#makeReady(pod),
       onUpdate: (_, pod) => void (pod.metadata?.deletionTimestamp && this.#remove(pod)),
     });
-    node.addHandler({ onAdd: () => this.#count(node.lister.list()), onUpdate: () => this.#count(node.lister.list()) });
+    node.addHandler({
+      onAdd: () => this.#count(node.lister.list()),
+      onUpdate: () => this.#count(node.lister.list()),
+    });
     node.start();
     this.stop = async () => {
       node.stop();
@@ -90,6 +110,13 @@ class TestCluster {
       status?.updatedReplicas === spec?.replicas &&
       (status?.replicas ?? 0) === spec?.replicas
     );
+  }
+
+  async isEmpty(namespace: string): Promise<boolean> {
+    for (const kind of [Deployment, ReplicaSet, Pod] as const) {
+      if ((await this.client.list(kind as Kind, { namespace })).items.length > 0) return false;
+    }
+    return true;
   }
 
   async events(kind: string): Promise<string[]> {
@@ -158,6 +185,134 @@ describe("Deployment", () => {
       "Available True MinimumReplicasAvailable",
       "Progressing True NewReplicaSetAvailable",
     ]);
+  });
+});
+
+describe("garbage", () => {
+  test("deleting a Deployment removes its ReplicaSets and pods", async () => {
+    const { client } = cluster;
+    await client.create(Deployment, deployment("web", "nginx", 3));
+    await cluster.until(() => cluster.isRolledOut("web"));
+    await client.delete(Deployment, { namespace: "default", name: "web" });
+    await cluster.until(() => cluster.isEmpty("default"), 10_000);
+  });
+
+  test("in the foreground the pods go first, the Deployment last", async () => {
+    const { client } = cluster;
+    await client.create(Deployment, deployment("web", "nginx", 2));
+    await cluster.until(() => cluster.isRolledOut("web"));
+    await client.delete(
+      Deployment,
+      { namespace: "default", name: "web" },
+      { propagationPolicy: "Foreground" },
+    );
+    const [set] = (await client.list(ReplicaSet, { namespace: "default" })).items;
+    await cluster.clock.advance(100);
+    const leaving = await client.get(ReplicaSet, { namespace: "default", name: set?.metadata?.name ?? "" });
+    expect(leaving.metadata?.finalizers).toEqual(["foregroundDeletion"]);
+    await cluster.until(
+      async () => (await client.list(Deployment, { namespace: "default" })).items.length === 0,
+    );
+    expect(await cluster.isEmpty("default")).toBe(true);
+  });
+
+  test("orphaned, the ReplicaSet stays and forgets its owner; a new Deployment adopts it", async () => {
+    const { client } = cluster;
+    await client.create(Deployment, deployment("web", "nginx", 2));
+    await cluster.until(() => cluster.isRolledOut("web"));
+    await client.delete(Deployment, { namespace: "default", name: "web" }, { propagationPolicy: "Orphan" });
+    await cluster.clock.advance(1000);
+    const [orphan] = (await client.list(ReplicaSet, { namespace: "default" })).items;
+    expect(orphan?.metadata?.ownerReferences).toBeUndefined();
+    expect((await client.list(Deployment, { namespace: "default" })).items).toEqual([]);
+    await client.create(Deployment, deployment("web", "nginx", 2));
+    await cluster.until(() => cluster.isRolledOut("web"));
+    const sets = (await client.list(ReplicaSet, { namespace: "default" })).items;
+    expect(sets.map((set) => [set.metadata?.uid, set.metadata?.ownerReferences?.length])).toEqual([
+      [orphan?.metadata?.uid, 1],
+    ]);
+  });
+
+  test("an object whose owner never was is deleted", async () => {
+    const { client } = cluster;
+    const owner = { apiVersion: "v1", kind: "ConfigMap", name: "nobody", uid: "0-1" };
+    const metadata = { namespace: "default", name: "child", ownerReferences: [owner] };
+    await client.create(ConfigMap, { metadata });
+    await cluster.clock.advance(1000);
+    const names = (await client.list(ConfigMap, { namespace: "default" })).items.map(
+      (one) => one.metadata?.name,
+    );
+    expect(names).toEqual(["kube-root-ca.crt"]);
+  });
+});
+
+describe("Namespace", () => {
+  test("is emptied, pods first, and goes", async () => {
+    const { client } = cluster;
+    await client.create(Namespace, { metadata: { name: "shop" } });
+    const web = deployment("web", "nginx", 2);
+    await client.create(Deployment, { ...web, metadata: { name: "web", namespace: "shop" } });
+    await cluster.clock.advance(5000);
+    expect((await client.list(Pod, { namespace: "shop" })).items.length).toBe(2);
+    await client.delete(Namespace, { name: "shop" });
+    await cluster.until(
+      async () => (await client.list(Namespace)).items.every((one) => one.metadata?.name !== "shop"),
+      10_000,
+    );
+    expect(await cluster.isEmpty("shop")).toBe(true);
+  });
+
+  test("waits for objects with finalizers and says so", async () => {
+    const { client } = cluster;
+    await client.create(Namespace, { metadata: { name: "shop" } });
+    const metadata = { namespace: "shop", name: "held", finalizers: ["example.com/hold"] };
+    await client.create(ConfigMap, { metadata });
+    await client.delete(Namespace, { name: "shop" });
+    await cluster.clock.advance(20_000);
+    const { status } = await client.get(Namespace, { name: "shop" });
+    expect(status?.conditions?.filter((one) => one.status === "True").map((one) => one.message)).toEqual([
+      "Some resources are remaining: configmaps. has 1 resource instances",
+      "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
+    ]);
+    const free = { type: "merge", body: { metadata: { finalizers: null } } } as const;
+    await client.patch(ConfigMap, { namespace: "shop", name: "held" }, free);
+    await cluster.clock.advance(20_000);
+    await expect(client.get(Namespace, { name: "shop" })).rejects.toThrow('namespaces "shop" not found');
+  });
+});
+
+describe("Service", () => {
+  test("lists its ready pods in a slice and in Endpoints, and forgets those that go", async () => {
+    const { client } = cluster;
+    await client.create(Node, { metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z1" } } });
+    await client.create(Deployment, deployment("web", "nginx", 2));
+    const spec = { selector: { app: "web" }, ports: [{ port: 80, targetPort: 8080 }] };
+    await client.create(Service, { metadata: { namespace: "default", name: "web" }, spec });
+    await cluster.until(() => cluster.isRolledOut("web"));
+    await cluster.clock.advance(100);
+    const own = async () =>
+      (
+        await client.list(EndpointSlice, {
+          namespace: "default",
+          labelSelector: "kubernetes.io/service-name=web",
+        })
+      ).items;
+    const [slice] = await own();
+    expect(slice?.ports).toEqual([{ name: "", protocol: "TCP", port: 8080 }]);
+    expect(
+      slice?.endpoints?.map(({ conditions, nodeName, zone }) => ({ ...conditions, nodeName, zone })),
+    ).toEqual(Array(2).fill({ ready: true, serving: true, terminating: false, nodeName: "n1", zone: "z1" }));
+    const endpoints = await client.get(Endpoints, { namespace: "default", name: "web" });
+    expect(endpoints.subsets?.map((one) => [one.addresses?.length, one.ports])).toEqual([
+      [2, [{ port: 8080, protocol: "TCP" }]],
+    ]);
+    await client.delete(Deployment, { namespace: "default", name: "web" });
+    await cluster.clock.advance(10_000);
+    expect((await own()).map((one) => [one.endpoints ?? [], one.ports ?? []])).toEqual([[[], []]]);
+    await client.delete(Service, { namespace: "default", name: "web" });
+    await cluster.clock.advance(1000);
+    expect(await own()).toEqual([]);
+    await expect(client.get(Endpoints, { namespace: "default", name: "web" })).rejects.toThrow("not found");
   });
 });
 

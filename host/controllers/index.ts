@@ -4,6 +4,10 @@ import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
 import { deploymentController } from "./deployment/deployment.ts";
+import { endpointsController } from "./endpoints/endpoints.ts";
+import { endpointSliceController } from "./endpoints/endpointslice.ts";
+import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { namespaceController } from "./namespace/namespace.ts";
 import { replicaSetController } from "./replicaset.ts";
 import { rootCaController } from "./root-ca.ts";
 import { startController } from "./runtime.ts";
@@ -34,6 +38,11 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     startController(rootCaController(rootCa), parts),
     startController(replicaSetController, parts),
     startController(deploymentController, parts),
+    startController(endpointSliceController, parts),
+    startController(endpointsController, parts),
+    startController(namespaceController, parts),
+    // Last: it takes the informers that are there, and adds metadata-only ones for all other kinds.
+    startController(garbageCollector, parts),
   ];
   informers.start();
   await informers.synced();
