@@ -2,10 +2,12 @@ import type { V1Binding, V1Pod } from "../../api/generated/types.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Api, Target } from "../api.ts";
 import { bind } from "../subresources/binding.ts";
+import { withEphemeralContainers } from "../subresources/ephemeral-containers.ts";
 import { evict } from "../subresources/eviction.ts";
 import { finalizeNamespace } from "../subresources/finalize.ts";
 import { podLog } from "../subresources/log.ts";
 import { getScale, setScale } from "../subresources/scale.ts";
+import type { ChangeOptions } from "../verbs/change.ts";
 import { get } from "../verbs/get.ts";
 import { patch } from "../verbs/patch.ts";
 import { update } from "../verbs/update.ts";
@@ -30,10 +32,10 @@ export async function handleSubresource(
   if (!declared.verbs.includes(verb)) throw methodNotAllowed();
   switch (target.subresource) {
     case "status":
-    case "ephemeralcontainers":
-    case "resize":
     case "approval":
       return handleWhole(api, target, request);
+    case "ephemeralcontainers":
+      return handleWhole(api, target, request, withEphemeralContainers(target));
     case "scale":
       return handleScale(api, target, request);
     case "finalize": {
@@ -64,7 +66,12 @@ export async function handleSubresource(
 }
 
 /** Subresources whose document is the object itself, of which only a part may change. */
-async function handleWhole(api: Api, target: Target, request: ResourceRequest): Promise<Answer> {
+async function handleWhole(
+  api: Api,
+  target: Target,
+  request: ResourceRequest,
+  prepare?: ChangeOptions["prepare"],
+): Promise<Answer> {
   const { info, user, warn, body, contentType } = request;
   const look = present(api, request);
   const { kind } = target;
@@ -77,9 +84,15 @@ async function handleWhole(api: Api, target: Target, request: ResourceRequest): 
   );
   if (info.verb === "patch") {
     const parsed = parsePatch(body, contentType);
-    return viewAnswer(200, kind, await patch(api, target, parsed.patch, parsed.strictErrors, context), look);
+    return viewAnswer(
+      200,
+      kind,
+      await patch(api, target, parsed.patch, parsed.strictErrors, context, prepare),
+      look,
+    );
   }
-  const { view } = await update(api, target, parseRequestBody(api, kind, body, contentType), context);
+  const put = parseRequestBody(api, kind, body, contentType);
+  const { view } = await update(api, target, put, context, prepare);
   return viewAnswer(200, kind, view, look);
 }
 

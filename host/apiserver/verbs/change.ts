@@ -14,7 +14,7 @@ export interface ChangeOptions {
   readonly produce: (current: View) => AnyObject | Promise<AnyObject>;
   /** Whether this is a PUT, where uid and resourceVersion are preconditions of their own kind. */
   readonly replace: boolean;
-  /** Absent: the kind's own rule for the main resource, or "only status" for the status subresource. */
+  /** Of a subresource that is its own rule and its own validation. Absent: the kind's, or "only status". */
   readonly prepare?: (next: AnyObject, old: AnyObject) => AnyObject;
   readonly maxTries?: number;
 }
@@ -58,16 +58,16 @@ async function step(
   const { namespace, name, subresource } = target;
   await admit(api, { verb: "update", kind, namespace, name, subresource, object: next, old }, context);
   if (options.prepare !== undefined) next = options.prepare(next, old);
-  else if (subresource === "status") next = onlyStatus(kind.plural, next, old);
+  else if (subresource === "status" || subresource === "approval") next = onlyStatus(kind.plural, next, old);
   else {
     keepAllocated(kind, next, old);
     kind.prepareUpdate?.(next, old);
   }
-  const errors = [
-    ...validateMetadataUpdate(kind, next, old),
-    ...(kind.validateUpdate?.(next, old) ?? []),
-    ...(kind.validate?.(next) ?? []),
-  ];
+  const errors = validateMetadataUpdate(kind, next, old);
+  // A subresource with a rule of its own may change just what the main resource may not.
+  if (options.prepare === undefined) {
+    errors.push(...(kind.validateUpdate?.(next, old) ?? []), ...(kind.validate?.(next) ?? []));
+  }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
   if (isFinished(next, old)) return { kind: "remove", object: next };
   const reservation = api.services.reserve(kind, next, old);

@@ -8,7 +8,7 @@ import type { Patch } from "../../client/client.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { type Body, decodeBody, patchDecodingError } from "../decode-body.ts";
 import type { AnyObject, View } from "../storage/view.ts";
-import { change } from "./change.ts";
+import { type ChangeOptions, change } from "./change.ts";
 
 /** Lost races before a patch is answered 409 (k8s.io/apiserver MaxRetryWhenPatchConflicts, and the first try). */
 const MAX_PATCH_TRIES = 6;
@@ -20,12 +20,13 @@ export async function patch(
   patched: Patch,
   strictErrors: readonly string[],
   context: WriteContext,
+  prepare?: ChangeOptions["prepare"],
 ): Promise<View> {
   const produce = (current: View) => {
     const value = applyPatch(api, target, patched, current.object);
     return decodePatched(api, target, { value, strictErrors }, context);
   };
-  return change(api, target, { produce, replace: false, maxTries: MAX_PATCH_TRIES }, context);
+  return change(api, target, { produce, prepare, replace: false, maxTries: MAX_PATCH_TRIES }, context);
 }
 
 export function applyPatch(api: Api, target: Target, patched: Patch, current: AnyObject): unknown {

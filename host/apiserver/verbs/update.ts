@@ -3,7 +3,7 @@ import { isReason } from "../../apimachinery/errors.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import type { AnyObject, View } from "../storage/view.ts";
-import { change } from "./change.ts";
+import { type ChangeOptions, change } from "./change.ts";
 import { create } from "./create.ts";
 
 export interface Updated {
@@ -12,12 +12,18 @@ export interface Updated {
 }
 
 /** PUT of an object or its status. A few kinds are created by it when absent (api-policy 6.6). */
-export async function update(api: Api, target: Target, body: Body, context: WriteContext): Promise<Updated> {
+export async function update(
+  api: Api,
+  target: Target,
+  body: Body,
+  context: WriteContext,
+  prepare?: ChangeOptions["prepare"],
+): Promise<Updated> {
   const decoded = decodeBody(api, target.kind, body, context);
   // Every try needs a private copy, since admission and preparation work in place.
   const produce = () => deepCopy(decoded);
   try {
-    return { view: await change(api, target, { produce, replace: true }, context), created: false };
+    return { view: await change(api, target, { produce, prepare, replace: true }, context), created: false };
   } catch (error) {
     if (!target.kind.createOnUpdate || target.subresource || !isReason(error, "NotFound")) throw error;
     if (await api.objects.find(target.kind, target)) throw error;
