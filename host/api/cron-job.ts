@@ -1,3 +1,5 @@
+import { type FieldError, invalid, required } from "../apimachinery/field-error.ts";
+import { isDns1123Subdomain } from "../apimachinery/names.ts";
 import {
   ageColumn,
   column,
@@ -9,14 +11,50 @@ import {
   UNSET,
   wideColumn,
 } from "./columns.ts";
+import { parseCronSchedule } from "./cron-schedule.ts";
 import { formatAge } from "./duration.ts";
+import { nonNegative, oneOf } from "./field-checks.ts";
 import type { V1CronJob } from "./generated/types.ts";
+import { validateJobSpec } from "./job-validation.ts";
 import type { KindRules } from "./kind.ts";
 import { defaultTemplate } from "./pod-template.ts";
 
 /** Go's printer writes a pointer to a bool as a word. */
 export function formatBoolean(value: boolean | undefined): string {
   return value === undefined ? UNSET : value ? "True" : "False";
+}
+
+const MAX_NAME = 52;
+
+function validateSchedule(schedule: string, timeZone: string | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schedule === "") errors.push(required("spec.schedule"));
+  else if (/TZ/.test(schedule)) {
+    const why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
+    errors.push(invalid("spec.schedule", schedule, why));
+  } else {
+    const parsed = parseCronSchedule(schedule);
+    if ("error" in parsed) errors.push(invalid("spec.schedule", schedule, parsed.error));
+  }
+  if (timeZone === undefined) return errors;
+  if (timeZone === "")
+    errors.push(invalid("spec.timeZone", timeZone, "timeZone must be nil or non-empty string"));
+  else if (timeZone.toLowerCase() === "local") {
+    const why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+    errors.push(invalid("spec.timeZone", timeZone, why));
+  } else if (!isTimeZone(timeZone))
+    errors.push(invalid("spec.timeZone", timeZone, `unknown time zone ${timeZone}`));
+  return errors;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** Source: api-policy 5.3, 6.5; api-wire 13. */
@@ -31,6 +69,21 @@ export const cronJobRules: KindRules<V1CronJob> = {
   },
   prepareCreate(cronJob) {
     cronJob.status = {};
+  },
+  nameErrors(name) {
+    // The Jobs are named after it, with eleven characters more.
+    const long = name.length > MAX_NAME ? [`must be no more than ${MAX_NAME} characters`] : [];
+    return [...isDns1123Subdomain(name), ...long];
+  },
+  validate({ spec }) {
+    return [
+      ...validateSchedule(spec?.schedule ?? "", spec?.timeZone),
+      ...nonNegative("spec.startingDeadlineSeconds", spec?.startingDeadlineSeconds),
+      ...oneOf("spec.concurrencyPolicy", spec?.concurrencyPolicy, ["Allow", "Forbid", "Replace"]),
+      ...nonNegative("spec.successfulJobsHistoryLimit", spec?.successfulJobsHistoryLimit),
+      ...nonNegative("spec.failedJobsHistoryLimit", spec?.failedJobsHistoryLimit),
+      ...(spec?.jobTemplate?.spec ? validateJobSpec("spec.jobTemplate.spec", spec.jobTemplate.spec) : []),
+    ];
   },
   columns: [
     nameColumn,

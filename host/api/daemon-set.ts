@@ -1,4 +1,5 @@
 import { deepEqual } from "../apimachinery/copy.ts";
+import { type FieldError, invalid, notSupported, required } from "../apimachinery/field-error.ts";
 import {
   ageColumn,
   column,
@@ -9,12 +10,41 @@ import {
   nameColumn,
   wideColumn,
 } from "./columns.ts";
-import type { V1DaemonSet } from "./generated/types.ts";
+import { atMostAll, countOrPercent, isZero } from "./count-or-percent.ts";
+import { immutable, nonNegative, validateLabelSelector } from "./field-checks.ts";
+import type { V1DaemonSet, V1DaemonSetUpdateStrategy } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
-import { defaultTemplate } from "./pod-template.ts";
+import {
+  defaultTemplate,
+  isEmptySelector,
+  validateServingTemplate,
+  validateTemplate,
+} from "./pod-template.ts";
 
 /** Counts the changes of the template; a leftover of extensions/v1beta1 that the API server still keeps. */
 const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
+
+function validateUpdateStrategy({ type, rollingUpdate }: V1DaemonSetUpdateStrategy): FieldError[] {
+  const field = "spec.updateStrategy";
+  if (type === "OnDelete") return [];
+  if (type !== "RollingUpdate") {
+    const shown = { Type: type ?? "", RollingUpdate: rollingUpdate ?? null };
+    return [notSupported(field, shown, ["RollingUpdate", "OnDelete"])];
+  }
+  const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
+  const errors: FieldError[] = [];
+  if (!isZero(maxUnavailable) && !isZero(maxSurge)) {
+    const why = "may not be set when maxUnavailable is non-zero";
+    errors.push(invalid(`${field}.rollingUpdate.maxSurge`, maxSurge, why));
+  } else if (isZero(maxUnavailable) && isZero(maxSurge))
+    errors.push(required(`${field}.rollingUpdate.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
+  for (const [name, value] of Object.entries({ maxUnavailable, maxSurge }))
+    errors.push(
+      ...countOrPercent(`${field}.rollingUpdate.${name}`, value),
+      ...atMostAll(`${field}.rollingUpdate.${name}`, value),
+    );
+  return errors;
+}
 
 /** Source: api-policy 5.3, 6.5; api-wire 13. */
 export const daemonSetRules: KindRules<V1DaemonSet> = {
@@ -46,6 +76,20 @@ export const daemonSetRules: KindRules<V1DaemonSet> = {
     const changed = !deepEqual(daemonSet.spec?.template, old.spec?.template);
     setTemplateGeneration(daemonSet, changed ? before + 1 : before);
   },
+  validate({ spec }) {
+    const { selector, template, updateStrategy } = spec ?? {};
+    const errors = validateLabelSelector("spec.selector", selector);
+    if (selector !== undefined && isEmptySelector(selector))
+      errors.push(invalid("spec.selector", selector, "empty selector is invalid for daemonset"));
+    if (errors.length > 0) return [...errors, ...validateTemplate("spec.template", template)];
+    return [
+      ...validateServingTemplate("spec.template", { selector, template, kind: "DaemonSet" }),
+      ...nonNegative("spec.minReadySeconds", spec?.minReadySeconds),
+      ...validateUpdateStrategy(updateStrategy ?? {}),
+      ...nonNegative("spec.revisionHistoryLimit", spec?.revisionHistoryLimit),
+    ];
+  },
+  validateUpdate: (next, old) => immutable("spec.selector", next.spec?.selector, old.spec?.selector),
   columns: [
     nameColumn,
     integerColumn("Desired", ({ status }) => status?.desiredNumberScheduled),

@@ -1,6 +1,7 @@
 import { ageColumn, column, containerColumns, formatSelector, nameColumn, wideColumn } from "./columns.ts";
 import { formatAge, formatDuration } from "./duration.ts";
 import type { V1Job } from "./generated/types.ts";
+import { validateJob, validateJobUpdate } from "./job-validation.ts";
 import type { KindRules } from "./kind.ts";
 import { defaultTemplate } from "./pod-template.ts";
 
@@ -73,6 +74,8 @@ export const jobRules: KindRules<V1Job> = {
     if (!labelled && labels && job.metadata) job.metadata.labels = { ...labels };
     job.status = {};
   },
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
   columns: [
     nameColumn,
     column("Status", status),

@@ -2,6 +2,7 @@ import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
 import type { V1Namespace } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateFinalizers } from "./metadata.ts";
 
 /** Source: api-policy 5.5, 6.5; api-wire 13, 20. */
 export const namespaceRules: KindRules<V1Namespace> = {
@@ -26,6 +27,7 @@ export const namespaceRules: KindRules<V1Namespace> = {
     if (old.spec === undefined) delete namespace.spec;
     else namespace.spec = { ...namespace.spec, finalizers: old.spec.finalizers };
   },
+  validate: ({ spec }) => validateFinalizers("spec.finalizers", spec?.finalizers ?? []),
   columns: [nameColumn, column("Status", ({ status }) => status?.phase ?? ""), ageColumn],
   selectableFieldNames: ["status.phase"],
   selectableFields: ({ status }) => ({ "status.phase": status?.phase ?? "" }),

@@ -1,6 +1,8 @@
+import { isDns1123Label } from "../apimachinery/names.ts";
 import { controllerOf, type KubernetesObject } from "../apimachinery/object.ts";
 import { ageColumn, column, integerColumn, NONE, nameColumn } from "./columns.ts";
 import { formatDuration } from "./duration.ts";
+import { immutable, named } from "./field-checks.ts";
 import type * as t from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
@@ -23,6 +25,8 @@ export const controllerRevisionRules: KindRules<t.V1ControllerRevision> = {
 };
 
 export const runtimeClassRules: KindRules<t.V1RuntimeClass> = {
+  validate: ({ handler }) => named("handler", handler, isDns1123Label),
+  validateUpdate: (next, old) => immutable("handler", next.handler, old.handler),
   columns: [nameColumn, column("Handler", ({ handler }) => handler), ageColumn],
 };
 

@@ -1,5 +1,12 @@
-import { type FieldError, forbiddenField, invalid, notSupported } from "../apimachinery/field-error.ts";
+import {
+  type FieldError,
+  forbiddenField,
+  invalid,
+  notSupported,
+  required,
+} from "../apimachinery/field-error.ts";
 import { labelSelectorFromObject, matches } from "../apimachinery/selectors.ts";
+import { validateLabelSelector } from "./field-checks.ts";
 import type { V1LabelSelector, V1PodTemplate, V1PodTemplateSpec } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
@@ -29,41 +36,46 @@ export function validateTemplate(field: string, template: V1PodTemplateSpec | un
   ];
 }
 
-/** Also that the selector finds the pods made from it, and that they are restarted for ever. */
+/** How a workload speaks of its template and of the selector that finds the pods made from it. */
+export interface ServingTemplate {
+  readonly selector: V1LabelSelector | undefined;
+  readonly template: V1PodTemplateSpec | undefined;
+  /** In the texts: `ReplicaSet`, `StatefulSet`, … */
+  readonly kind: string;
+}
+
+/** The template of pods that run for ever: found by the selector, always restarted. */
 export function validateServingTemplate(
   field: string,
-  template: V1PodTemplateSpec | undefined,
-  selector: V1LabelSelector | undefined,
+  { selector, template, kind }: ServingTemplate,
 ): FieldError[] {
-  const labels = template?.metadata?.labels ?? {};
-  const isFound =
-    selector !== undefined &&
-    !isEmptySelector(selector) &&
-    matches(labelSelectorFromObject(selector), labels);
+  const labels = template?.metadata?.labels;
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
-  return [
-    ...(isFound
-      ? []
-      : [
-          invalid(
-            `${field}.metadata.labels`,
-            Object.keys(labels).length > 0 ? labels : null,
-            "`selector` does not match template `labels`",
-          ),
-        ]),
-    ...validateTemplate(field, template),
-    ...(restartPolicy !== undefined && restartPolicy !== "Always" && restartPolicy !== ""
-      ? [notSupported(`${field}.spec.restartPolicy`, restartPolicy, ["Always"])]
-      : []),
-    ...(activeDeadlineSeconds !== undefined
-      ? [
-          forbiddenField(
-            `${field}.spec.activeDeadlineSeconds`,
-            "activeDeadlineSeconds in ReplicaSet is not Supported",
-          ),
-        ]
-      : []),
-  ];
+  const errors = matches(labelSelectorFromObject(selector), labels)
+    ? []
+    : [invalid(`${field}.metadata.labels`, labels, "`selector` does not match template `labels`")];
+  errors.push(...validateTemplate(field, template));
+  if (restartPolicy && restartPolicy !== "Always")
+    errors.push(notSupported(`${field}.spec.restartPolicy`, restartPolicy, ["Always"]));
+  if (activeDeadlineSeconds !== undefined) {
+    const why = `activeDeadlineSeconds in ${kind} is not Supported`;
+    errors.push(forbiddenField(`${field}.spec.activeDeadlineSeconds`, why));
+  }
+  return errors;
+}
+
+/**
+ * Selector and template of a Deployment and its like under `spec`. A selector that cannot be read hides what is wrong
+ * with the template, as in Kubernetes. `emptyText` ends `empty selector is invalid for …`.
+ */
+export function validateSelectorAndTemplate(serving: ServingTemplate, emptyText: string): FieldError[] {
+  const { selector } = serving;
+  const unreadable = validateLabelSelector("spec.selector", selector);
+  const errors = selector === undefined ? [required("spec.selector")] : [...unreadable];
+  if (selector !== undefined && isEmptySelector(selector))
+    errors.push(invalid("spec.selector", selector, `empty selector is invalid for ${emptyText}`));
+  if (unreadable.length > 0) return [...errors, invalid("spec.selector", selector, "invalid label selector")];
+  return [...errors, ...validateServingTemplate("spec.template", serving)];
 }
 
 export function isEmptySelector(selector: V1LabelSelector): boolean {

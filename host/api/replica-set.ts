@@ -1,3 +1,4 @@
+import { required } from "../apimachinery/field-error.ts";
 import {
   ageColumn,
   containerColumns,
@@ -7,9 +8,10 @@ import {
   nameColumn,
   wideColumn,
 } from "./columns.ts";
+import { immutable, nonNegative } from "./field-checks.ts";
 import type { V1ReplicaSet, V1ReplicationController } from "./generated/types.ts";
 import type { Column, KindRules } from "./kind.ts";
-import { defaultTemplate } from "./pod-template.ts";
+import { defaultTemplate, validateSelectorAndTemplate, validateServingTemplate } from "./pod-template.ts";
 
 type Replicated = V1ReplicaSet | V1ReplicationController;
 
@@ -32,6 +34,17 @@ export const replicaSetRules: KindRules<V1ReplicaSet> = {
     defaultTemplate(spec.template);
   },
   prepareCreate: startStatus,
+  validate({ spec }) {
+    if (spec === undefined) return [required("spec.selector")];
+    const { selector, template } = spec;
+    return [
+      ...nonNegative("spec.replicas", spec.replicas),
+      ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+      // Kubernetes says "deployment" here too.
+      ...validateSelectorAndTemplate({ selector, template, kind: "ReplicaSet" }, "deployment"),
+    ];
+  },
+  validateUpdate: (next, old) => immutable("spec.selector", next.spec?.selector, old.spec?.selector),
   columns: [
     ...replicaColumns<V1ReplicaSet>(),
     wideColumn("Selector", ({ spec }) => formatSelector(spec?.selector)),
@@ -51,6 +64,17 @@ export const replicationControllerRules: KindRules<V1ReplicationController> = {
     defaultTemplate(spec.template);
   },
   prepareCreate: startStatus,
+  validate({ spec }) {
+    const errors = [
+      ...nonNegative("spec.minReadySeconds", spec?.minReadySeconds),
+      ...(isEmpty(spec?.selector) ? [required("spec.selector")] : []),
+      ...nonNegative("spec.replicas", spec?.replicas),
+    ];
+    if (spec?.template === undefined) return [...errors, required("spec.template")];
+    const selector = { matchLabels: spec.selector };
+    const serving = { selector, template: spec.template, kind: "ReplicationController" };
+    return [...errors, ...validateServingTemplate("spec.template", serving)];
+  },
   columns: [
     ...replicaColumns<V1ReplicationController>(),
     wideColumn("Selector", ({ spec }) => formatLabels(spec?.selector)),

@@ -1,7 +1,9 @@
+import { deepEqual } from "../apimachinery/copy.ts";
 import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, formatLabels, NONE, nameColumn, wideColumn } from "./columns.ts";
-import type { V1Service } from "./generated/types.ts";
+import type { V1Service, V1ServiceSpec } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateService, validateServiceUpdate } from "./service-validation.ts";
 
 function balancerAddresses({ status }: V1Service): string[] {
   const ingress = status?.loadBalancer?.ingress ?? [];
@@ -28,6 +30,29 @@ function ports({ spec }: V1Service): string {
 }
 
 const EXTERNAL_TYPES: readonly (string | undefined)[] = ["NodePort", "LoadBalancer"];
+
+/**
+ * A change of type takes along what only the old type needs, so that `kubectl patch` need not name it; a value that the
+ * client changed is its own to answer for. Source: api-policy 5.2 (dropTypeDependentFields).
+ */
+function dropWhatNoLongerApplies(next: V1ServiceSpec, old: V1ServiceSpec): void {
+  const dropped = (applies: (spec: V1ServiceSpec) => boolean, name: keyof V1ServiceSpec) => {
+    if (applies(old) && !applies(next) && deepEqual(next[name], old[name])) delete next[name];
+  };
+  const isBalanced = ({ type }: V1ServiceSpec) => type === "LoadBalancer";
+  const hasNodePorts = ({ type }: V1ServiceSpec) => EXTERNAL_TYPES.includes(type);
+  const hasAddress = ({ type }: V1ServiceSpec) => type !== "ExternalName";
+  const checksHealth = (spec: V1ServiceSpec) => isBalanced(spec) && spec.externalTrafficPolicy === "Local";
+  for (const name of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] as const)
+    dropped(hasAddress, name);
+  dropped(checksHealth, "healthCheckNodePort");
+  dropped((spec) => hasNodePorts(spec) || Boolean(spec.externalIPs?.length), "externalTrafficPolicy");
+  for (const name of ["allocateLoadBalancerNodePorts", "loadBalancerClass"] as const)
+    dropped(isBalanced, name);
+  if (hasNodePorts(old) && !hasNodePorts(next))
+    for (const [index, port] of (next.ports ?? []).entries())
+      if (port.nodePort === old.ports?.[index]?.nodePort) delete port.nodePort;
+}
 
 /** Addresses, families and node ports are allocated by the API server. Source: api-policy 5.2, 6.5; api-wire 13. */
 export const serviceRules: KindRules<V1Service> = {
@@ -57,6 +82,9 @@ export const serviceRules: KindRules<V1Service> = {
   prepareCreate(service) {
     service.status = { loadBalancer: {} };
   },
+  prepareUpdate: (service, old) => dropWhatNoLongerApplies(service.spec ?? {}, old.spec ?? {}),
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
   columns: [
     nameColumn,
     column("Type", ({ spec }) => spec?.type ?? ""),

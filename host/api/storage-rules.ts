@@ -1,4 +1,5 @@
 import { ageColumn, column, integerColumn, nameColumn, UNSET } from "./columns.ts";
+import { immutable, oneOf, present } from "./field-checks.ts";
 import type {
   V1CSIDriver,
   V1CSINode,
@@ -20,6 +21,17 @@ export const storageClassRules: KindRules<V1StorageClass> = {
     storageClass.reclaimPolicy ??= "Delete";
     storageClass.volumeBindingMode ??= "Immediate";
   },
+  validate: ({ provisioner, reclaimPolicy, volumeBindingMode }) => [
+    ...present("provisioner", provisioner),
+    ...oneOf("reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]),
+    ...oneOf("volumeBindingMode", volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]),
+  ],
+  validateUpdate: (next, old) => [
+    ...immutable("parameters", next.parameters, old.parameters),
+    ...immutable("provisioner", next.provisioner, old.provisioner),
+    ...immutable("reclaimPolicy", next.reclaimPolicy, old.reclaimPolicy),
+    ...immutable("volumeBindingMode", next.volumeBindingMode, old.volumeBindingMode),
+  ],
   columns: [
     column(
       "Name",

@@ -1,0 +1,82 @@
+import { isIP } from "node:net";
+import { type FieldError, invalid } from "../apimachinery/field-error.ts";
+
+/** Addresses and ranges, in Kubernetes' words (k8s.io/apimachinery/pkg/util/validation). */
+const NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+const NOT_A_RANGE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0;
+}
+
+export function familyOf(address: string): "IPv4" | "IPv6" {
+  return isIP(address) === 6 ? "IPv6" : "IPv4";
+}
+
+export function validateAddress(field: string, text: string): FieldError[] {
+  return isAddress(text) ? [] : [invalid(field, text, NOT_AN_ADDRESS)];
+}
+
+export function validateRange(field: string, text: string): FieldError[] {
+  return parseRange(text) === undefined ? [invalid(field, text, NOT_A_RANGE)] : [];
+}
+
+export interface AddressRange {
+  readonly family: "IPv4" | "IPv6";
+  /** The first address as a number. */
+  readonly base: bigint;
+  readonly prefixLength: number;
+}
+
+/** `10.0.0.0/16`; undefined for anything else. */
+export function parseRange(text: string): AddressRange | undefined {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  if (match === null || !isAddress(match[1]!)) return undefined;
+  const family = familyOf(match[1]!);
+  const bits = family === "IPv4" ? 32 : 128;
+  const prefixLength = Number(match[2]);
+  if (prefixLength > bits) return undefined;
+  const hostBits = BigInt(bits - prefixLength);
+  return { family, base: (addressNumber(match[1]!) >> hostBits) << hostBits, prefixLength };
+}
+
+/** Whether one range lies inside another and is smaller. */
+export function isStrictSubset(inner: AddressRange, outer: AddressRange): boolean {
+  if (inner.family !== outer.family || inner.prefixLength <= outer.prefixLength) return false;
+  const hostBits = BigInt((outer.family === "IPv4" ? 32 : 128) - outer.prefixLength);
+  return inner.base >> hostBits === outer.base >> hostBits;
+}
+
+function addressNumber(address: string): bigint {
+  if (isIP(address) === 4) return address.split(".").reduce((all, byte) => all * 256n + BigInt(byte), 0n);
+  const [head = "", tail] = ipv4Tail(address).split("::");
+  const groups = (text: string | undefined) => (text ? text.split(":") : []);
+  const front = groups(head);
+  const back = groups(tail);
+  const zeros = tail === undefined ? [] : new Array<string>(8 - front.length - back.length).fill("0");
+  return [...front, ...zeros, ...back].reduce((all, group) => all * 65536n + BigInt(`0x${group}`), 0n);
+}
+
+/** `::ffff:1.2.3.4` with the last two groups in hexadecimal. */
+function ipv4Tail(address: string): string {
+  const plain = address.split("%")[0]!;
+  const match = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(plain);
+  if (match === null) return plain;
+  const [a, b, c, d] = match.slice(2).map(Number) as [number, number, number, number];
+  return `${match[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
+
+/** Addresses that mean a machine itself or its own link cannot be reached from elsewhere. */
+export function validateReachable(field: string, address: string): FieldError[] {
+  if (!isAddress(address)) return [];
+  const why = (text: string) => [invalid(field, address, `may not be ${text}`)];
+  const lower = address.toLowerCase();
+  if (address === "0.0.0.0" || lower === "::") return why("unspecified (0.0.0.0 or ::)");
+  if (address.startsWith("127.") || lower === "::1")
+    return why("in the loopback range (127.0.0.0/8, ::1/128)");
+  if (address.startsWith("169.254.") || /^fe[89ab]/.test(lower))
+    return why("in the link-local range (169.254.0.0/16, fe80::/10)");
+  if (address.startsWith("224.0.0.") || /^ff[01]2:/.test(lower))
+    return why("in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+  return [];
+}
