@@ -76,7 +76,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           return;
         }
         if (isReason(error, "AlreadyExists")) continue;
-        await sleep(clock, attempt === 1 ? RETRY_DELAY_MS * random.fraction() : RETRY_DELAY_MS);
+        await sleep(clock, attempt === 1 ? random.below(RETRY_DELAY_MS) : RETRY_DELAY_MS);
       }
     }
   };

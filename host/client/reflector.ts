@@ -65,7 +65,7 @@ export function startReflector<T extends KubernetesObject>(options: ReflectorOpt
   const later = (next: () => void) => {
     const baseMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_MAX_MS);
     failures++;
-    pause = clock.setTimeout(next, baseMs * (1 + random.fraction()));
+    pause = clock.setTimeout(next, baseMs + random.below(baseMs));
   };
 
   const list = async () => {
