@@ -21,7 +21,7 @@ describe("deepCopy", () => {
 });
 
 describe("deepEqual", () => {
-  test.each([
+  test.each<{ name: string; a: unknown; b: unknown; equal: boolean }>([
     { name: "numbers", a: 1, b: 1, equal: true },
     { name: "number and its text", a: 1, b: "1", equal: false },
     { name: "null and absent", a: null, b: undefined, equal: false },

@@ -11,7 +11,8 @@ function identityBy(mergeKey: string | undefined): Identity {
  * Brings a merged list into order: what the patch names in the patch's order, what only the server has in the server's;
  * the two are woven together so that a server's item stands before the first patched one that it preceded.
  *
- *   order [c, a], server [a, x, b, c], merged [a, x, b, c]  ->  c a x b
+ *   order [c, a], server [a, x, b, c], merged [a, x, b, c]  ->  x b c a
+ *   order [b],    server [a],          merged [a, b]        ->  b a: what is new goes before what was there
  */
 export function inOrder(
   merged: readonly unknown[],
