@@ -1,5 +1,3 @@
-import { isObject, setOwn } from "./copy.ts";
-
 /**
  * JSON text, read as Go reads it: the value by the engine's own parser, the errors in the words of encoding/json, keys
  * given twice by a scan of their own, made only when the value shows fewer keys than the text.
@@ -294,13 +292,4 @@ function quoteChar(char: string): string {
   if (code < 0x20 || code === 0x7f) return `'\\x${code.toString(16).padStart(2, "0")}'`;
   if (code >= 0x80 && code < 0xa1) return `'\\u${code.toString(16).padStart(4, "0")}'`;
   return `'${char}'`;
-}
-
-/** A copy of a JSON value with the keys of all objects sorted, as Go marshals maps. */
-export function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (!isObject(value)) return value;
-  const sorted: Record<string, unknown> = {};
-  for (const key of Object.keys(value).sort()) setOwn(sorted, key, sortKeys(value[key]));
-  return sorted;
 }
