@@ -218,7 +218,8 @@ describe("bad input over the wire", () => {
   });
 
   test("no credentials and wrong credentials are 401, health is open", async () => {
-    for (const headers of [{}, { authorization: "Bearer wrong" }]) {
+    const attempts: Record<string, string>[] = [{}, { authorization: "Bearer wrong" }];
+    for (const headers of attempts) {
       const refused = await send("GET", PODS, undefined, headers, false);
       expect({ code: refused.code, reason: refused.body.reason, message: refused.body.message }).toEqual({
         code: 401,

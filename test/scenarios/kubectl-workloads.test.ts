@@ -111,7 +111,7 @@ describe.skipIf(!hasKubectl() || !hasManifests())("kubectl against pintle up", (
   test("describe pod tells its story in events", async () => {
     const out = await eventually(
       () => ok("describe pod nginx-volume"),
-      (text) => text.includes("Started container"),
+      (text) => text.includes("Container started"),
     );
     expect(out).toMatch(/^Node:\s+node-\d\/\d+\.\d+\.\d+\.\d+$/m);
     expect(out).toMatch(
