@@ -80,6 +80,8 @@ class LmdbFile {
   readonly #bytes: number;
   #meta!: Meta;
   #pageSize = 0;
+  /** What was read last. */
+  #window = { start: 0, bytes: Buffer.alloc(0) };
   /** A bit per page: seen already, so that no page belongs to two owners. */
   #seen = new Uint8Array(0);
 
@@ -188,8 +190,10 @@ class LmdbFile {
           continue;
         }
         // The first separator of a page is empty: it stands for everything before the second.
-        if (index > 0) inOrder(key, false);
-        afterSeparator = index > 0;
+        if (index > 0) {
+          inOrder(key, false);
+          afterSeparator = true;
+        }
         readNodes(node.readUIntLE(0, 6), depth - 1);
       }
     };
@@ -286,22 +290,34 @@ class LmdbFile {
     return (this.#seen[page >>> 3]! & (1 << (page & 7))) !== 0;
   }
 
-  /** Reads into a buffer of its own: the pages from the root to a leaf are in use together. */
+  /**
+   * Bytes that stay as they are, since the pages from the root to a leaf are in use together. Reading goes mostly
+   * forwards, so what follows on the last read is read ahead.
+   */
   #readAt(position: number, length: number): Buffer {
-    const buffer = Buffer.allocUnsafe(length);
-    let done = 0;
-    while (done < length) {
-      const read = readSync(this.#file, buffer, done, length - done, position + done);
-      if (read === 0) throw this.#corrupt(`it ends at byte ${this.#bytes}, within a page that is in use`);
+    const { start, bytes } = this.#window;
+    const end = start + bytes.length;
+    if (position >= start && position + length <= end)
+      return bytes.subarray(position - start, position - start + length);
+    const follows = position >= start && position - end < READ_AHEAD_BYTES;
+    const wanted = Math.min(follows ? Math.max(length, READ_AHEAD_BYTES) : length, this.#bytes - position);
+    if (wanted < length) throw this.#corrupt(`it ends at byte ${this.#bytes}, within a page that is in use`);
+    const buffer = Buffer.allocUnsafeSlow(wanted);
+    for (let done = 0; done < wanted; ) {
+      const read = readSync(this.#file, buffer, done, wanted - done, position + done);
+      if (read === 0) throw this.#corrupt("it got shorter while it was read");
       done += read;
     }
-    return buffer;
+    this.#window = { start: position, bytes: buffer };
+    return buffer.subarray(0, length);
   }
 
   #corrupt(what: string): StoreOpenError {
     return new StoreOpenError("corrupt", `${this.#path} is corrupt: ${what}; nothing was changed`);
   }
 }
+
+const READ_AHEAD_BYTES = 256 * 1024;
 
 /** How far beyond twice the file the last page is believed to be, so that the bits for all pages fit in memory. */
 const SPARE_PAGES = 65_536;

@@ -38,6 +38,11 @@ export class LmdbJournal implements Journal {
     this.#usedBytes = size.usedBytes;
   }
 
+  /** One turn of the event loop: requests that have arrived meanwhile may still join. */
+  gather(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean {
     return this.#usedBytes + recordBytes(keyBytes, valueBytes) + waitingBytes <= this.#maxBytes;
   }

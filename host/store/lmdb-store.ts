@@ -44,6 +44,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
       clock: options.clock ?? new SystemClock(),
       journal: {
         append: (batch) => journal.append(batch),
+        gather: () => journal.gather(),
         hasRoom: (...sizes) => journal.hasRoom(...sizes),
         close: async () => {
           await journal.close();

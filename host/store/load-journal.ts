@@ -1,3 +1,4 @@
+import { copyOf } from "./copy-of.ts";
 import { type Commit, History } from "./history.ts";
 import { decodeRecord, type JournalRecord, recordBytes } from "./journal-record.ts";
 import { compareKeys } from "./key-order.ts";
@@ -73,12 +74,12 @@ class Loader {
 
   #addLive(record: JournalRecord): void {
     if (record.kind !== "put") throw this.#corrupt("a delete outlived its compaction");
-    this.#live.push(entryOf(record));
+    this.#live.push(entryOf({ ...record, value: copyOf(record.value) }));
   }
 
   #addChange(record: JournalRecord): void {
     if (record.revision !== this.#changes[0]?.revision) this.#publishChanges();
-    this.#changes.push({ ...record, value: new Uint8Array(record.value) });
+    this.#changes.push({ ...record, value: copyOf(record.value) });
   }
 
   /** Turns the records of one revision into its commit. */
@@ -128,10 +129,11 @@ class Loader {
   }
 }
 
+/** The entry of a record whose value is its own. */
 function entryOf(record: JournalRecord): Entry {
   return {
     key: record.key,
-    value: new Uint8Array(record.value),
+    value: record.value,
     createRevision: record.createRevision,
     modRevision: record.revision,
   };

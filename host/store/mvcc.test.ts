@@ -20,6 +20,8 @@ class ScriptedJournal implements Journal {
     });
   }
 
+  async gather(): Promise<void> {}
+
   hasRoom(): boolean {
     return true;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../apimachinery/clock.ts";
+import { copyOf } from "./copy-of.ts";
 import { type Commit, History, type HistoryBounds } from "./history.ts";
 import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
 import { assertKey, compareKeys } from "./key-order.ts";
@@ -176,7 +177,7 @@ export class Mvcc implements Store {
   async #put(key: string, bytes: Uint8Array, previous: Entry | undefined): Promise<WriteResult> {
     const revision = this.#acceptedRevision + 1;
     // A copy of its own: callers' buffers are often slices of a pool, whose 8 KiB would live as long as the slice.
-    const value = new Uint8Array(bytes);
+    const value = copyOf(bytes);
     const entry: Entry = {
       key,
       value,
@@ -201,6 +202,7 @@ export class Mvcc implements Store {
     return this.#enqueue(commit, event.key.length + (event.entry?.value.length ?? 0));
   }
 
+  /** Resolves when the batch that holds the commit, or the next one when there is none, is durable and visible. */
   #enqueue(commit: Commit | undefined, payloadBytes: number): Promise<void> {
     const bytes = payloadBytes + WRITE_OVERHEAD_BYTES;
     this.#waitingBytes += bytes;
@@ -211,9 +213,8 @@ export class Mvcc implements Store {
   }
 
   async #commitAll(): Promise<void> {
-    // One turn of the microtask queue, so that writes made side by side share the first batch.
-    await undefined;
     while (this.#waiting.length > 0) {
+      await this.#journal.gather();
       const batch = this.#waiting;
       this.#waiting = [];
       const commits = batch.flatMap(({ commit }) => commit ?? []);

@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { openLmdbStore } from "../host/store/lmdb-store.ts";
+import { createMemoryStore } from "../host/store/memory-store.ts";
+import type { Store } from "../host/store/store.ts";
+import type { Case, Measurement, Scale, Suite } from "./suite.ts";
+
+/** The store by itself: values of 3 KiB (a pod) under keys as Kubernetes' in etcd. `durable` means fsynced. */
+const POD = Buffer.alloc(3_072, "x");
+const RUN_MS = 2_000;
+
+type EngineName = "memory" | "lmdb";
+
+const ENGINES: readonly EngineName[] = ["memory", "lmdb"];
+
+async function withStore<Result>(
+  engine: EngineName,
+  use: (store: Store, dir: string) => Promise<Result>,
+): Promise<Result> {
+  const dir = mkdtempSync(join(tmpdir(), "pintle-bench-"));
+  const store = engine === "memory" ? createMemoryStore() : await openLmdbStore(dir);
+  try {
+    return await use(store, dir);
+  } finally {
+    await store.close();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function podKey(number: number): string {
+  return `/registry/pods/default/pod-${String(number).padStart(8, "0")}`;
+}
+
+async function fill(store: Store, pods: number): Promise<void> {
+  for (let first = 0; first < pods; first += 1_000) {
+    const count = Math.min(1_000, pods - first);
+    await Promise.all(Array.from({ length: count }, (_, i) => store.create(podKey(first + i), POD)));
+  }
+}
+
+/** Writes of new keys, `inFlight` of them at any time, for two seconds. */
+function put(inFlight: number): Case {
+  const measure = async (engine: EngineName): Promise<Measurement> =>
+    withStore(engine, async (store) => {
+      let puts = 0;
+      const start = performance.now();
+      const writer = async () => {
+        while (performance.now() - start < RUN_MS) await store.create(podKey(puts++), POD);
+      };
+      await Promise.all(Array.from({ length: inFlight }, writer));
+      const value = (puts / (performance.now() - start)) * 1_000;
+      const peer = engine === "memory" ? undefined : { name: "bare lmdb", value: await bareLmdb(inFlight) };
+      return { params: { engine, durable: engine === "memory" ? "no" : "yes" }, unit: "puts/s", value, peer };
+    });
+  return { name: `put-${inFlight}`, run: () => eachEngine(measure) };
+}
+
+/** The same puts straight into npm lmdb: no revisions, no comparison, no watch, nothing in memory. */
+async function bareLmdb(inFlight: number): Promise<number> {
+  const dir = mkdtempSync(join(tmpdir(), "pintle-bench-"));
+  const database = open({
+    path: join(dir, "bare.mdb"),
+    encoding: "binary",
+    overlappingSync: false,
+    mapSize: 2 ** 33,
+  });
+  let puts = 0;
+  const start = performance.now();
+  while (performance.now() - start < RUN_MS) {
+    await Promise.all(Array.from({ length: inFlight }, () => database.put(podKey(puts++), POD)));
+  }
+  const value = (puts / (performance.now() - start)) * 1_000;
+  await database.close();
+  rmSync(dir, { recursive: true });
+  return value;
+}
+
+async function eachEngine(
+  measure: (engine: EngineName) => Promise<Measurement>,
+): Promise<readonly Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const engine of ENGINES) measurements.push(await measure(engine));
+  return measurements;
+}
+
+async function range10k(engine: EngineName): Promise<Measurement> {
+  return withStore(engine, async (store) => {
+    await fill(store, 10_000);
+    const times: number[] = [];
+    for (let i = 0; i < 100; i++) {
+      const start = performance.now();
+      await store.range("/registry/pods/");
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    return { params: { engine, p99Ms: Number(times[98]!.toFixed(3)) }, unit: "ms", value: times[49]! };
+  });
+}
+
+/** Deliveries to 1,000 watchers of one prefix while 64 writers write. */
+async function watch1k(engine: EngineName): Promise<Measurement> {
+  return withStore(engine, async (store) => {
+    let deliveries = 0;
+    for (let i = 0; i < 1_000; i++)
+      store.watch("/registry/pods/", store.revision, {
+        onEvents: (events) => {
+          for (const _ of events) deliveries += 1;
+        },
+      });
+    let puts = 0;
+    const start = performance.now();
+    const writer = async () => {
+      while (performance.now() - start < RUN_MS) await store.create(podKey(puts++), POD);
+    };
+    await Promise.all(Array.from({ length: 64 }, writer));
+    return {
+      params: { engine, watchers: 1_000 },
+      unit: "events/s",
+      value: (deliveries / (performance.now() - start)) * 1_000,
+    };
+  });
+}
+
+/** From the call to the first read, the file being in the page cache; `--pods` keys, 100,000 unless given. */
+async function recovery({ pods = 100_000 }: Scale): Promise<Measurement> {
+  return withStore("lmdb", async (store, dir) => {
+    await fill(store, pods);
+    await store.close();
+    const start = performance.now();
+    const again = await openLmdbStore(dir);
+    const { entries } = await again.range("/registry/pods/", { limit: 1 });
+    const value = performance.now() - start;
+    await again.close();
+    return { params: { engine: "lmdb", pods, found: entries.length }, unit: "ms", value };
+  });
+}
+
+/** Resident memory per stored pod of 3 KiB; `--pods`, 50,000 unless given. Needs `node --expose-gc` to be steady. */
+async function bytesPerPod({ pods = 50_000 }: Scale): Promise<Measurement> {
+  return withStore("memory", async (store) => {
+    globalThis.gc?.();
+    const before = process.memoryUsage();
+    await fill(store, pods);
+    globalThis.gc?.();
+    const after = process.memoryUsage();
+    const heap = (after.heapUsed - before.heapUsed) / pods;
+    return {
+      params: {
+        pods,
+        jsonBytes: POD.length,
+        heapBytes: Math.round(heap),
+        gc: globalThis.gc === undefined ? "no" : "yes",
+      },
+      unit: "bytes",
+      value: (after.rss - before.rss) / pods,
+    };
+  });
+}
+
+export const suite: Suite = {
+  cases: [
+    put(1),
+    put(32),
+    put(64),
+    { name: "range-10k", run: () => eachEngine(range10k) },
+    { name: "watch-1k", run: () => eachEngine(watch1k) },
+    { name: "recovery", run: recovery },
+    { name: "bytes-per-pod", run: bytesPerPod },
+  ],
+};
