@@ -3,7 +3,7 @@ import { packageFile } from "../apimachinery/package-root.ts";
 import type { CoreOptions } from "./scheduler-core.ts";
 import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
 import type { CoreCall, SchedulerLink } from "./scheduler-link.ts";
-import type { WorkerBatch } from "./scheduler-worker.ts";
+import type { WorkerAnswer, WorkerBatch } from "./scheduler-worker.ts";
 
 /**
  * How many changes wait for the next question before they are handed over on their own. A hand-over costs about 16 us, so
@@ -16,7 +16,7 @@ const WORKER_FILE = "dist/host/wasm/scheduler-worker.js";
 
 /** The core in a worker of its own, so that scans do not hold up the thread that serves the API. */
 export async function linkInWorker(options: CoreOptions): Promise<SchedulerLink> {
-  const pool = new Piscina<WorkerBatch, PlacedBatch | Evaluation | undefined>({
+  const pool = new Piscina<WorkerBatch, WorkerAnswer>({
     filename: packageFile(WORKER_FILE),
     // One thread, kept for good: it holds the core, and batches reach it in order.
     minThreads: 1,
@@ -27,13 +27,22 @@ export async function linkInWorker(options: CoreOptions): Promise<SchedulerLink>
     resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 },
   });
   let waiting: CoreCall[] = [];
+  // Piscina may hand a queued batch over after a later one, even to a single thread: one is under way at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  /** Changes that failed leave the core in doubt: every later question answers with that failure. */
   let failure: unknown;
 
-  const hand = (batch: Omit<WorkerBatch, "calls">) => {
+  const hand = (batch: Omit<WorkerBatch, "calls">): Promise<WorkerAnswer> => {
     const calls = waiting;
     waiting = [];
-    if (failure !== undefined) return Promise.reject(failure);
-    return pool.run({ ...batch, calls });
+    const answer = last.then(() => {
+      if (failure !== undefined) throw failure;
+      return pool.run({ ...batch, calls });
+    });
+    last = answer.catch((error: unknown) => {
+      failure ??= error;
+    });
+    return answer;
   };
 
   try {
@@ -45,11 +54,9 @@ export async function linkInWorker(options: CoreOptions): Promise<SchedulerLink>
   return {
     post: (call) => {
       waiting.push(call);
-      // Changes that failed leave the core in doubt: the next question answers with that failure.
       if (waiting.length >= MAX_WAITING_CALLS) {
-        hand({}).catch((error: unknown) => {
-          failure = error;
-        });
+        // The failure is kept, and given to whoever asks next.
+        hand({}).catch(() => {});
       }
     },
     schedule: async (classes) => (await hand({ schedule: classes })) as PlacedBatch,

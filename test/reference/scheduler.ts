@@ -34,6 +34,10 @@ export class ReferenceScheduler {
     return [...this.#pods.keys()];
   }
 
+  podsOn(node: string): V1Pod[] {
+    return [...this.#pods.values()].filter((pod) => pod.spec!.nodeName === node);
+  }
+
   /** As `schedule` assumes a pod: the pod's spec with the node's name, without a status. */
   assume(pod: V1Pod, node: string): void {
     this.addPod({ ...pod, spec: { ...pod.spec!, nodeName: node }, status: {} });
@@ -44,7 +48,7 @@ export class ReferenceScheduler {
       .filter((node) => node !== undefined)
       .map((node) => ({
         node,
-        pods: [...this.#pods.values()].filter((pod) => pod.spec!.nodeName === node.metadata!.name),
+        pods: this.podsOn(node.metadata!.name!),
       }));
   }
 

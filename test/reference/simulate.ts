@@ -36,7 +36,6 @@ class Comparison {
   readonly #generator: Generator;
   readonly #model = new ReferenceScheduler();
   readonly #nodeNames: string[] = [];
-  readonly #bound: V1Pod[] = [];
 
   constructor(
     private readonly seed: number,
@@ -68,9 +67,7 @@ class Comparison {
 
   #bindPod(name: string): void {
     const nodeName = this.#generator.pick(this.#nodeNames);
-    const there = this.#bound.filter((one) => one.spec!.nodeName === nodeName);
-    const pod = this.#generator.boundPod(name, nodeName, this.#nodeNames, there);
-    this.#bound.push(pod);
+    const pod = this.#generator.boundPod(name, nodeName, this.#nodeNames, this.#model.podsOn(nodeName));
     this.core.addPod(pod);
     this.#model.addPod(pod);
   }
@@ -91,8 +88,6 @@ class Comparison {
       const [namespace, name] = key.split("/");
       this.core.removePod(namespace!, name!);
       this.#model.removePod(key);
-      const index = this.#bound.findIndex((one) => one.metadata!.name === name);
-      if (index >= 0) this.#bound.splice(index, 1);
     }
   }
 
