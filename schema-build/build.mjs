@@ -9,12 +9,14 @@
  * Run by `npm run build`; nothing here is committed.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { nameGoTypes } from "./go-types.mjs";
 import { readFields } from "./read-fields.mjs";
 import { readModels } from "./read-models.mjs";
 import { renderTypes } from "./render-types.mjs";
 
 const out = new URL("../host/api/generated/", import.meta.url);
 const types = readFields(readFileSync(new URL("./api-fields.txt", import.meta.url), "utf8"));
+nameGoTypes(types);
 const models = await readModels(types);
 
 mkdirSync(out, { recursive: true });

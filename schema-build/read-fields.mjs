@@ -19,6 +19,7 @@
  * @property {string[]} [listKeys]
  * @property {boolean} [atomicMap]
  * @property {unknown} [default]    OpenAPI-level default
+ * @property {string} [goType]      Go's name of a string type, for error texts
  *
  * @typedef {{ atomic?: boolean, object?: boolean, fields: Field[], model?: string }} Type
  */

@@ -53,6 +53,16 @@ describe("wrong types are told in Go's words", () => {
     ],
     [
       "core.v1.Pod",
+      { spec: { restartPolicy: 1 } },
+      "json: cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy",
+    ],
+    [
+      "core.v1.Service",
+      { spec: { ipFamilies: "IPv4" } },
+      "json: cannot unmarshal string into Go struct field ServiceSpec.spec.ipFamilies of type []v1.IPFamily",
+    ],
+    [
+      "core.v1.Pod",
       { spec: [] },
       "json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec",
     ],
