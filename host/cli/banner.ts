@@ -1,8 +1,8 @@
 import type { Running } from "./foreground.ts";
 import { KUBERNETES_VERSION, packageVersion } from "./package-version.ts";
 
-/** What `up` says when the cluster is ready: where it is, what it has, and the line to copy. */
-export function renderBanner({ cluster, flags, kubeconfig, tookMs }: Running): string {
+/** What is said when the cluster is ready: where it is and what it has. */
+export function renderBanner({ cluster, flags, tookMs }: Running): string {
   const kept = flags.store === "memory" ? "objects in memory only" : `objects kept by ${flags.store}`;
   return `Pintle ${packageVersion()} (Kubernetes ${KUBERNETES_VERSION}) is ready after ${(tookMs / 1000).toFixed(2)} s
 
@@ -11,10 +11,12 @@ export function renderBanner({ cluster, flags, kubeconfig, tookMs }: Running): s
   data         ${flags.dataDir} (${kept})
   seed         ${cluster.seed}
 
-  export KUBECONFIG=${shellQuoted(kubeconfig)}
-  kubectl get nodes
-
 `;
+}
+
+/** The lines to copy. */
+export function renderKubectlHint({ kubeconfig }: Running, command: string): string {
+  return `  export KUBECONFIG=${shellQuoted(kubeconfig)}\n  kubectl ${command}\n\n`;
 }
 
 /** A path as a shell takes it back. */

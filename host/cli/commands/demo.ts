@@ -4,7 +4,7 @@ import { type Clock, SystemClock, sleep } from "../../apimachinery/clock.ts";
 import { packageFile } from "../../apimachinery/package-root.ts";
 import type { Client } from "../../client/client.ts";
 import { applyManifests } from "../apply-manifests.ts";
-import { renderBanner } from "../banner.ts";
+import { renderBanner, renderKubectlHint } from "../banner.ts";
 import { Failure } from "../failure.ts";
 import { type ClusterFlags, clusterFlags, holdCluster } from "../foreground.ts";
 import { renderPlacement, renderServices } from "../output/placement.ts";
@@ -25,7 +25,9 @@ export function demoCommand(): Command {
       const paths = manifests.length > 0 ? manifests : [packageFile("examples/01-hello")];
       for (const line of await applyManifests(client, paths)) process.stdout.write(`${line}\n`);
       await untilRolledOut(client, new SystemClock());
-      process.stdout.write(`\n${await picture(client)}\nCtrl-C stops it.\n`);
+      process.stdout.write(
+        `\n${await picture(client)}\n${renderKubectlHint(running, "get pods -o wide")}Ctrl-C stops it.\n`,
+      );
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { renderBanner } from "../banner.ts";
+import { renderBanner, renderKubectlHint } from "../banner.ts";
 import { isDetached, startDetached, tellStarter } from "../detach.ts";
 import { explainFailure } from "../failure.ts";
 import { type ClusterFlags, clusterFlags, holdCluster } from "../foreground.ts";
@@ -20,7 +20,7 @@ export function upCommand(): Command {
 async function upInForeground(flags: ClusterFlags): Promise<void> {
   try {
     await holdCluster(flags, async (running) => {
-      const banner = renderBanner(running);
+      const banner = renderBanner(running) + renderKubectlHint(running, "get nodes");
       if (isDetached()) await tellStarter({ ready: banner });
       else process.stdout.write(`${banner}Ctrl-C stops it.\n`);
     });
