@@ -22,6 +22,8 @@ import { runWorkers } from "./workers.ts";
 const RENEW_INTERVAL_MS = 10_000;
 /** Above 1,000 nodes the interval stretches, so that all Leases together cost no more than this. */
 const RENEWALS_PER_SECOND = 100;
+/** Heartbeats fall on multiples of this, so that the store commits those of many nodes together. */
+const GRID_MS = 250;
 const REPORT_INTERVAL_MS = 300_000;
 /** Registration is tried again after 100 ms, doubling up to 7 s, for ever. */
 const RETRY_FIRST_MS = 100;
@@ -134,7 +136,7 @@ export class NodeAgent {
       await this.#renewLease(node, nowMs);
       this.#unregistered.delete(name);
       this.#nextReportMs.set(name, nowMs + REPORT_INTERVAL_MS * (0.5 + 0.5 * this.#share(name)));
-      this.#queue.addAfter(name, this.#renewIntervalMs * (0.5 + 0.5 * this.#share(name)));
+      this.#beatAfter(name, this.#renewIntervalMs * (0.5 + 0.5 * this.#share(name)));
       if (this.#unregistered.size === 0) this.#registered();
       return;
     }
@@ -146,7 +148,13 @@ export class NodeAgent {
     }
     await this.#reportStatus(node, nowMs);
     await this.#renewLease(node, nowMs);
-    this.#queue.addAfter(name, this.#renewIntervalMs);
+    this.#beatAfter(name, this.#renewIntervalMs);
+  }
+
+  #beatAfter(name: string, delayMs: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    const dueMs = Math.round((nowMs + delayMs) / GRID_MS) * GRID_MS;
+    this.#queue.addAfter(name, Math.max(GRID_MS, dueMs - nowMs));
   }
 
   /** Where a node stands among all, 0 to 1: spreads heartbeats over their interval. */

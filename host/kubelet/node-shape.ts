@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { V1Node, V1NodeCondition, V1NodeStatus } from "../api/generated/types.ts";
 import { formatTime } from "../apimachinery/clock.ts";
 import { deepEqual } from "../apimachinery/copy.ts";
+import { KUBERNETES_VERSION } from "../apimachinery/version.ts";
 import { formatIPv4 } from "./pod-addresses.ts";
 
 /**
@@ -13,7 +14,7 @@ export interface NodePlan {
   /** From 1: gives the zone and the address. */
   readonly number: number;
   readonly podCIDR: string;
-  /** `v1.36.2+pintle.0.1.0` */
+  /** Pintle's version: `0.1.0` */
   readonly version: string;
 }
 
@@ -84,8 +85,8 @@ export function newNode(plan: NodePlan, nowMs: number): V1Node {
         bootID: identity(plan.name, "boot"),
         kernelVersion: "6.1.0-simulated",
         osImage: "Pintle simulated node",
-        containerRuntimeVersion: `pintle://${plan.version.replace(/^v[^+]*\+pintle\.?/, "") || "0"}`,
-        kubeletVersion: plan.version,
+        containerRuntimeVersion: `pintle://${plan.version}`,
+        kubeletVersion: `${KUBERNETES_VERSION}+pintle.${plan.version}`,
         kubeProxyVersion: "",
         operatingSystem: "linux",
         architecture,

@@ -2,6 +2,7 @@ import { Node, Pod } from "../api/registry.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
+import { packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
 import { NodeAgent } from "./node-agent.ts";
@@ -16,7 +17,7 @@ export interface SimulatedKubeletOptions {
   readonly log: Logger;
   /** How many nodes to register, 0 to 32,768: `node-1`, `node-2`, … */
   readonly nodes: number;
-  /** What the nodes report as kubeletVersion. */
+  /** Pintle's own version, part of what the nodes report; the package's unless told otherwise. */
   readonly version?: string;
 }
 
@@ -35,7 +36,7 @@ export async function startSimulatedKubelet(
   const informers = new SharedInformers({ client, clock, random, log });
   const nodeInformer = informers.get(Node);
   const podInformer = informers.get(Pod);
-  const version = options.version ?? "v1.36.2+pintle";
+  const version = options.version ?? packageVersion();
   const agent = new NodeAgent({ client, clock, log, nodes, version, informer: nodeInformer });
   const events = new NodeEvents({ client, clock, random, log });
   const engine = new PodEngine({
