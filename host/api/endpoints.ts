@@ -1,4 +1,6 @@
 import { ageColumn, column, firstOf, NONE, nameColumn, UNSET } from "./columns.ts";
+import { validateSlice, validateSubset } from "./endpoints-validation.ts";
+import { immutable } from "./field-checks.ts";
 import type { V1EndpointSlice, V1Endpoints } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
@@ -24,6 +26,8 @@ export const endpointsRules: KindRules<V1Endpoints> = {
   defaults({ subsets = [] }) {
     for (const { ports = [] } of subsets) for (const port of ports) port.protocol ||= "TCP";
   },
+  validate: ({ subsets = [] }) =>
+    subsets.flatMap((subset, index) => validateSubset(`subsets[${index}]`, subset)),
   columns: [nameColumn, column("Endpoints", formatEndpoints), ageColumn],
 };
 
@@ -36,6 +40,8 @@ export const endpointSliceRules: KindRules<V1EndpointSlice> = {
       port.protocol ??= "TCP";
     }
   },
+  validate: validateSlice,
+  validateUpdate: (next, old) => immutable("addressType", next.addressType, old.addressType),
   columns: [
     nameColumn,
     column("AddressType", ({ addressType }) => addressType),

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from "../apimachinery/object.ts";
+import { validateAutoscaler } from "./autoscaler-validation.ts";
 import { ageColumn, column, firstOf, integerColumn, nameColumn, UNSET } from "./columns.ts";
 import type {
   V1HorizontalPodAutoscaler,
@@ -208,6 +209,7 @@ export const autoscalerRules: KindRules<V2HorizontalPodAutoscaler> = {
       spec.behavior.scaleDown = defaultRules(scaleDown, { policies: [DOUBLE] });
     }
   },
+  validate: validateAutoscaler,
   columns,
 };
 

@@ -1,6 +1,7 @@
 import { ageColumn, column, formatSelector, nameColumn } from "./columns.ts";
 import type { V1IPAddress, V1NetworkPolicy, V1ServiceCIDR } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateNetworkPolicy } from "./network-policy-validation.ts";
 
 /** Source: api-policy 5.4, 6.5; api-wire 13. */
 export const networkPolicyRules: KindRules<V1NetworkPolicy> = {
@@ -12,6 +13,7 @@ export const networkPolicyRules: KindRules<V1NetworkPolicy> = {
     for (const { ports = [] } of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
       for (const port of ports) port.protocol ??= "TCP";
   },
+  validate: validateNetworkPolicy,
   columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(spec?.podSelector)), ageColumn],
 };
 

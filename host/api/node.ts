@@ -1,6 +1,19 @@
+import { deepEqual } from "../apimachinery/copy.ts";
+import {
+  duplicate,
+  type FieldError,
+  forbiddenField,
+  invalid,
+  required,
+} from "../apimachinery/field-error.ts";
+import { isLabelValue, isQualifiedName } from "../apimachinery/names.ts";
+import { parseRange, validateRange } from "./addresses.ts";
 import { ageColumn, column, NONE, nameColumn, wideColumn } from "./columns.ts";
-import type { V1Node } from "./generated/types.ts";
+import { checked, oneOf } from "./field-checks.ts";
+import type { V1Node, V1Taint } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateAmount } from "./pod-spec/resources.ts";
+import { TAINT_EFFECTS } from "./pod-spec/scheduling.ts";
 
 const ROLE_PREFIX = "node-role.kubernetes.io/";
 const UNKNOWN = "<unknown>";
@@ -31,12 +44,57 @@ function kernel({ status }: V1Node): string {
   return architecture ? `${kernelVersion} (${architecture})` : kernelVersion;
 }
 
+/** Kubernetes reports taints as if they were metadata. */
+function validateTaints(taints: readonly V1Taint[]): FieldError[] {
+  const seen = new Set<string>();
+  return taints.flatMap((taint, index) => {
+    const { key = "", value = "", effect, timeAdded } = taint;
+    const field = `metadata.taints[${index}]`;
+    const errors = [
+      ...checked(`${field}.key`, key, isQualifiedName(key)),
+      ...checked(`${field}.value`, value, isLabelValue(value)),
+      ...(effect ? oneOf(`${field}.effect`, effect, TAINT_EFFECTS) : [required(`${field}.effect`)]),
+    ];
+    if (seen.has(`${key}:${effect}`)) {
+      const shown = { Key: key, Value: value, Effect: effect, TimeAdded: timeAdded ?? null };
+      const { message, ...rest } = duplicate(field, shown);
+      errors.push({ ...rest, message: `${message}: taints must be unique by key and effect pair` });
+    }
+    seen.add(`${key}:${effect}`);
+    return errors;
+  });
+}
+
 /** Source: api-policy 5.5, 6.5; api-wire 13, 20. */
 export const nodeRules: KindRules<V1Node> = {
   keepsStatusOnCreate: true,
   defaults(node) {
     if (node.status?.capacity && !node.status.allocatable)
       node.status.allocatable = { ...node.status.capacity };
+  },
+  validate({ spec, status }) {
+    const amounts = (name: "capacity" | "allocatable") =>
+      Object.entries(status?.[name] ?? {}).flatMap(([resource, amount]) =>
+        validateAmount(`status.${name}.${resource}`, resource, amount),
+      );
+    const families = (spec?.podCIDRs ?? []).map((range) => parseRange(range)?.family);
+    const why = "may specify no more than one CIDR for each IP family";
+    return [
+      ...validateTaints(spec?.taints ?? []),
+      ...(spec?.podCIDRs ?? []).flatMap((range, index) => validateRange(`spec.podCIDRs[${index}]`, range)),
+      ...(new Set(families).size < families.length ? [invalid("spec.podCIDRs", spec?.podCIDRs, why)] : []),
+      ...amounts("capacity"),
+      ...amounts("allocatable"),
+    ];
+  },
+  validateUpdate(next, old) {
+    const errors: FieldError[] = [];
+    const only = (name: string) => `node updates may not change ${name} except from "" to valid`;
+    if (old.spec?.podCIDRs?.length && !deepEqual(next.spec?.podCIDRs, old.spec.podCIDRs))
+      errors.push(forbiddenField("spec.podCIDRs", only("podCIDR")));
+    if (old.spec?.providerID && next.spec?.providerID !== old.spec.providerID)
+      errors.push(forbiddenField("spec.providerID", only("providerID")));
+    return errors;
   },
   columns: [
     nameColumn,

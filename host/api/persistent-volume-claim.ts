@@ -1,6 +1,7 @@
 import { ageColumn, column, nameColumn, UNSET, wideColumn } from "./columns.ts";
 import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimTemplate } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateClaim, validateClaimUpdate } from "./volume-validation.ts";
 
 const SHORT_MODES: Readonly<Record<string, string>> = {
   ReadWriteOnce: "RWO",
@@ -40,6 +41,8 @@ export const persistentVolumeClaimRules: KindRules<V1PersistentVolumeClaim> = {
   prepareCreate(claim) {
     claim.status = { phase: "Pending" };
   },
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
   columns: [
     nameColumn,
     column("Status", ({ metadata, status }) =>

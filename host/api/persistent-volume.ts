@@ -3,6 +3,7 @@ import type { V1PersistentVolume } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { formatAccessModes } from "./persistent-volume-claim.ts";
 import { defaultVolumeSource } from "./pod-spec/volume-defaults.ts";
+import { validateVolume, validateVolumeUpdate } from "./volume-validation.ts";
 
 /** Source: api-policy 5.5, 6.5; api-wire 13. */
 export const persistentVolumeRules: KindRules<V1PersistentVolume> = {
@@ -16,6 +17,8 @@ export const persistentVolumeRules: KindRules<V1PersistentVolume> = {
   prepareCreate(volume) {
     volume.status = { phase: "Pending" };
   },
+  validate: validateVolume,
+  validateUpdate: validateVolumeUpdate,
   columns: [
     nameColumn,
     column("Capacity", ({ spec }) => spec?.capacity?.["storage"] ?? "0"),

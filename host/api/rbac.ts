@@ -8,8 +8,7 @@ import type {
   V1RoleBinding,
 } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
-
-const RBAC_GROUP = "rbac.authorization.k8s.io";
+import { RBAC_GROUP, validateBinding, validateBindingUpdate, validateRole } from "./rbac-validation.ts";
 
 type RoleBindingLike = V1RoleBinding | V1ClusterRoleBinding;
 
@@ -29,6 +28,8 @@ export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
       for (const subject of subjects)
         subject.apiGroup ||= subject.kind === "ServiceAccount" ? "" : RBAC_GROUP;
     },
+    validate: validateBinding,
+    validateUpdate: validateBindingUpdate,
     columns: [
       nameColumn,
       column("Role", ({ roleRef }) => `${roleRef.kind}/${roleRef.name}`),
@@ -45,4 +46,5 @@ export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
 /** Of both kinds of roles. */
 export const roleRules: KindRules<V1Role | V1ClusterRole> = {
   nameErrors: isPathSegmentName,
+  validate: validateRole,
 };
