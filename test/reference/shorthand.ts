@@ -1,0 +1,86 @@
+import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from "../../host/api/generated/types.ts";
+import { createScheduler, type Explanation, type SchedulerOptions } from "../../host/scheduler/library.ts";
+
+/** `amounts("10m/20")` is 10m CPU and 20 bytes; further resources as `name=amount`: `amounts("1m/1 example.com/aaa=3")`. */
+export function amounts(text: string): Record<string, string> {
+  const list: Record<string, string> = {};
+  for (const part of text.split(" ").filter(Boolean)) {
+    const [name, amount] = part.split("=");
+    if (amount !== undefined) list[name!] = amount;
+    else [list["cpu"], list["memory"]] = part.split("/") as [string, string];
+  }
+  return list;
+}
+
+/** `taint("dedicated=user1:NoSchedule")` */
+export function taint(text: string): V1Taint {
+  const [, key, value, effect] = /^([^=:]+)=?([^:]*):(.*)$/.exec(text)!;
+  return { key: key!, value: value!, effect: effect! };
+}
+
+/** `node("n1", "10m/20 pods=32", { zone: "a" }, "dedicated=user1:NoSchedule")` */
+export function node(
+  name: string,
+  allocatable: string,
+  labels: Record<string, string> = {},
+  ...taints: string[]
+): V1Node {
+  return {
+    metadata: { name, labels },
+    spec: { taints: taints.map(taint) },
+    status: { allocatable: { pods: "32", ...amounts(allocatable) } },
+  };
+}
+
+export function container(requests: string, more: Partial<V1Container> = {}): V1Container {
+  return { name: "c", resources: { requests: amounts(requests) }, ...more };
+}
+
+/** A pod with a container for each text of requests. */
+export function pod(name: string, requests: string | string[], spec: Partial<V1PodSpec> = {}): V1Pod {
+  const texts = typeof requests === "string" ? [requests] : requests;
+  const containers = texts.map((text, i) => ({ ...container(text), name: `c${i}` }));
+  return { metadata: { name, namespace: "default" }, spec: { containers, ...spec } };
+}
+
+export function bound(
+  name: string,
+  requests: string,
+  nodeName: string,
+  spec: Partial<V1PodSpec> = {},
+): V1Pod {
+  return pod(name, requests, { nodeName, ...spec });
+}
+
+export interface Situation {
+  readonly nodes: readonly V1Node[];
+  readonly bound?: readonly V1Pod[];
+  readonly pod: V1Pod;
+}
+
+/** Explains and places one pod in a cluster of its own, on the debug build unless told otherwise. */
+export async function place(
+  { nodes, bound: pods = [], pod: wanted }: Situation,
+  options: SchedulerOptions = {},
+): Promise<{ explanation: Explanation; node: string | null; message: string }> {
+  const scheduler = await createScheduler({ thread: "caller", flavour: "debug", ...options });
+  try {
+    for (const one of nodes) scheduler.addNode(one);
+    for (const one of pods) scheduler.addPod(one);
+    const explanation = await scheduler.explain(wanted);
+    const [decision] = await scheduler.schedule([wanted]);
+    return {
+      explanation,
+      node: decision!.node,
+      message: decision!.node === null ? decision!.message : "",
+    };
+  } finally {
+    await scheduler.close();
+  }
+}
+
+/** The first node's refusal as `NodeResourcesFit: Insufficient cpu, Insufficient memory`, or `fits`. */
+export function refusalOf(explanation: Explanation, index = 0): string {
+  const { rejectedBy, reasons = [] } = explanation.nodes[index]!;
+  return rejectedBy === undefined ? "fits" : `${rejectedBy}: ${reasons.join(", ")}`;
+}
