@@ -11,6 +11,7 @@ import { Applier } from "./apply.ts";
 import type { Change } from "./change.ts";
 import { Ledger } from "./ledger.ts";
 import type { Watch } from "./watches.ts";
+import { inWords } from "./words.ts";
 
 /**
  * A controller: what it looks at, and one pure function from what is there to what should be done.
@@ -90,7 +91,7 @@ export function startController<O>(definition: Controller<O>, parts: ControllerP
     const { error, change } = applied.failure;
     // Somebody else wrote first: looking again is the ordinary answer.
     const level = isReason(error, "Conflict") || isReason(error, "NotFound") ? "debug" : "warn";
-    log[level]("change refused", { key, change: change.do, error: error.message });
+    log[level]("change refused", { key, change: inWords(change), error: error.message });
     return error.message;
   };
 
