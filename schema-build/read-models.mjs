@@ -83,7 +83,18 @@ function readDocs(text) {
       .join("\n")
       .trim()
       .replace(/\\(['"])/g, "$1");
-    docs[match[3] ?? ""] = description;
+    docs[match[3] ?? ""] = withParagraphs(description);
   }
   return docs;
+}
+
+/**
+ * The official client's generator turns each line end into a space: two spaces were a new paragraph, three an indented
+ * line. A few old texts put two spaces after a full stop; IntOrString's is the one seen everywhere.
+ *
+ * @param {string} text
+ */
+function withParagraphs(text) {
+  if (text.startsWith("IntOrString is a type")) return text;
+  return text.replace(/(?<=\S) {2}(?=\S)/g, "\n\n").replace(/(?<=\S) {3}(?=\S)/g, "\n  ");
 }
