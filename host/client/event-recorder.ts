@@ -37,6 +37,8 @@ export interface EventRecorderOptions {
   readonly log: Logger;
   /** `deployment-controller`: source.component and reportingComponent. */
   readonly component: string;
+  /** The machine it runs on, for a node's own component: source.host and reportingInstance. */
+  readonly host?: string;
 }
 
 /** client-go tools/events: a queue of 1000; what does not fit is dropped and logged. */
@@ -46,12 +48,13 @@ const RETRY_DELAY_MS = 10_000;
 
 /** Records core/v1 Events: similar ones are counted in one object, a flood is cut off (event-correlator.ts). */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, clock, random, log, component } = options;
+  const { client, clock, random, log, component, host } = options;
   const correlator = new EventCorrelator(clock);
   const queue: CoreV1Event[] = [];
   let stopped = false;
   let sending: Promise<void> = Promise.resolve();
   let busy = false;
+  let named = 0;
 
   const drain = async () => {
     for (let event = queue.shift(); event !== undefined && !stopped; event = queue.shift()) {
@@ -98,9 +101,12 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     return client.create(Event, { ...event, metadata: { ...event.metadata, name: uniqueName(event) } });
   };
 
-  /** `web.18a1b2c3d4e5f607`: the object's name and a hexadecimal time in nanoseconds, here with drawn sub-milliseconds. */
+  /**
+   * `web.18a1b2c3d4e5f607`: the object's name and a hexadecimal time in nanoseconds. Within a millisecond a count keeps
+   * events in order, because kubectl lists those of one second by name; what is drawn keeps components apart.
+   */
   const uniqueName = (event: CoreV1Event) => {
-    const nanos = BigInt(clock.nowMs()) * 1_000_000n + BigInt(random.below(1_000_000));
+    const nanos = BigInt(clock.nowMs()) * 1_000_000n + BigInt((named++ % 1000) * 1000 + random.below(1000));
     return `${event.involvedObject.name}.${nanos.toString(16)}`;
   };
 
@@ -128,13 +134,13 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         },
         reason,
         message,
-        source: { component },
+        source: host === undefined ? { component } : { component, host },
         firstTimestamp: now,
         lastTimestamp: now,
         count: 1,
         type,
         reportingComponent: component,
-        reportingInstance: "",
+        reportingInstance: host ?? "",
       });
       if (busy) return;
       busy = true;

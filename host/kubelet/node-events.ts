@@ -33,6 +33,7 @@ export class NodeEvents {
         ...this.#parts,
         random: this.#parts.random.fork(node),
         component: "kubelet",
+        host: node,
       });
       this.#recorders.set(node, recorder);
     }

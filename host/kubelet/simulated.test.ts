@@ -249,11 +249,12 @@ describe("pods", () => {
     });
     expect(container?.containerID).toMatch(/^pintle:\/\/[0-9a-f]{64}$/);
     const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
-    expect(events.map((event) => `${event.reason}: ${event.message}`).sort()).toEqual([
-      "Created: Container created",
+    expect(events.map((event) => `${event.reason}: ${event.message}`)).toEqual([
       'Pulled: Container image "nginx:1.27" already present on machine and can be accessed by the pod',
+      "Created: Container created",
       "Started: Container started",
     ]);
+    expect(events[0]?.source).toEqual({ component: "kubelet", host: "node-2" });
     expect(events[0]?.involvedObject.fieldPath).toBe("spec.containers{web}");
   });
 
