@@ -18,11 +18,13 @@ export function documentPath(kind: { group: string; version: string }): string {
 let schemaHash: string | undefined;
 
 /**
- * The hash of a document, without making it: it changes with the fields (schema.json) and with the kinds that are served.
+ * The hash of a document, without making it: it changes with the fields, with the descriptions and with the kinds that
+ * are served.
  */
 export function documentHash(name: string, kinds: readonly Kind[]): string {
   schemaHash ??= createHash("sha256")
     .update(readFileSync(packageFile("host/api/generated/schema.json")))
+    .update(readFileSync(packageFile("host/api/generated/docs.json")))
     .digest("hex");
   const served = kinds.map(
     (kind) => `${apiVersionOf(kind)} ${kind.kind} ${kind.plural} ${kind.verbs.join()}`,
