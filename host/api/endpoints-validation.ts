@@ -8,6 +8,7 @@ import type {
   V1Endpoint,
   V1EndpointSlice,
   V1EndpointSubset,
+  V1Endpoints,
 } from "./generated/types.ts";
 
 const MAX_ENDPOINTS = 1000;
@@ -16,8 +17,28 @@ const MAX_PORTS = 100;
 const MAX_ZONES = 8;
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
 
-/** Of Endpoints. Source: api-policy 6.5. */
-export function validateSubset(field: string, subset: V1EndpointSubset): FieldError[] {
+/**
+ * The API server publishes its own address, and by default it listens on the loopback address: where Kubernetes refuses
+ * to start, we let this one Service be reached at it.
+ */
+function mayBeLoopback({ metadata }: V1Endpoints | V1EndpointSlice): boolean {
+  const service = metadata?.labels?.["kubernetes.io/service-name"] ?? metadata?.name;
+  return metadata?.namespace === "default" && service === "kubernetes";
+}
+
+/** Source: api-policy 6.5. */
+export function validateEndpoints(endpoints: V1Endpoints): FieldError[] {
+  const reachable = mayBeLoopback(endpoints) ? () => [] : validateReachable;
+  return (endpoints.subsets ?? []).flatMap((subset, index) =>
+    validateSubset(`subsets[${index}]`, subset, reachable),
+  );
+}
+
+function validateSubset(
+  field: string,
+  subset: V1EndpointSubset,
+  reachable: typeof validateReachable,
+): FieldError[] {
   const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
   const check = (list: string, all: readonly { ip: string; hostname?: string }[]) =>
     all.flatMap(({ ip, hostname }, index) => {
@@ -25,7 +46,7 @@ export function validateSubset(field: string, subset: V1EndpointSubset): FieldEr
       return [
         ...validateAddress(`${path}.ip`, ip ?? ""),
         ...(hostname ? checked(`${path}.hostname`, hostname, isDns1123Label(hostname)) : []),
-        ...validateReachable(`${path}.ip`, ip ?? ""),
+        ...reachable(`${path}.ip`, ip ?? ""),
       ];
     });
   const none = "must specify `addresses` or `notReadyAddresses`";
@@ -52,17 +73,24 @@ function validatePort(
 }
 
 /** Source: api-policy 6.5. */
-export function validateSlice({ addressType, endpoints = [], ports = [] }: V1EndpointSlice): FieldError[] {
+export function validateSlice(slice: V1EndpointSlice): FieldError[] {
+  const { addressType, endpoints = [], ports = [] } = slice;
+  const reachable = mayBeLoopback(slice) ? () => [] : validateReachable;
   const errors = addressType
     ? oneOf("addressType", addressType, ["FQDN", "IPv4", "IPv6"])
     : [required("addressType")];
   if (endpoints.length > MAX_ENDPOINTS) errors.push(tooMany("endpoints", endpoints.length, MAX_ENDPOINTS));
   for (const [index, endpoint] of endpoints.entries())
-    errors.push(...validateEndpoint(`endpoints[${index}]`, endpoint, addressType));
+    errors.push(...validateEndpoint(`endpoints[${index}]`, endpoint, addressType, reachable));
   return [...errors, ...validateSlicePorts(ports)];
 }
 
-function validateEndpoint(field: string, endpoint: V1Endpoint, addressType: string): FieldError[] {
+function validateEndpoint(
+  field: string,
+  endpoint: V1Endpoint,
+  addressType: string,
+  reachable: typeof validateReachable,
+): FieldError[] {
   const { addresses = [], hostname, hints } = endpoint;
   const path = `${field}.addresses`;
   if (addresses.length === 0) return [required(path, "must contain at least 1 address")];
@@ -73,7 +101,7 @@ function validateEndpoint(field: string, endpoint: V1Endpoint, addressType: stri
     const bad = validateAddress(at, address);
     if (bad.length > 0) return bad;
     if (familyOf(address) !== addressType) return [invalid(at, address, `must be an ${addressType} address`)];
-    return validateReachable(at, address);
+    return reachable(at, address);
   });
   if (hostname !== undefined)
     errors.push(...checked(`${field}.hostname`, hostname, isDns1123Label(hostname)));

@@ -1,5 +1,5 @@
 import { ageColumn, column, firstOf, NONE, nameColumn, UNSET } from "./columns.ts";
-import { validateSlice, validateSubset } from "./endpoints-validation.ts";
+import { validateEndpoints, validateSlice } from "./endpoints-validation.ts";
 import { immutable } from "./field-checks.ts";
 import type { V1EndpointSlice, V1Endpoints } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
@@ -26,8 +26,7 @@ export const endpointsRules: KindRules<V1Endpoints> = {
   defaults({ subsets = [] }) {
     for (const { ports = [] } of subsets) for (const port of ports) port.protocol ||= "TCP";
   },
-  validate: ({ subsets = [] }) =>
-    subsets.flatMap((subset, index) => validateSubset(`subsets[${index}]`, subset)),
+  validate: validateEndpoints,
   columns: [nameColumn, column("Endpoints", formatEndpoints), ageColumn],
 };
 
