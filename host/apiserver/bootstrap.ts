@@ -11,7 +11,13 @@ import { create } from "./verbs/create.ts";
 import { update } from "./verbs/update.ts";
 
 const SERVER: User = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
-const CONTEXT: WriteContext = { user: SERVER, dryRun: false, fieldValidation: "Strict", warn: () => {} };
+const CONTEXT: WriteContext = {
+  user: SERVER,
+  dryRun: false,
+  fieldValidation: "Strict",
+  warn: () => {},
+  unvalidated: true,
+};
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 

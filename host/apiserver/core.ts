@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
 import type { Api } from "./api.ts";
 import { adoptServices, createBootstrapObjects } from "./bootstrap.ts";
+import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ObjectStorage } from "./storage/objects.ts";
 
@@ -21,6 +22,8 @@ export interface ApiCoreOptions {
 export interface ApiCore {
   readonly api: Api;
   client(userName: string, groups?: readonly string[]): Client;
+  /** Ends what runs by the clock. The store stays open. */
+  stop(): void;
 }
 
 /** Opens the store's objects, and creates what a cluster cannot be without. */
@@ -35,8 +38,10 @@ export async function createApiCore({ store, clock, random, log }: ApiCoreOption
   };
   await adoptServices(api);
   await createBootstrapObjects(api);
+  const expiry = expireEvents(api);
   return {
     api,
+    stop: expiry.stop,
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),
   };

@@ -130,6 +130,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     client: core.client,
     stop: async () => {
       ready = false;
+      core.stop();
       const closed = app.close();
       // Watches never end by themselves, so neither would their connections.
       for (const socket of sockets) socket.destroy();

@@ -107,7 +107,7 @@ export function listBytes(kind: Kind, views: readonly View[], metadata: TableMet
   const comma = Buffer.from(",");
   for (const [index, view] of views.entries()) {
     if (index > 0) parts.push(comma);
-    parts.push(view.itemJson);
+    parts.push(...view.itemParts);
   }
   parts.push(Buffer.from("]}\n"));
   return Buffer.concat(parts);

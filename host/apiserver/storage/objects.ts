@@ -69,7 +69,7 @@ export class ObjectStorage {
       const step = await change(current);
       if (step.kind === "keep") return { view: current, step: "keep", previous: current };
       if (step.kind === "remove") {
-        const view = new View(encodeObject(step.object), current.revision, step.object);
+        const view = new View(encodeObject(step.object), current.revision);
         if (dryRun) return { view, step: "remove", previous: current };
         const result = await this.store.delete(key, entry.modRevision);
         if (result.ok) return { view, step: "remove", previous: current };
@@ -97,7 +97,7 @@ export class ObjectStorage {
     }
     if (dryRun) {
       step.undo?.();
-      return { view: new View(value, current.revision, step.object), step: "put", previous: current };
+      return { view: new View(value, current.revision), step: "put", previous: current };
     }
     let result: WriteResult;
     try {

@@ -9,26 +9,28 @@ export interface AnyObject extends KubernetesObject {
 }
 
 const METADATA = Buffer.from('"metadata":{');
-const NEWLINE = Buffer.from("\n");
+const CLOSING_BRACE = "}".charCodeAt(0);
+const OPEN = Buffer.from("{");
+const LINE_END = Buffer.from("}\n");
 
 /**
- * One version of one object, in every form it is answered in. Each form is made at most once, when first asked for,
- * and shared by all readers and watchers.
+ * One version of one object, in every form it is answered in.
  *
  *   stored    {"kind":"Pod","apiVersion":"v1","metadata":{"name":"a",...},...}
  *   json      {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"41","name":"a",...},...}
- *   itemJson                                 {"metadata":{"resourceVersion":"41","name":"a",...},...}
+ *   item                                     {"metadata":{"resourceVersion":"41","name":"a",...},...}
  *
  * The revision is not part of the stored bytes (the store gives it out while writing); it is spliced in behind
  * `"metadata":{`, which always follows kind and apiVersion because `encodeObject` writes them first.
+ *
+ * What is kept beside the stored bytes: the decoded object for as long as anybody holds it (informers do, so it is
+ * decoded once for all of them), and the lines of watch events while they are handed to the watchers.
  */
 export class View {
-  #object: AnyObject | undefined;
-  #json: Buffer | undefined;
-  #itemJson: Buffer | undefined;
-  readonly #lines = new Map<string, Buffer>();
-  readonly #converted = new Map<Kind, View>();
-  #successor: View | undefined;
+  #object: WeakRef<AnyObject> | undefined;
+  #lines: Map<string, Buffer> | undefined;
+  #converted: { readonly kind: Kind; readonly view: View } | undefined;
+  #successor: WeakRef<View> | undefined;
 
   constructor(
     readonly value: Uint8Array,
@@ -36,39 +38,46 @@ export class View {
     readonly revision: number,
     object?: AnyObject,
   ) {
-    this.#object = object;
+    this.#object = object && new WeakRef(object);
   }
 
   get object(): AnyObject {
-    if (this.#object === undefined) {
-      const bytes = Buffer.from(this.value.buffer, this.value.byteOffset, this.value.byteLength);
-      const object = JSON.parse(bytes.toString("utf8")) as AnyObject;
-      this.#object = View.freeze(withRevision(object, this.revision));
+    let object = this.#object?.deref();
+    if (object === undefined) {
+      const stored = JSON.parse(this.#bytes.toString("utf8")) as AnyObject;
+      object = View.freeze(withRevision(stored, this.revision));
+      this.#object = new WeakRef(object);
     }
-    return this.#object;
+    return object;
   }
 
   get json(): Buffer {
-    this.#json ??= this.#splice(0);
-    return this.#json;
+    const bytes = this.#bytes;
+    return Buffer.concat(this.#splice(bytes, 0));
   }
 
-  /** As an item of a list: without kind and apiVersion. */
-  get itemJson(): Buffer {
-    this.#itemJson ??= this.#splice(Buffer.from(this.value.buffer, this.value.byteOffset).indexOf(METADATA));
-    return this.#itemJson;
+  /** As an item of a list, in parts to be joined: without kind and apiVersion. */
+  get itemParts(): readonly Buffer[] {
+    const bytes = this.#bytes;
+    return [OPEN, ...this.#splice(bytes, bytes.indexOf(METADATA))];
   }
 
   /** `{"type":"ADDED","object":{...}}\n`: one watch event, ready to be sent. */
   line(type: string): Buffer {
-    let line = this.#lines.get(type);
+    let line = this.#lines?.get(type);
     if (line === undefined) {
       line = Buffer.concat([
         Buffer.from(`{"type":"${type}","object":`),
-        this.json,
-        Buffer.from("}"),
-        NEWLINE,
+        ...this.#splice(this.#bytes, 0),
+        LINE_END,
       ]);
+      if (this.#lines === undefined) {
+        this.#lines = new Map();
+        // The store hands an event to all watchers in one go: after it, nobody asks for the line again.
+        queueMicrotask(() => {
+          this.#lines = undefined;
+        });
+      }
       this.#lines.set(type, line);
     }
     return line;
@@ -77,28 +86,32 @@ export class View {
   /** The same object in another served version of its kind. */
   as(kind: Kind): View {
     if (kind.stored === undefined) return this;
-    let converted = this.#converted.get(kind);
-    if (converted === undefined) {
-      const object = kind.stored.fromStored(this.object) as AnyObject;
-      converted = new View(encodeObject(object), this.revision, View.freeze(object));
-      this.#converted.set(kind, converted);
+    if (this.#converted?.kind !== kind) {
+      const object = View.freeze(kind.stored.fromStored(this.object) as AnyObject);
+      this.#converted = { kind, view: new View(encodeObject(object), this.revision, object) };
     }
-    return converted;
+    return this.#converted.view;
   }
 
   /** The object as it was, under the revision of the write that ended it: what a DELETED event carries. */
   endedAt(revision: number): View {
-    if (this.#successor?.revision !== revision) this.#successor = new View(this.value, revision);
-    return this.#successor;
+    let successor = this.#successor?.deref();
+    if (successor?.revision !== revision) {
+      successor = new View(this.value, revision);
+      this.#successor = new WeakRef(successor);
+    }
+    return successor;
   }
 
-  #splice(from: number): Buffer {
-    const bytes = Buffer.from(this.value.buffer, this.value.byteOffset, this.value.byteLength);
+  get #bytes(): Buffer {
+    return Buffer.from(this.value.buffer, this.value.byteOffset, this.value.byteLength);
+  }
+
+  #splice(bytes: Buffer, from: number): Buffer[] {
     const at = bytes.indexOf(METADATA) + METADATA.length;
-    const revision = this.revision === 0 ? "" : `"resourceVersion":"${this.revision}",`;
-    const head =
-      from === 0 ? bytes.subarray(0, at) : Buffer.concat([Buffer.from("{"), bytes.subarray(from, at)]);
-    return Buffer.concat([head, Buffer.from(revision), bytes.subarray(at)]);
+    const comma = bytes[at] === CLOSING_BRACE ? "" : ",";
+    const revision = this.revision === 0 ? "" : `"resourceVersion":"${this.revision}"${comma}`;
+    return [bytes.subarray(from, at), Buffer.from(revision), bytes.subarray(at)];
   }
 
   /** Objects handed out are immutable by contract; tests make the contract bite. */

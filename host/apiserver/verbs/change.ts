@@ -8,6 +8,7 @@ import type { Api, Target, WriteContext } from "../api.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject, View } from "../storage/view.ts";
+import { dropUntracked } from "./create.ts";
 
 export interface ChangeOptions {
   /** The wanted object in the request's version, a private copy; called again after a lost race. */
@@ -68,7 +69,7 @@ async function step(
   if (options.prepare === undefined) {
     errors.push(...(kind.validateUpdate?.(next, old) ?? []), ...(kind.validate?.(next) ?? []));
   }
-  if (errors.length > 0) throw invalidObject(kind, name, errors);
+  if (errors.length > 0 && !context.unvalidated) throw invalidObject(kind, name, errors);
   if (isFinished(next, old)) return { kind: "remove", object: next };
   const reservation = api.services.reserve(kind, next, old);
   return { kind: "put", object: next, undo: reservation.undo, done: reservation.done };
@@ -133,8 +134,8 @@ function requirePreconditions(target: Target, next: ObjectMeta, old: ObjectMeta,
 
 /** What of the metadata is the server's stays as it was, whatever the client sent. */
 function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
-  const { selfLink: _, ...said } = next as ObjectMeta & { selfLink?: string };
-  const metadata: ObjectMeta = { ...said };
+  const metadata: ObjectMeta = { ...next };
+  dropUntracked(metadata);
   for (const field of [
     "generation",
     "creationTimestamp",

@@ -1,6 +1,7 @@
 import type { Kind } from "../../api/kind.ts";
 import { validateMetadata } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
+import { deepCopy } from "../../apimachinery/copy.ts";
 import { ApiError, alreadyExists, badRequest } from "../../apimachinery/errors.ts";
 import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
@@ -34,7 +35,6 @@ export async function create(
     { verb: "create", kind: target, namespace: metadata.namespace, name, object: candidate },
     context,
   );
-  target.prepareCreate?.(candidate);
   for (let tries = 1; ; tries++) {
     const view = await tryCreate(api, kind, candidate, context);
     if (view !== undefined) return view.as(kind);
@@ -55,7 +55,8 @@ async function tryCreate(
   const { metadata } = candidate;
   const generated = metadata.generateName ? generateName(api, metadata.generateName) : "";
   const object: AnyObject = {
-    ...candidate,
+    // Another try with another name begins from the same candidate.
+    ...(metadata.name ? candidate : deepCopy(candidate)),
     metadata: {
       name: metadata.name || generated,
       ...without(metadata, "name"),
@@ -63,9 +64,11 @@ async function tryCreate(
       creationTimestamp: formatTime(api.clock.nowMs()),
     },
   };
+  // Name and uid are known: a Job's selector is made of them.
+  target.prepareCreate?.(object);
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
-  if (errors.length > 0) throw invalidObject(target, reference.name, errors);
+  if (errors.length > 0 && !context.unvalidated) throw invalidObject(target, reference.name, errors);
   const reservation = api.services.reserve(target, object, undefined);
   try {
     const view = context.dryRun
@@ -115,7 +118,7 @@ function freshMetadata(
   ] as const) {
     delete metadata[field];
   }
-  delete (metadata as { selfLink?: string }).selfLink;
+  dropUntracked(metadata);
   const { name, generateName: base, ...rest } = metadata;
   return {
     ...(name ? { name } : {}),
@@ -123,6 +126,12 @@ function freshMetadata(
     ...(kind.namespaced && (namespace || said.namespace) ? { namespace: namespace || said.namespace } : {}),
     ...rest,
   };
+}
+
+/** What Kubernetes keeps itself and we do not yet (managedFields), or does not know any more (selfLink). */
+export function dropUntracked(metadata: ObjectMeta & { selfLink?: string; managedFields?: unknown }): void {
+  delete metadata.selfLink;
+  delete metadata.managedFields;
 }
 
 function generateName(api: Api, base: string): string {

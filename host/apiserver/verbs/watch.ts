@@ -6,7 +6,7 @@ import { CompactedError, type WatchEvent, type WatchHandle } from "../../store/s
 import type { Api } from "../api.ts";
 import { parseResourceVersion, type RevisionOptions, validateRevisionOptions } from "../resource-version.ts";
 import type { Selection } from "../selection.ts";
-import { type AnyObject, View } from "../storage/view.ts";
+import { encodeObject, View } from "../storage/view.ts";
 
 export interface WatchRequest extends RevisionOptions {
   readonly allowWatchBookmarks?: boolean;
@@ -177,15 +177,11 @@ class WatchSession {
 }
 
 function bookmarkView(kind: Kind, revision: number, closesInitialEvents: boolean): View {
-  const object: AnyObject = {
-    kind: kind.kind,
-    apiVersion: apiVersionOf(kind),
-    metadata: {
-      resourceVersion: String(revision),
-      ...(closesInitialEvents ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
-    },
-  };
-  return new View(Buffer.from(JSON.stringify(object)), 0, object);
+  const annotations = closesInitialEvents ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
+  return new View(
+    encodeObject({ kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: annotations }),
+    revision,
+  );
 }
 
 function asApiError(error: unknown): ApiError {
