@@ -6,6 +6,7 @@ import {
   Namespace,
   Node,
   Pod,
+  ReplicationController,
   Service,
   ServiceAccount,
 } from "../api/core-kinds.ts";
@@ -343,6 +344,20 @@ describe("Deployment, off the straight path", () => {
     await cluster.clock.advance(600_000);
     expect(await revision()).toBe(before);
   });
+});
+
+test("a ReplicationController keeps its pods, too", async () => {
+  const at = { namespace: "default", name: "old" };
+  const template = {
+    metadata: { labels: { app: "old" } },
+    spec: { containers: [{ name: "c", image: "nginx" }] },
+  };
+  await cluster.client.create(ReplicationController, { metadata: at, spec: { replicas: 2, template } });
+  await cluster.clock.advance(5000);
+  const { status } = await cluster.client.get(ReplicationController, at);
+  expect([status?.replicas, status?.readyReplicas]).toEqual([2, 2]);
+  await cluster.client.delete(ReplicationController, at, { propagationPolicy: "Background" });
+  await cluster.until(() => cluster.isEmpty("default"));
 });
 
 describe("garbage", () => {

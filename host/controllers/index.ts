@@ -9,6 +9,7 @@ import { endpointSliceController } from "./endpoints/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace.ts";
 import { replicaSetController } from "./replicaset.ts";
+import { replicationController } from "./replicationcontroller.ts";
 import { rootCaController } from "./root-ca.ts";
 import { startController } from "./runtime.ts";
 import { serviceAccountController } from "./service-account.ts";
@@ -37,6 +38,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     startController(serviceAccountController, parts),
     startController(rootCaController(rootCa), parts),
     startController(replicaSetController, parts),
+    startController(replicationController, parts),
     startController(deploymentController, parts),
     startController(endpointSliceController, parts),
     startController(endpointsController, parts),

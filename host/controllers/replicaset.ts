@@ -94,7 +94,15 @@ export function reconcileReplicaSet(
     ...(surplus < 0 ? createPods(replicaSet, kind, -surplus) : []),
     ...(surplus > 0 ? deletePods(replicaSet, kind, active, related, surplus, nowMs) : []),
     statusAfter(kind, (failure) =>
-      replicaSetStatus({ replicaSet, active, terminating, surplus, failure, nowMs }),
+      replicaSetStatus({
+        replicaSet,
+        active,
+        // Only ReplicaSets report them.
+        terminating: kind === ReplicaSet ? terminating : undefined,
+        surplus,
+        failure,
+        nowMs,
+      }),
     ),
     ...(againMs === undefined ? [] : [{ do: "again", afterMs: againMs } as const]),
   ];
