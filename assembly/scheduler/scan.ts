@@ -5,10 +5,9 @@ import { NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
 import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../layout/tables";
 import { firstRefusal } from "./first-refusal";
-import { balancedAllocation } from "./scores/balanced-allocation";
-import { leastAllocated } from "./scores/least-allocated";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
+import { resourceScores } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
 import { selectHost } from "./select";
 
@@ -45,8 +44,7 @@ export function scan(cls: u32): i32 {
     feasible++;
     highestTaints = max(highestTaints, taintTolerationRaw(verdict));
     highestAffinity = max(highestAffinity, nodeAffinityRaw(verdict));
-    const total = fitWeight * leastAllocated(node, row) + balanceWeight * balancedAllocation(node, row);
-    store<i32>(totals + (<usize>slot << 2), total);
+    store<i32>(totals + (<usize>slot << 2), resourceScores(node, row, fitWeight, balanceWeight));
   }
   if (feasible == 0) return -1;
 

@@ -25,7 +25,6 @@ type Prepared =
   | {
       readonly pod: V1Pod;
       readonly key: string;
-      readonly facts: PodFacts;
       readonly classId: number;
       readonly usage: Usage;
       readonly extended: readonly string[];
@@ -272,8 +271,8 @@ export class CoreScheduler implements Scheduler {
   #prepare(pod: V1Pod, facts: PodFacts): Prepared {
     const key = objectKey(pod);
     if (facts.affinity.onlyNodes?.size === 0) return { key, refusal: AFFINITY_CONFLICT };
-    const { id, extended } = this.#tables.classFor(facts);
-    return { pod, key, facts, classId: id, usage: this.#tables.usageOf(facts), extended };
+    const { id, usage, extended } = this.#tables.classFor(facts);
+    return { pod, key, classId: id, usage, extended };
   }
 
   #factsOf(pod: V1Pod): PodFacts {

@@ -19,6 +19,8 @@ interface NodeEntry {
 interface ClassEntry {
   readonly id: number;
   readonly facts: PodFacts;
+  /** What each of its pods takes. */
+  readonly usage: Usage;
   /** Names of the extended resources, in the order of the core's bits. */
   readonly extended: readonly string[];
 }
@@ -121,7 +123,8 @@ export class CoreTables {
     const looksAtName =
       facts.nodeName !== undefined || facts.affinity.looksAtName || facts.affinity.onlyNodes !== undefined;
     if (this.#sets.lookAt(facts.affinity.labelKeys, looksAtName)) this.#internNodesAgain();
-    const entry: ClassEntry = { id: this.#classId(), facts, extended: [...facts.extended.keys()] };
+    const usage = this.usageOf(facts);
+    const entry: ClassEntry = { id: this.#classId(), facts, usage, extended: [...facts.extended.keys()] };
     this.#postClass(entry);
     this.#link.post([
       "putVerdicts",
@@ -163,8 +166,7 @@ export class CoreTables {
     return oldest![1].id;
   }
 
-  #postClass({ id, facts }: ClassEntry): void {
-    const usage = this.usageOf(facts);
+  #postClass({ id, facts, usage }: ClassEntry): void {
     const conflictingPorts = this.#ports.values.flatMap((used, number) =>
       facts.ports.some((wanted) => portsConflict(wanted, used)) ? [number] : [],
     );
