@@ -1,5 +1,4 @@
 import { crc32 } from "node:zlib";
-import type { WatchEvent } from "./store.ts";
 
 /**
  * One change of one key, as the LMDB file keeps it.
@@ -76,8 +75,3 @@ const PAGE_BYTES = 4096;
 const PAGE_HEADER_BYTES = 24;
 /** Header, pointer and, for large values, the number of the page they are on. */
 const NODE_BYTES = 34;
-
-/** What the record of an event takes up in the file. */
-export function eventBytes(event: WatchEvent): number {
-  return recordBytes(Buffer.byteLength(event.key), event.entry?.value.length ?? 0);
-}

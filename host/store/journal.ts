@@ -43,11 +43,22 @@ export class JournalRefusal extends Error {
   override readonly name = "JournalRefusal";
 }
 
-/** Keeps nothing: the store lives as long as its process. */
-export const noJournal: Journal = {
-  append: async () => {},
-  // One turn of the microtask queue, so that writes made side by side are one delivery to each watcher.
-  gather: async () => {},
-  hasRoom: () => true,
-  close: async () => {},
-};
+/** A record that nothing newer than a compaction needs. */
+export interface ObsoleteRecord {
+  readonly revision: number;
+  readonly key: string;
+  readonly valueBytes: number;
+}
+
+/**
+ * What a compaction past a commit makes obsolete: the put that it replaced or deleted, and, when it is a delete, the
+ * commit itself.
+ */
+export function obsoleteAfter(commit: Commit): ObsoleteRecord[] {
+  return commit.events.flatMap(({ type, key, revision, previous }) => [
+    ...(previous === undefined
+      ? []
+      : [{ revision: previous.modRevision, key, valueBytes: previous.value.length }]),
+    ...(type === "delete" ? [{ revision, key, valueBytes: 0 }] : []),
+  ]);
+}

@@ -1,7 +1,8 @@
 import type { RootDatabase } from "lmdb";
 import type { Commit } from "./history.ts";
-import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
-import { encodeRecord, eventBytes, RECORD_HEADER_BYTES, recordBytes, recordKey } from "./journal-record.ts";
+import { type Journal, type JournalBatch, JournalRefusal, obsoleteAfter } from "./journal.ts";
+import { encodeRecord, RECORD_HEADER_BYTES, recordKey } from "./journal-record.ts";
+import type { JournalSize } from "./journal-size.ts";
 
 /** Names of the records at revision 0, which tell about the file. */
 export const FORMAT_RECORD = "format";
@@ -27,15 +28,12 @@ const KEPT_SCRATCH_BYTES = 16 * 1024 * 1024;
  */
 export class LmdbJournal implements Journal {
   readonly #database: RootDatabase<Buffer, Buffer>;
-  readonly #maxBytes: number;
-  #usedBytes: number;
+  readonly #size: JournalSize;
   #scratch = Buffer.alloc(0);
 
-  /** @param size  how much its records may take up, and how much they do now, both by `recordBytes` */
-  constructor(database: RootDatabase<Buffer, Buffer>, size: { maxBytes: number; usedBytes: number }) {
+  constructor(database: RootDatabase<Buffer, Buffer>, size: JournalSize) {
     this.#database = database;
-    this.#maxBytes = size.maxBytes;
-    this.#usedBytes = size.usedBytes;
+    this.#size = size;
   }
 
   /** One turn of the event loop: requests that have arrived meanwhile may still join. */
@@ -44,7 +42,7 @@ export class LmdbJournal implements Journal {
   }
 
   hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean {
-    return this.#usedBytes + recordBytes(keyBytes, valueBytes) + waitingBytes <= this.#maxBytes;
+    return this.#size.hasRoom(keyBytes, valueBytes, waitingBytes);
   }
 
   /** Writes what a new file has to say about itself. */
@@ -55,17 +53,17 @@ export class LmdbJournal implements Journal {
     });
   }
 
-  async append({ commits, compaction }: JournalBatch): Promise<void> {
-    let addedBytes = 0;
-    for (const commit of commits) for (const event of commit.events) addedBytes += eventBytes(event);
-    let freedBytes = 0;
+  async append(batch: JournalBatch): Promise<void> {
+    const { commits, compaction } = batch;
     await this.#commit(() => {
       this.#putCommits(commits);
       if (compaction === undefined) return;
-      for (const commit of compaction.forgotten) freedBytes += this.#removeObsolete(commit);
+      for (const commit of compaction.forgotten)
+        for (const { revision, key } of obsoleteAfter(commit))
+          void this.#database.remove(recordKey(revision, key));
       this.#putAbout(COMPACTED_RECORD, String(compaction.revision));
     });
-    this.#usedBytes += addedBytes - freedBytes;
+    this.#size.count(batch);
   }
 
   async close(): Promise<void> {
@@ -88,25 +86,6 @@ export class LmdbJournal implements Journal {
         void this.#database.put(keyBytes, target);
       }
     }
-  }
-
-  /**
-   * A put that a later one, or a delete, replaced at or below the compaction is needed no more, and neither is the
-   * delete itself.
-   */
-  #removeObsolete(commit: Commit): number {
-    let bytes = 0;
-    for (const event of commit.events) {
-      if (event.previous !== undefined) {
-        bytes += recordBytes(Buffer.byteLength(event.key), event.previous.value.length);
-        void this.#database.remove(recordKey(event.previous.modRevision, event.key));
-      }
-      if (event.type === "delete") {
-        bytes += eventBytes(event);
-        void this.#database.remove(recordKey(event.revision, event.key));
-      }
-    }
-    return bytes;
   }
 
   #putAbout(name: string, text: string): void {

@@ -4,6 +4,7 @@ import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb"
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_HISTORY, type HistoryBounds } from "./history.ts";
+import { JournalSize } from "./journal-size.ts";
 import { LmdbJournal } from "./lmdb-journal.ts";
 import { loadJournal } from "./load-journal.ts";
 import { Mvcc } from "./mvcc.ts";
@@ -39,7 +40,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
     const { history, usedBytes } = loadJournal(path);
-    const journal = new LmdbJournal(openDatabase(path, maxBytes), { maxBytes, usedBytes });
+    const journal = new LmdbJournal(openDatabase(path, maxBytes), new JournalSize(maxBytes, usedBytes));
     return new Mvcc({
       clock: options.clock ?? new SystemClock(),
       journal: {
@@ -67,7 +68,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
 async function createFile(path: string): Promise<void> {
   const draft = `${path}.new`;
   rmSync(draft, { force: true });
-  const journal = new LmdbJournal(openDatabase(draft, 0), { maxBytes: 0, usedBytes: 0 });
+  const journal = new LmdbJournal(openDatabase(draft, 0), new JournalSize(0));
   await journal.begin();
   await journal.close();
   rmSync(`${draft}-lock`, { force: true });

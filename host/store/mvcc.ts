@@ -43,7 +43,7 @@ const WRITE_OVERHEAD_BYTES = 256;
  *          +--- back to the published tree <------+   all waiting writes are refused, nothing of them was visible
  *
  * Reads see the published trees only: a write is visible no sooner than it is durable. Everything runs on promises,
- * no timer and no I/O of its own, so with `noJournal` under a virtual clock the same calls give the same run.
+ * no timer and no I/O of its own, so the memory store under a virtual clock runs the same way each time.
  */
 export class Mvcc implements Store {
   readonly #clock: Clock;

@@ -3,7 +3,8 @@ import { VirtualClock } from "../apimachinery/clock.ts";
 import type { HistoryBounds } from "./history.ts";
 import { CompactedError, FutureRevisionError, type Store, StoreUnavailableError } from "./store.ts";
 import { compareWithModel } from "./store-model.ts";
-import { apply, bytes, inKeys, recorder, settled, settledAt, text } from "./store-shorthand.ts";
+import { apply, bytes, inKeys, recorder, settled, text } from "./store-shorthand.ts";
+import { runWatchContract } from "./watch-contract.ts";
 
 /** What the suite needs of an engine. Stores are gone after the test. */
 export interface Engine {
@@ -11,7 +12,11 @@ export interface Engine {
   /** Closes the store and opens what it kept; absent for an engine that keeps nothing. */
   reopen?(store: Store): Promise<Store>;
   /** An empty store. */
-  open(options?: { clock?: VirtualClock; history?: Partial<HistoryBounds> }): Promise<Store>;
+  open(options?: {
+    clock?: VirtualClock;
+    history?: Partial<HistoryBounds>;
+    maxBytes?: number;
+  }): Promise<Store>;
 }
 
 /**
@@ -143,6 +148,16 @@ export function runStoreContract(engine: Engine): void {
       await expect(store.create(key, bytes("1"))).rejects.toThrow(RangeError);
     });
 
+    test("keeps a key of 1,900 bytes", async () => {
+      const store = await engine.open();
+      const key = "\u00e9".repeat(950);
+      await store.create(key, bytes("1"));
+      await store.update(key, bytes("2"), 2);
+      await store.compact(3);
+      const again = (await engine.reopen?.(store)) ?? store;
+      expect(inKeys(await again.range("\u00e9"))).toBe(key);
+    });
+
     describe("range", () => {
       const keys = [
         "/a",
@@ -209,104 +224,7 @@ export function runStoreContract(engine: Engine): void {
       await expect(store.range("", { revision: 8 })).rejects.toThrow(FutureRevisionError);
     });
 
-    describe("watch", () => {
-      const writes = [
-        "create /a/x 1",
-        "create /b/x 1",
-        "update /a/x@2 2",
-        "create /a/y 1",
-        "delete /a/x",
-        "create /a/x 3",
-      ];
-      const all = [
-        "2 put /a/x=1",
-        "3 put /b/x=1",
-        "4 put /a/x=2 was 1@2",
-        "5 put /a/y=1",
-        "6 delete /a/x was 2@4",
-        "7 put /a/x=3",
-      ];
-      test.each([
-        { name: "from the beginning", prefix: "", after: 0, gives: all },
-        { name: "from a revision on", prefix: "", after: 4, gives: all.slice(3) },
-        { name: "of a prefix", prefix: "/a/", after: 0, gives: all.filter((event) => event.includes("/a/")) },
-        { name: "of one key", prefix: "/a/y", after: 0, gives: all.slice(3, 4) },
-        { name: "from the newest: nothing yet", prefix: "", after: 7, gives: [] },
-      ])("$name, whether the events are past, future or both", async ({ prefix, after, gives }) => {
-        for (let before = 0; before <= writes.length; before++) {
-          const store = await engine.open();
-          for (const write of writes.slice(0, before)) await apply(store, write);
-          const watcher = recorder();
-          store.watch(prefix, after, watcher);
-          await Promise.all(writes.slice(before).map((write) => apply(store, write)));
-          await settled();
-          expect(watcher.events).toEqual(gives);
-        }
-      });
-
-      test("a watch from the future waits for it", async () => {
-        const store = await engine.open();
-        const watcher = recorder();
-        store.watch("", 4, watcher);
-        for (const write of writes) await apply(store, write);
-        await settled();
-        expect(watcher.events).toEqual(all.slice(3));
-      });
-
-      test("no event before its write is readable, and none later than its promise", async () => {
-        const store = await engine.open();
-        const readable: boolean[] = [];
-        const watcher = recorder((event) => readable.push(store.revision >= event.revision));
-        store.watch("", 0, watcher);
-        for (const [index, write] of writes.entries()) {
-          await apply(store, write);
-          await settled();
-          expect(watcher.events).toEqual(all.slice(0, index + 1));
-        }
-        expect(readable).toEqual(writes.map(() => true));
-      });
-
-      test("nothing after cancel, not even from the same delivery", async () => {
-        const store = await engine.open();
-        const first = recorder(() => secondHandle.cancel());
-        const second = recorder();
-        store.watch("", 0, first);
-        const secondHandle = store.watch("", 0, second);
-        await apply(store, "create a 1");
-        await settled();
-        expect([first.events.length, second.events.length]).toEqual([1, 0]);
-      });
-
-      test("a watcher may write and watch; all see one order", async () => {
-        const store = await engine.open();
-        const late = recorder();
-        const early = recorder((event) => {
-          if (event.revision !== 2) return;
-          store.watch("", 0, late);
-          void store.create("b", bytes("1"));
-        });
-        store.watch("", 0, early);
-        await Promise.all([apply(store, "create a 1"), apply(store, "create c 1")]);
-        await settledAt(store, 4);
-        expect(early.events).toEqual(["2 put a=1", "3 put c=1", "4 put b=1"]);
-        expect(late.events).toEqual(early.events);
-      });
-
-      test("a watcher that throws ends alone", async () => {
-        const store = await engine.open();
-        const bad = recorder(() => {
-          throw new Error("cannot");
-        });
-        const good = recorder();
-        store.watch("", 0, bad);
-        store.watch("", 0, good);
-        await Promise.all([apply(store, "create a 1"), apply(store, "create b 1")]);
-        await apply(store, "create c 1");
-        await settled();
-        expect(good.events).toEqual(["2 put a=1", "3 put b=1", "4 put c=1"]);
-        expect([bad.events.length, bad.ends]).toEqual([1, ["cannot"]]);
-      });
-    });
+    runWatchContract(engine);
 
     describe("compaction", () => {
       test("refuses what lies below, and only that", async () => {
@@ -371,6 +289,33 @@ export function runStoreContract(engine: Engine): void {
 
     test.each([1, 2, 3])("does what the plain model does, seed %i", async (seed) => {
       await compareWithModel(engine, seed);
+    });
+
+    test("at its bound it forgets its past, then says it is full, and recovers by deleting", async () => {
+      const store = await engine.open({ maxBytes: 1_000_000 });
+      const value = new Uint8Array(10_000);
+      let count = 0;
+      let full: unknown;
+      for (; full === undefined; count++)
+        await store.create(`/pods/${count}`, value).catch((error: unknown) => {
+          full = error;
+        });
+      expect(full).toBeInstanceOf(StoreUnavailableError);
+      expect(String(full)).toContain("the store is full: delete something, or give it more room");
+      expect(count).toBeGreaterThan(50);
+      const before = store.revision;
+      await expect(store.update("/pods/0", new Uint8Array(50_000), 2)).rejects.toThrow("the store is full");
+      expect([store.revision, (await store.range("")).entries.length]).toEqual([before, count - 1]);
+      for (let i = 0; i < 10; i++) expect(await store.delete(`/pods/${i}`)).toMatchObject({ ok: true });
+      for (let i = 0; i < 5; i++) expect(await store.create(`/more/${i}`, value)).toMatchObject({ ok: true });
+      // Written over many times: what is superseded is room again.
+      for (let i = 0; i < 200; i++) {
+        const { modRevision } = (await store.get("/more/0"))!;
+        expect(await store.update("/more/0", value, modRevision)).toMatchObject({ ok: true });
+      }
+      const keys = inKeys(await store.range(""));
+      const again = (await engine.reopen?.(store)) ?? store;
+      expect(inKeys(await again.range(""))).toBe(keys);
     });
 
     describe("close", () => {

@@ -1,0 +1,28 @@
+import { type JournalBatch, obsoleteAfter } from "./journal.ts";
+import { recordBytes } from "./journal-record.ts";
+
+/** Keeps count of what a journal's records take up, and says whether more fit. */
+export class JournalSize {
+  readonly #maxBytes: number;
+  #usedBytes: number;
+
+  /** @param usedBytes  of the records that are there, by `recordBytes` */
+  constructor(maxBytes: number, usedBytes = 0) {
+    this.#maxBytes = maxBytes;
+    this.#usedBytes = usedBytes;
+  }
+
+  hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean {
+    return this.#usedBytes + recordBytes(keyBytes, valueBytes) + waitingBytes <= this.#maxBytes;
+  }
+
+  /** Counts a batch that was kept. */
+  count({ commits, compaction }: JournalBatch): void {
+    for (const { events } of commits)
+      for (const { key, entry } of events)
+        this.#usedBytes += recordBytes(Buffer.byteLength(key), entry?.value.length ?? 0);
+    for (const commit of compaction?.forgotten ?? [])
+      for (const { key, valueBytes } of obsoleteAfter(commit))
+        this.#usedBytes -= recordBytes(Buffer.byteLength(key), valueBytes);
+  }
+}
