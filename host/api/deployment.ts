@@ -53,6 +53,12 @@ export const deploymentRules: KindRules<V1Deployment> = {
     spec.progressDeadlineSeconds ??= 600;
     defaultTemplate(spec.template);
   },
+  prepareStatusUpdate(deployment, { metadata: old }) {
+    deployment.metadata ??= {};
+    const { metadata } = deployment;
+    if (old?.labels === undefined) delete metadata.labels;
+    else metadata.labels = old.labels;
+  },
   validate: ({ spec }) => {
     if (spec === undefined) return [required("spec.selector")];
     const { replicas, selector, template, strategy, minReadySeconds, progressDeadlineSeconds } = spec;

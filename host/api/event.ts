@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { column, nameColumn, wideColumn } from "./columns.ts";
 import { formatAge } from "./duration.ts";
+import { validateEvent } from "./event-validation.ts";
 import type { CoreV1Event, EventsV1Event } from "./generated/types.ts";
 import type { Column, KindRules } from "./kind.ts";
 
@@ -133,6 +134,7 @@ function selectable(object: string, component: string) {
 
 /** Source: api-policy 6.5; api-wire 13, 20. */
 export const eventRules: KindRules<CoreV1Event> = {
+  validate: validateEvent,
   columns,
   ...selectable("involvedObject", "reportingComponent"),
 };

@@ -1,6 +1,10 @@
+import { type FieldError, invalid } from "../apimachinery/field-error.ts";
+import { isQualifiedName } from "../apimachinery/names.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
+import { checked, immutable } from "./field-checks.ts";
 import type { V1ResourceQuota } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateAmount } from "./pod-spec/resources.ts";
 
 /** `cpu: 1/2, memory: 0/4Gi` of the resources whose name begins with `limits`, or of the others. */
 function usage({ status }: V1ResourceQuota, ofLimits: boolean): string {
@@ -11,11 +15,70 @@ function usage({ status }: V1ResourceQuota, ofLimits: boolean): string {
     .join(", ");
 }
 
+/** Counts of objects; the others are amounts. */
+const COUNTS: readonly string[] = [
+  "pods",
+  "services",
+  "replicationcontrollers",
+  "resourcequotas",
+  "secrets",
+  "configmaps",
+  "persistentvolumeclaims",
+  "services.nodeports",
+  "services.loadbalancers",
+];
+const AMOUNTS: readonly string[] = ["cpu", "memory", "ephemeral-storage", "storage"];
+const SCOPES: readonly string[] = [
+  "Terminating",
+  "NotTerminating",
+  "BestEffort",
+  "NotBestEffort",
+  "PriorityClass",
+  "CrossNamespacePodAffinity",
+  "VolumeAttributesClass",
+];
+
+/** `pods`, `requests.cpu`, `limits.memory`, `hugepages-2Mi`, `count/deployments.apps`, `requests.example.com/gpu`. */
+function isQuotaResource(name: string): boolean {
+  if (name.includes("/") || COUNTS.includes(name)) return true;
+  const plain = name.replace(/^(requests|limits)\./, "");
+  return AMOUNTS.includes(plain) || plain.startsWith("hugepages-");
+}
+
+function validateHard(field: string, name: string, amount: string): FieldError[] {
+  const errors = checked(field, name, isQualifiedName(name));
+  if (errors.length === 0 && !isQuotaResource(name))
+    errors.push(
+      invalid(field, name, "must be a standard resource type or fully qualified"),
+      invalid(field, name, "must be a standard resource for quota"),
+    );
+  const isCount = COUNTS.includes(name) || name.startsWith("count/");
+  return [...errors, ...validateAmount(field, isCount ? "pods" : name, amount)];
+}
+
+function validateScopes(scopes: readonly string[]): FieldError[] {
+  const refuse = (why: string) => [invalid("spec.scopes", scopes, why)];
+  if (scopes.some((scope) => !SCOPES.includes(scope))) return refuse("unsupported scope");
+  const both = (a: string, b: string) => scopes.includes(a) && scopes.includes(b);
+  return both("Terminating", "NotTerminating") || both("BestEffort", "NotBestEffort")
+    ? refuse("conflicting scopes")
+    : [];
+}
+
 /** Source: api-policy 6.5; api-wire 13. */
 export const resourceQuotaRules: KindRules<V1ResourceQuota> = {
   prepareCreate(quota) {
     quota.status = {};
   },
+  validate({ spec }) {
+    return [
+      ...Object.entries(spec?.hard ?? {}).flatMap(([name, amount]) =>
+        validateHard(`spec.hard[${name}]`, name, amount),
+      ),
+      ...validateScopes(spec?.scopes ?? []),
+    ];
+  },
+  validateUpdate: (next, old) => immutable("spec.scopes", next.spec?.scopes, old.spec?.scopes),
   columns: [
     nameColumn,
     column("Request", (quota) => usage(quota, false)),
