@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writePrivateFile } from "../security/private-file.ts";
+import { findHolder, type Holder } from "../store/directory-lock.ts";
 import { Failure } from "./failure.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What `up` leaves in the data directory for the other commands: DIR/cluster.json. */
 export interface ClusterState {
-  /** Absent after a clean stop. */
-  readonly process?: ProcessIdentity;
+  readonly pid: number;
   readonly url: string;
   readonly kubeconfig: string;
   readonly seed: number;
@@ -17,12 +16,6 @@ export interface ClusterState {
 
 export function writeState(dataDir: string, state: ClusterState): void {
   writePrivateFile(statePath(dataDir), `${JSON.stringify(state, null, 2)}\n`);
-}
-
-/** After a clean stop nothing runs here, whatever process gets the number next. */
-export function markStopped(dataDir: string): void {
-  const state = readState(dataDir);
-  if (state !== undefined) writeState(dataDir, { ...state, process: undefined });
 }
 
 /** The last state that was written; its process may be long gone. */
@@ -38,26 +31,33 @@ export function readState(dataDir: string): ClusterState | undefined {
   throw new Failure(`${path} is corrupt; delete it once no pintle runs on ${dataDir}`);
 }
 
-export type RunningState = ClusterState & { readonly process: ProcessIdentity };
-
-/** The running cluster of a data directory, if one runs. */
-export function findRunning(dataDir: string): RunningState | undefined {
-  const state = readState(dataDir);
-  return state !== undefined && isRunning(state) ? state : undefined;
+/** A cluster that runs: its state, and the process that holds its data directory. */
+export interface Running {
+  readonly state: ClusterState;
+  readonly holder: Holder;
 }
 
-function isRunning(state: ClusterState): state is RunningState {
-  return state.process !== undefined && isAlive(state.process);
+/**
+ * The running cluster of a data directory, if one runs. Whether it does is told by the lock, which dies with its
+ * process; the state may be of an earlier one.
+ */
+export function findRunning(dataDir: string): Running | undefined {
+  const holder = findHolder(dataDir);
+  if (holder === undefined) return undefined;
+  const state = readState(dataDir);
+  if (state?.pid !== holder.pid)
+    throw new Failure(`a cluster is just starting in ${dataDir} (pid ${holder.pid}); ask again in a moment`);
+  return { state, holder };
 }
 
 /** The running cluster, or the one line that says there is none. */
-export function getRunning(dataDir: string): RunningState {
-  const state = findRunning(dataDir);
-  if (state === undefined)
+export function getRunning(dataDir: string): Running {
+  const running = findRunning(dataDir);
+  if (running === undefined)
     throw new Failure(
       `no cluster is running in ${dataDir}; start one with: pintle up${dataDirHint(dataDir)}`,
     );
-  return state;
+  return running;
 }
 
 /** ` --data-dir DIR`, or nothing for the default. */

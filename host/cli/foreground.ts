@@ -3,7 +3,7 @@ import type { Option } from "commander";
 import { formatTime, SystemClock } from "../apimachinery/clock.ts";
 import { createLogger, type LogLevel } from "../apimachinery/log.ts";
 import type { Cluster } from "../main.ts";
-import { dataDirHint, findRunning, markStopped, writeState } from "./cluster-state.ts";
+import { dataDirHint, findRunning, writeState } from "./cluster-state.ts";
 import { Failure } from "./failure.ts";
 import {
   dataDirFlag,
@@ -15,7 +15,6 @@ import {
   seedFlag,
   storeFlag,
 } from "./flags.ts";
-import { ownIdentity } from "./process-identity.ts";
 
 /** The flags of every command that holds a cluster in this process, as commander hands them over. */
 export interface ClusterFlags {
@@ -73,7 +72,7 @@ export async function holdCluster(
     seed: flags.seed,
     beforeKubeconfig: ({ url, seed }) =>
       writeState(flags.dataDir, {
-        process: ownIdentity(),
+        pid: process.pid,
         url,
         kubeconfig: resolve(flags.kubeconfig ?? join(flags.dataDir, "kubeconfig")),
         seed,
@@ -90,7 +89,6 @@ export async function holdCluster(
     if (process.stdout.isTTY) process.stdout.write(`\n${signal}: stopping …\n`);
   } finally {
     await within(STOP_LIMIT_MS, clock, cluster.stop());
-    markStopped(flags.dataDir);
   }
 }
 
@@ -114,7 +112,7 @@ function refuseSecond(dataDir: string): void {
   const running = findRunning(dataDir);
   if (running !== undefined)
     throw new Failure(
-      `${dataDir} is in use by the cluster at ${running.url} (pid ${running.process.pid}); stop it with: pintle down${dataDirHint(dataDir)}`,
+      `${dataDir} is in use by the cluster at ${running.state.url} (pid ${running.holder.pid}); stop it with: pintle down${dataDirHint(dataDir)}`,
     );
 }
 

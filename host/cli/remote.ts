@@ -2,24 +2,23 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { createHttpClient, type HttpClient } from "../client/http-client.ts";
 import { readAdmin } from "../security/pki.ts";
-import type { RunningState } from "./cluster-state.ts";
 import { Failure } from "./failure.ts";
 
 /** How long a running cluster may take to say how it is. */
 const ANSWER_LIMIT_MS = 5_000;
 
 /** A client of the cluster that runs in a data directory, as its administrator. Close it, or the process stays. */
-export function connect(dataDir: string, state: RunningState): HttpClient {
+export function connect(dataDir: string, server: string): HttpClient {
   const { caCert, cert, key } = credentials(dataDir);
-  return createHttpClient({ server: state.url, ca: caCert, cert, key });
+  return createHttpClient({ server, ca: caCert, cert, key });
 }
 
 /** Whether /readyz says ok. */
-export async function isReady(dataDir: string, state: RunningState): Promise<boolean> {
+export async function isReady(dataDir: string, server: string): Promise<boolean> {
   const { caCert, cert, key } = credentials(dataDir);
   return await new Promise((resolve) => {
     const asking = request(
-      `${state.url}/readyz`,
+      `${server}/readyz`,
       { ca: caCert, cert, key, agent: false, timeout: ANSWER_LIMIT_MS },
       (response) => {
         response.resume();

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreOpenError } from "./open-error.ts";
 
@@ -30,17 +30,37 @@ export function lockDirectory(dir: string): DirectoryLock {
       `data directory ${dir} is in use by this process (pid ${process.pid}) already`,
     );
   }
-  for (const name of readdirSync(dir)) {
-    const match = LOCK_FILE.exec(name);
-    if (match === null || name === own) continue;
-    const pid = Number(match[1]);
-    if (isRunning(pid, Number(match[2]))) {
+  for (const flag of flagsIn(dir).filter(({ name }) => name !== own)) {
+    if (isRunning(flag.pid, flag.start)) {
       rmSync(join(dir, own), { force: true });
-      throw new StoreOpenError("in-use", `data directory ${dir} is in use by another process (pid ${pid})`);
+      throw new StoreOpenError(
+        "in-use",
+        `data directory ${dir} is in use by another process (pid ${flag.pid})`,
+      );
     }
-    rmSync(join(dir, name), { force: true });
+    rmSync(join(dir, flag.name), { force: true });
   }
   return { release: () => rmSync(join(dir, own), { force: true }) };
+}
+
+/** The process that works in a directory. */
+export interface Holder {
+  readonly pid: number;
+  /** False once it is gone, also when its pid has been given to another. */
+  isRunning(): boolean;
+}
+
+/** Who works in a directory, without touching anything; undefined when nobody does. */
+export function findHolder(dir: string): Holder | undefined {
+  const flag = flagsIn(dir).find(({ pid, start }) => isRunning(pid, start));
+  return flag && { pid: flag.pid, isRunning: () => isRunning(flag.pid, flag.start) };
+}
+
+function flagsIn(dir: string): { name: string; pid: number; start: number }[] {
+  const matches = existsSync(dir) ? readdirSync(dir).map((name) => LOCK_FILE.exec(name)) : [];
+  return matches
+    .filter((match) => match !== null)
+    .map(([name, pid, start]) => ({ name, pid: Number(pid), start: Number(start) }));
 }
 
 function isRunning(pid: number, start: number): boolean {

@@ -27,8 +27,8 @@ async function deleteCluster(dataDir: string): Promise<void> {
   if (found.length === 0 && readdirSync(dataDir).length > 0)
     throw new Failure(`${dataDir} holds no cluster; nothing was removed`);
   const running = findRunning(dataDir);
-  if (running !== undefined) await stopRunning(dataDir, running);
-  const kubeconfig = (running ?? readState(dataDir))?.kubeconfig;
+  if (running !== undefined) await stopRunning(running);
+  const kubeconfig = (running?.state ?? readState(dataDir))?.kubeconfig;
   if (kubeconfig !== undefined && kubeconfig !== resolve(dataDir, "kubeconfig"))
     await withdrawKubeconfig(kubeconfig);
   for (const name of found) rmSync(join(dataDir, name), { recursive: true, force: true });

@@ -14,7 +14,7 @@ export function downCommand(): Command {
         process.stdout.write(`no cluster is running in ${dataDir}\n`);
         return;
       }
-      await stopRunning(dataDir, running);
-      process.stdout.write(`stopped the cluster at ${running.url}\n`);
+      await stopRunning(running);
+      process.stdout.write(`stopped the cluster at ${running.state.url}\n`);
     });
 }

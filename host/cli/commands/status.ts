@@ -2,7 +2,7 @@ import { Command } from "commander";
 import * as kinds from "../../api/registry.ts";
 import { SystemClock } from "../../apimachinery/clock.ts";
 import type { Client } from "../../client/client.ts";
-import { findRunning, getRunning, type RunningState } from "../cluster-state.ts";
+import { type ClusterState, findRunning, getRunning } from "../cluster-state.ts";
 import { Failure } from "../failure.ts";
 import { dataDirFlag, outputFlag } from "../flags.ts";
 import { isNodeReady } from "../node-facts.ts";
@@ -36,7 +36,7 @@ export function statusCommand(): Command {
     .action(async ({ dataDir, output }: { dataDir: string; output: string }) => {
       const running = findRunning(dataDir);
       const report: StatusReport =
-        running === undefined ? { running: false, dataDir } : await ask(dataDir, running);
+        running === undefined ? { running: false, dataDir } : await ask(dataDir, running.state);
       if (output === "json") process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       else if (report.running) process.stdout.write(inWords(report));
       if (!report.running) getRunning(dataDir);
@@ -45,17 +45,10 @@ export function statusCommand(): Command {
     });
 }
 
-async function ask(dataDir: string, state: RunningState): Promise<StatusReport> {
-  const { process: identity, ...facts } = state;
-  const report = {
-    running: true,
-    ready: await isReady(dataDir, state),
-    dataDir,
-    pid: identity.pid,
-    ...facts,
-  } as const;
+async function ask(dataDir: string, state: ClusterState): Promise<StatusReport> {
+  const report = { running: true, ready: await isReady(dataDir, state.url), dataDir, ...state } as const;
   if (!report.ready) return report;
-  const client = connect(dataDir, state);
+  const client = connect(dataDir, state.url);
   try {
     return { ...report, ...(await counts(client)) };
   } finally {
