@@ -59,7 +59,7 @@ export async function createBootstrapObjects(api: Api): Promise<void> {
 
 /** Service default/kubernetes and where it leads: this server. The port may be another one after a restart. */
 export async function publishServer(api: Api, address: string, port: number): Promise<void> {
-  await ensure(api, kubernetesService(port));
+  await put(api, kubernetesService(port));
   await put(api, kubernetesEndpoints(address, port));
   await put(api, kubernetesSlice(address, port));
 }

@@ -102,7 +102,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       method: request.raw.method ?? "GET",
       url: request.raw.url ?? "/",
       headers: request.raw.headers,
-      socket: request.raw.socket,
+      // HTTP/2 gives every stream a socket object of its own; who is asking is a fact of the session. HTTP/1.1 has none.
+      socket: request.raw.stream?.session?.socket ?? request.raw.socket,
       body,
       failure: came.failure,
       takeOver: () => {
