@@ -31,6 +31,7 @@ describe("times", () => {
     ["2024-13-01T00:00:00Z", 'parsing time "2024-13-01T00:00:00Z": month out of range'],
     ["2023-02-29T00:00:00Z", 'parsing time "2023-02-29T00:00:00Z": day out of range'],
     ["2023-02-28T24:00:00Z", 'parsing time "2023-02-28T24:00:00Z": hour out of range'],
+    ["9999-12-31T23:59:59-01:00", "Time.MarshalJSON: year outside of range [0,9999]"],
     ["2024-01-01T00:00:00Zx", 'parsing time "2024-01-01T00:00:00Zx": extra text: "x"'],
   ])("%j is refused", (text, message) => {
     expect(() => decodeTime(text)).toThrow(message);

@@ -86,7 +86,7 @@ export function decodeTime(value: unknown): string {
     return text;
   }
   const milliseconds = parseTime(text, "2006-01-02T15:04:05Z07:00", [/^(?:[.,]\d+)?/, ""]);
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  return `${wholeSeconds(milliseconds)}Z`;
 }
 
 /** Six decimal places, UTC. */
@@ -94,7 +94,14 @@ export function decodeMicroTime(value: unknown): string {
   const text = timeText(value);
   const milliseconds = parseTime(text, "2006-01-02T15:04:05.000000Z07:00", [/^\.\d{6}/, ".000000"]);
   const micros = /\.(\d{6})/.exec(text)?.[1] ?? "000000";
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}.${micros}Z`;
+  return `${wholeSeconds(milliseconds)}.${micros}Z`;
+}
+
+/** An offset may carry a time out of the years that have four digits. */
+function wholeSeconds(milliseconds: number): string {
+  const text = new Date(milliseconds).toISOString();
+  if (text.length !== 24) throw new DecodeError("Time.MarshalJSON: year outside of range [0,9999]");
+  return text.slice(0, 19);
 }
 
 function timeText(value: unknown): string {

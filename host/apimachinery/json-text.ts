@@ -6,8 +6,11 @@ export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
 }
 
-/** Deeper documents are refused; Go stops at 10,000, our recursive walks are safe to this. */
-export const MAX_DEPTH = 1000;
+/**
+ * Deeper documents are refused. Go stops at 10,000; our walks are recursive and far from the stack's end at this depth,
+ * where V8 may end the whole process (it compiles a regular expression and finds no stack left).
+ */
+export const MAX_DEPTH = 250;
 
 /** The value of a JSON text. Throws JsonSyntaxError with Go's words. */
 export function parseJson(text: string): unknown {
@@ -49,16 +52,19 @@ export function duplicateKeys(text: string, value: unknown): string[] {
   return written === countKeys(value) ? [] : new KeyScanner(text).scan();
 }
 
+/** Kubernetes stops counting here too. */
+const MAX_DUPLICATES = 100;
+
 /** Walks a text already known to be valid. */
 class KeyScanner {
   private place = 0;
-  private readonly duplicates: string[] = [];
+  private readonly duplicates = new Set<string>();
 
   constructor(private readonly text: string) {}
 
   scan(): string[] {
     this.value("");
-    return this.duplicates.slice(0, 100);
+    return [...this.duplicates];
   }
 
   private value(path: string): void {
@@ -83,7 +89,7 @@ class KeyScanner {
       }
       const key = this.string();
       const here = path === "" ? key : `${path}.${key}`;
-      if (seen.has(key) && !this.duplicates.includes(here)) this.duplicates.push(here);
+      if (seen.has(key) && this.duplicates.size < MAX_DUPLICATES) this.duplicates.add(here);
       seen.add(key);
       this.space();
       this.place++;
@@ -147,7 +153,7 @@ class SyntaxScanner {
       const opened = this.beginValue();
       if (opened) {
         open.push(opened);
-        if (open.length > MAX_DEPTH * 10) throw new JsonSyntaxError("exceeded max depth");
+        if (open.length > MAX_DEPTH) throw new JsonSyntaxError("exceeded max depth");
         const close = opened === "{" ? "}" : "]";
         if (this.peek() !== close) {
           if (opened === "{") this.key();

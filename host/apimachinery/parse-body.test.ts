@@ -54,6 +54,11 @@ describe("keys given twice: the last one counts", () => {
     expect(body.strictErrors).toEqual(duplicates.map((path) => `duplicate field "${path}"`));
   });
 
+  test("no more than a hundred are told", () => {
+    const keys = Array.from({ length: 5_000 }, (_, i) => `"k${i}":1`);
+    expect(json(`{${[...keys, ...keys].join()}}`).duplicateFields).toHaveLength(100);
+  });
+
   test("__proto__ is a key like any other", () => {
     const { value } = json('{"__proto__":{"admin":true}}');
     expect((value as { admin?: boolean }).admin).toBeUndefined();
@@ -90,6 +95,26 @@ describe("YAML as sigs.k8s.io/yaml reads it", () => {
     ["a: &x [*x]", "yaml: exceeded max depth"],
   ])("%j is refused", (text, why) => {
     expect(() => yaml(text)).toThrow(`${UNRECOGNIZED}error converting YAML to JSON: ${why} (`);
+  });
+
+  test.each([
+    ["flow lists", "[".repeat(50_000)],
+    ["flow maps", "{a: ".repeat(50_000)],
+    ["block lists", `${"- ".repeat(50_000)}x`],
+    ["block maps", Array.from({ length: 1_500 }, (_, i) => `${" ".repeat(i)}a:`).join("\n")],
+  ])("nesting without end: %s", (_, text) => {
+    expect(() => yaml(text)).toThrow("yaml: exceeded max depth");
+  });
+
+  test("many keys are compared in one go, and thousands of aliases refused", () => {
+    const keys = Array.from({ length: 5_000 }, (_, i) => `k${i}: ${i}`);
+    expect(yaml([...keys, "k7: again"].join("\n")).duplicateFields).toEqual(["k7"]);
+    const aliases = Array.from({ length: 6_000 }, (_, i) => `k${i}: *a`);
+    expect(() => yaml(["a: &a x", ...aliases].join("\n"))).toThrow("excessive aliasing");
+  });
+
+  test("a list of more items than a call may have arguments", () => {
+    expect(yaml(`a: [${"1,".repeat(200_000)}]`).value).toHaveProperty("a.length", 200_000);
   });
 
   test("a billion laughs are not expanded", () => {

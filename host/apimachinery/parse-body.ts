@@ -1,6 +1,6 @@
-import { type Document, LineCounter, parseAllDocuments, type Tags, type YAMLParseError } from "yaml";
 import { type ApiError, badRequest } from "./errors.ts";
-import { countKeys, duplicateKeys, JsonSyntaxError, parseJson } from "./json-text.ts";
+import { duplicateKeys, JsonSyntaxError, parseJson } from "./json-text.ts";
+import { readYaml, YamlSyntaxError } from "./yaml-text.ts";
 
 /** A request body's text as a value. What a strict reader holds against it is worked out when asked for. */
 export interface ParsedBody {
@@ -21,7 +21,7 @@ export interface ParsedBody {
 export function parseBody(bytes: Uint8Array, contentType: string, kind = ""): ParsedBody {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
   try {
-    return contentType.includes("yaml") ? parseYaml(text) : parseJsonBody(text);
+    return contentType.includes("yaml") ? parseYamlBody(text) : parseJsonBody(text);
   } catch (error) {
     if (error instanceof YamlSyntaxError) {
       throw unrecognized(kind, `error converting YAML to JSON: ${error.message}`, bytes);
@@ -76,81 +76,11 @@ function lazily(
   };
 }
 
-/** A YAML text that cannot be read; go-yaml's words as far as they can be told. */
-export class YamlSyntaxError extends Error {
-  override readonly name = "YamlSyntaxError";
-}
-
-/** Aliases may multiply a document at most this often (the "billion laughs" attack). */
-const MAX_ALIASES = 100;
-
-/** YAML 1.1 as sigs.k8s.io/yaml reads it: yes and on are booleans, 0777 is octal, but times stay text. */
-function kubernetesTags(tags: Tags): Tags {
-  const absent = ["timestamp", "set", "omap", "pairs", "binary"].map((name) => `tag:yaml.org,2002:${name}`);
-  return tags.filter(
-    (tag) =>
-      typeof tag === "string" || (!absent.includes(tag.tag) && !("format" in tag && tag.format === "TIME")),
-  );
-}
-
-/** The first document of a YAML text. Throws YamlSyntaxError. */
-export function parseYaml(text: string): ParsedBody {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    version: "1.1",
-    merge: true,
-    prettyErrors: false,
-    logLevel: "silent",
-    lineCounter: lines,
-    customTags: kubernetesTags,
-  });
-  const document = "empty" in documents ? undefined : documents[0];
-  if (document === undefined) return lazily(null, () => [], String);
-  const fatal = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
-  if (fatal) throw new YamlSyntaxError(goYamlError(fatal, lines));
-  const repeated = document.errors.map((error) => ({
-    key: keyAt(text, error.pos[0]),
-    line: lines.linePos(error.pos[0]).line,
-  }));
+function parseYamlBody(text: string): ParsedBody {
+  const { value, repeated } = readYaml(text);
   return lazily(
-    toValue(document),
+    value,
     () => repeated.map(({ key }) => key),
     (key, i) => `line ${repeated[i]?.line}: key ${JSON.stringify(key)} already set in map`,
   );
-}
-
-function keyAt(text: string, offset: number): string {
-  const key = /^[^\s:]*/.exec(text.slice(offset, offset + 256))?.[0] ?? "";
-  return key.replace(/^["']|["']$/g, "");
-}
-
-function toValue(document: Document.Parsed): unknown {
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    countKeys(value);
-    return value;
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) throw new YamlSyntaxError("yaml: exceeded max depth");
-    const unknownAlias = error instanceof ReferenceError && /: (.*)$/.exec(error.message)?.[1];
-    if (unknownAlias) throw new YamlSyntaxError(`yaml: unknown anchor '${unknownAlias}' referenced`);
-    if (error instanceof ReferenceError) {
-      throw new YamlSyntaxError("yaml: document contains excessive aliasing");
-    }
-    throw error;
-  }
-}
-
-const GO_YAML_WORDS: Readonly<Record<string, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: "mapping values are not allowed in this context",
-  TAB_AS_INDENT: "found character that cannot start any token",
-  MISSING_CHAR: "could not find expected ':'",
-  BAD_INDENT: "did not find expected key",
-  UNEXPECTED_TOKEN: "did not find expected node content",
-};
-
-/** go-yaml leaves the line out when it is the first. */
-function goYamlError(error: YAMLParseError, lines: LineCounter): string {
-  const { line } = lines.linePos(error.pos[0]);
-  const words = /quote/.test(error.message) ? "found unexpected end of stream" : GO_YAML_WORDS[error.code];
-  return `yaml: ${line > 1 ? `line ${line}: ` : ""}${words ?? error.message}`;
 }

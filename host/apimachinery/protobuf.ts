@@ -99,7 +99,7 @@ function readMessage(
   depth: number,
   target: JsonMap = {},
 ): JsonMap {
-  if (depth > MAX_DEPTH / 4) throw new ProtobufError("proto: message is nested too deeply");
+  if (depth > MAX_DEPTH) throw new ProtobufError("proto: message is nested too deeply");
   while (!reader.done) {
     const { number, wire } = reader.tag();
     const field = type.protoFields.get(number);

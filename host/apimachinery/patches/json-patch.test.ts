@@ -90,6 +90,13 @@ describe("what cannot be done is 422, and nothing is changed", () => {
     );
   });
 
+  test("copies that double a document until it fills the memory", () => {
+    const doubling = Array.from({ length: 40 }, (_, i) => ({ op: "copy", from: "/a", path: `/a/${i}` }));
+    expect(() => applyJsonPatch({ a: { text: "x".repeat(100) } }, doubling)).toThrow(
+      "the server rejected our request",
+    );
+  });
+
   test("__proto__ is a member like any other", () => {
     const patched = applyJsonPatch({}, [{ op: "add", path: "/__proto__", value: { x: 1 } }]) as {
       x?: number;

@@ -7,6 +7,15 @@ const MAX_OPERATIONS = 10_000;
 
 type Container = Record<string, unknown> | unknown[];
 
+/** `copy` may make a document grow by this much in one patch (kube-apiserver's JSONPatchMaxCopyBytes). */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
+
+/** A document being patched. It hangs in a root of its own, so that "" is a place like any other. */
+interface Patching {
+  readonly root: Record<string, unknown>;
+  copiedBytes: number;
+}
+
 /** Where an operation points: a member of a container that exists. */
 interface Place {
   readonly container: Container;
@@ -27,20 +36,20 @@ export function applyJsonPatch(doc: unknown, operations: unknown): unknown {
     const message = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`;
     throw new ApiError("RequestEntityTooLarge", message);
   }
-  // The document hangs in a root of its own, so that "" is a place like any other.
-  const root: Record<string, unknown> = { doc: deepCopy(doc) };
+  const patching: Patching = { root: { doc: deepCopy(doc) }, copiedBytes: 0 };
   for (const operation of operations) {
     if (!isObject(operation)) {
       throw badRequest(
         `error decoding patch: json: cannot unmarshal ${jsonKind(operation)} into Go value of type handlers.jsonPatchOp`,
       );
     }
-    applyOperation(root, operation);
+    applyOperation(patching, operation);
   }
-  return root["doc"];
+  return patching.root["doc"];
 }
 
-function applyOperation(root: Record<string, unknown>, operation: Record<string, unknown>): void {
+function applyOperation(patching: Patching, operation: Record<string, unknown>): void {
+  const { root } = patching;
   const place = findPlace(root, operation["path"]);
   switch (operation["op"]) {
     case "add":
@@ -57,7 +66,7 @@ function applyOperation(root: Record<string, unknown>, operation: Record<string,
       if (!deepEqual(readOrNull(place), operation["value"] ?? null)) throw refused();
       break;
     case "copy":
-      add(place, deepCopy(read(findPlace(root, operation["from"]))));
+      add(place, copied(patching, read(findPlace(root, operation["from"]))));
       break;
     case "move":
       move(root, operation["from"], operation["path"]);
@@ -65,6 +74,12 @@ function applyOperation(root: Record<string, unknown>, operation: Record<string,
     default:
       throw refused();
   }
+}
+
+function copied(patching: Patching, value: unknown): unknown {
+  patching.copiedBytes += JSON.stringify(value).length;
+  if (patching.copiedBytes > MAX_COPIED_BYTES) throw refused();
+  return deepCopy(value);
 }
 
 /** A value cannot be moved into itself; what it leaves behind may shift the place it goes to. */

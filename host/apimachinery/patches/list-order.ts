@@ -61,6 +61,7 @@ export function deleteItems(original: readonly unknown[], unwanted: readonly unk
   return original.filter((item) => !gone.has(item));
 }
 
-export function findByKey(list: readonly Record<string, unknown>[], key: unknown, mergeKey: string): number {
-  return list.findIndex((item) => item[mergeKey] === key);
+/** The first place of each element, by its merge key. */
+export function placesByKey(list: readonly unknown[], mergeKey: string): Map<unknown, number> {
+  return places(list, identityBy(mergeKey));
 }

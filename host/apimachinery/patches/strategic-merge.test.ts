@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { parseYaml } from "../parse-body.ts";
 import { loadSchema } from "../schema.ts";
+import { readYaml } from "../yaml-text.ts";
 import { applyStrategicMerge } from "./strategic-merge.ts";
 
 const schema = loadSchema();
 
 /** Objects are written in YAML. */
-const yaml = (text: string) => parseYaml(text).value;
+const yaml = (text: string) => readYaml(text).value;
 
 function merge(type: string, doc: string, patch: string): unknown {
   const before = yaml(doc);

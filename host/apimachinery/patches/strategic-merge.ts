@@ -14,7 +14,7 @@ import {
   RETAIN_KEYS,
   SET_ORDER,
 } from "./directives.ts";
-import { deleteItems, findByKey, inOrder, mergePrimitives } from "./list-order.ts";
+import { deleteItems, inOrder, mergePrimitives, placesByKey } from "./list-order.ts";
 
 /**
  * Strategic merge patch: maps are merged, null removes, lists are merged by the key the schema names, or replaced when it
@@ -154,24 +154,28 @@ function mergeElements(
   patch: readonly JsonMap[],
   mergeKey: string,
 ): unknown[] {
-  let base = [...original];
+  const deleted = new Set<unknown>();
   const changes: JsonMap[] = [];
   let replaces = false;
   for (const element of patch) {
     const directive = getOwn(element, PATCH);
     if (directive === undefined || directive === "merge") changes.push(element);
-    else if (directive === "delete") {
-      const key = requireKey(element, mergeKey);
-      base = base.filter((item) => item[mergeKey] !== key);
-    } else if (directive === "replace") replaces = true;
+    else if (directive === "delete") deleted.add(requireKey(element, mergeKey));
+    else if (directive === "replace") replaces = true;
     else throw patchFailure(`unknown patch type: ${goText(directive)} in map: ${goText(element)}`);
   }
   if (replaces) return changes;
+  const base = original.filter((item) => !deleted.has(item[mergeKey]));
   const merged = [...base];
+  const places = placesByKey(merged, mergeKey);
   for (const change of changes) {
-    const at = findByKey(merged, requireKey(change, mergeKey), mergeKey);
-    if (at < 0) merged.push(dropDirectives(change) as JsonMap);
-    else merged[at] = mergeMap(scope, merged[at]!, change);
+    const key = requireKey(change, mergeKey);
+    const at = places.get(key);
+    if (at !== undefined) merged[at] = mergeMap(scope, merged[at]!, change);
+    else {
+      places.set(key, merged.length);
+      merged.push(dropDirectives(change) as JsonMap);
+    }
   }
   return inOrder(merged, changes, base, mergeKey);
 }

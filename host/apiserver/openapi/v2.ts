@@ -6,7 +6,7 @@ import { PATCH_DEFINITION, pathsOf } from "./paths.ts";
 
 /**
  * `GET /openapi/v2`: everything in one Swagger 2.0 document, as JSON; the fallback of old clients. A client that accepts
- * only the protobuf form (kubectl, when `/openapi/v3` fails) must be answered 406, as JSON would be read as garbage.
+ * only the protobuf form (kubectl, for a kind `/openapi/v3` does not know) must not be sent this.
  */
 export function openApiV2(schema: Schema, kinds: readonly Kind[]): OpenApiDocument {
   const document = {
