@@ -1,48 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { deepCopy } from "../apimachinery/copy.ts";
-import type { FieldError } from "../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
-import type { Kind } from "./kind.ts";
 import * as registry from "./registry.ts";
-
-// Each row: a good object of the kind with a few fields overwritten (undefined: left out), and the API server's words.
-type Fields = Readonly<Record<string, unknown>>;
-
-const inWords = (errors: readonly FieldError[]) => errors.map(({ field, message }) => `${field}: ${message}`);
-
-/** Sets `spec.containers.0.name` and the like. */
-function overwrite(object: KubernetesObject, fields: Fields): KubernetesObject {
-  const copy = deepCopy(object);
-  for (const [path, value] of Object.entries(fields)) {
-    const steps = path.split(".");
-    const last = steps.pop()!;
-    let at = copy as unknown as Record<string, unknown>;
-    for (const step of steps) {
-      at[step] ??= {};
-      at = at[step] as Record<string, unknown>;
-    }
-    if (value === undefined) delete at[last];
-    else at[last] = value;
-  }
-  return copy;
-}
-
-/** What create says of an object: defaults, then rules. */
-function created(kind: Kind, object: KubernetesObject): string[] {
-  kind.defaults?.(object);
-  kind.prepareCreate?.(object);
-  return inWords(kind.validate?.(object) ?? []);
-}
-
-function updated(kind: Kind, object: KubernetesObject, fields: Fields): string[] {
-  const old = deepCopy(object);
-  kind.defaults?.(old);
-  kind.prepareCreate?.(old);
-  const next = overwrite(old, fields);
-  kind.defaults?.(next);
-  kind.prepareUpdate?.(next, old);
-  return inWords([...(kind.validateUpdate?.(next, old) ?? []), ...(kind.validate?.(next) ?? [])]);
-}
+import { created, type Fields, overwrite, updated } from "./rule-rows.ts";
 
 const metadata = { name: "a", namespace: "default", uid: "u" };
 const podSpec = { containers: [{ name: "c", image: "i" }] };
@@ -54,7 +13,7 @@ const deployment = {
 } as KubernetesObject;
 const service = { metadata, spec: { ports: [{ port: 80 }] } } as KubernetesObject;
 
-// From here on `.` in a path stands for the step; the texts are those captured in api-wire 22 and api-policy 6.4.
+// Each row: a good object of the kind with a few fields overwritten, and the words of the API server. The texts are those captured in api-wire 22 and api-policy 6.4.
 describe("pod", () => {
   test.each<[string, Fields, string[]]>([
     ["a good one", {}, []],
