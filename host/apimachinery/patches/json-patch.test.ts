@@ -97,6 +97,19 @@ describe("what cannot be done is 422, and nothing is changed", () => {
     );
   });
 
+  test.each([
+    [
+      "copied into itself",
+      Array.from({ length: 20 }, (_, i) => ({ op: "copy", from: "", path: "/a".repeat(2 ** i) })),
+    ],
+    [
+      "step by step",
+      Array.from({ length: 400 }, (_, i) => ({ op: "add", path: "/a".repeat(i + 1), value: {} })),
+    ],
+  ])("a document nested without end, %s", (_, operations) => {
+    expect(() => applyJsonPatch({}, operations)).toThrow("the server rejected our request");
+  });
+
   test("__proto__ is a member like any other", () => {
     const patched = applyJsonPatch({}, [{ op: "add", path: "/__proto__", value: { x: 1 } }]) as {
       x?: number;

@@ -1,6 +1,7 @@
 import { deepCopy, deepEqual, isObject, setOwn } from "../copy.ts";
 import { jsonKind } from "../decode-error.ts";
 import { ApiError, badRequest } from "../errors.ts";
+import { countKeys, JsonSyntaxError } from "../json-text.ts";
 
 /** Kubernetes refuses longer patches. */
 const MAX_OPERATIONS = 10_000;
@@ -45,6 +46,7 @@ export function applyJsonPatch(doc: unknown, operations: unknown): unknown {
     }
     applyOperation(patching, operation);
   }
+  checkDepth(patching.root["doc"]);
   return patching.root["doc"];
 }
 
@@ -76,7 +78,17 @@ function applyOperation(patching: Patching, operation: Record<string, unknown>):
   }
 }
 
+/** A patch can nest a document deeper than any body may be: step by step, or copying a document into itself. */
+function checkDepth(value: unknown): void {
+  try {
+    countKeys(value);
+  } catch (error) {
+    throw error instanceof JsonSyntaxError ? refused() : error;
+  }
+}
+
 function copied(patching: Patching, value: unknown): unknown {
+  checkDepth(value);
   patching.copiedBytes += JSON.stringify(value).length;
   if (patching.copiedBytes > MAX_COPIED_BYTES) throw refused();
   return deepCopy(value);
