@@ -18,17 +18,19 @@ export function writeState(dataDir: string, state: ClusterState): void {
   writePrivateFile(statePath(dataDir), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** The last state that was written; its process may be long gone. */
+/** The last state that was written, if it can be read; its process may be long gone. */
 export function readState(dataDir: string): ClusterState | undefined {
   const path = statePath(dataDir);
   if (!existsSync(path)) return undefined;
   try {
-    const state = JSON.parse(readFileSync(path, "utf8")) as ClusterState;
-    if (typeof state.url === "string" && typeof state.kubeconfig === "string") return state;
+    const state = JSON.parse(readFileSync(path, "utf8")) as Partial<ClusterState>;
+    const { pid, url, kubeconfig } = state;
+    const whole = typeof pid === "number" && typeof url === "string" && typeof kubeconfig === "string";
+    return whole ? (state as ClusterState) : undefined;
   } catch {
-    // Falls through: what cannot be read is said below, the same way.
+    // Damaged: as good as none. Nothing depends on it but these commands, and the next up writes it anew.
+    return undefined;
   }
-  throw new Failure(`${path} is corrupt; delete it once no pintle runs on ${dataDir}`);
 }
 
 /** A cluster that runs: its state, and the process that holds its data directory. */
@@ -46,7 +48,9 @@ export function findRunning(dataDir: string): Running | undefined {
   if (holder === undefined) return undefined;
   const state = readState(dataDir);
   if (state?.pid !== holder.pid)
-    throw new Failure(`a cluster is just starting in ${dataDir} (pid ${holder.pid}); ask again in a moment`);
+    throw new Failure(
+      `pid ${holder.pid} works in ${dataDir}, but ${statePath(dataDir)} does not tell where it is reached: it is just starting, or the file was damaged`,
+    );
   return { state, holder };
 }
 

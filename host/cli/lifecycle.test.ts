@@ -121,7 +121,6 @@ describe("what is in the way is one line and exit 1", () => {
   test.each([
     { name: "a corrupt certificate", file: "pki/ca.crt", says: /^pintle: .*ca\.crt is corrupt.*\n$/ },
     { name: "a corrupt store", file: "store/store.mdb", says: /^pintle: .*store.*\n$/ },
-    { name: "a corrupt state", file: "cluster.json", says: /^pintle: .*cluster\.json is corrupt.*\n$/ },
     { name: "a kubeconfig that is none", file: "kubeconfig", says: /^pintle: .*kubeconfig is not .*\n$/ },
   ])("$name", async ({ file, says }) => {
     const data = join(folder, file.replace("/", "-"));

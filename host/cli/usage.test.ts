@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { removeFolder, runPintle, temporaryFolder } from "../../test/scenarios/pintle-process.ts";
+import { lockDirectory } from "../store/directory-lock.ts";
 
 /** The built command line as a user calls it, without a cluster. */
 const folder = temporaryFolder();
@@ -98,13 +99,30 @@ describe("delete never removes what is not ours", () => {
 });
 
 test.each([
-  { name: "half a state file", text: '{"url":' },
-  { name: "another's file", text: "[]" },
-])("$name is said, not guessed at", async ({ text }) => {
-  const data = join(folder, `state-${text.length}`);
-  mkdirSync(data);
-  writeFileSync(join(data, "cluster.json"), text);
-  const ran = await runPintle(["status", "--data-dir", data]);
-  expect(ran.code).toBe(1);
-  expect(ran.stderr).toMatch(/^pintle: .*cluster\.json is corrupt; delete it once no pintle runs on .*\n$/);
+  { name: "none", text: undefined, says: "does not tell where it is reached" },
+  { name: "half of one", text: '{"url":', says: "does not tell where it is reached" },
+  { name: "another's", text: "[]", says: "does not tell where it is reached" },
+  { name: "that of an earlier process", text: '{"pid":1,"url":"u","kubeconfig":"k"}', says: "just starting" },
+])("a directory that is held, its state file being $name, is said to be so", async ({ text, says }) => {
+  const data = temporaryFolder();
+  const lock = lockDirectory(data);
+  try {
+    if (text !== undefined) writeFileSync(join(data, "cluster.json"), text);
+    for (const command of ["status", "down", "delete", "up"]) {
+      const ran = await runPintle([command, "--data-dir", data]);
+      expect([command, ran.code, ran.stdout]).toEqual([command, 1, ""]);
+      expect(ran.stderr).toMatch(new RegExp(`^pintle: pid ${process.pid} works in .*${says}.*\n$`));
+    }
+  } finally {
+    lock.release();
+    removeFolder(data);
+  }
+});
+
+test("a damaged state file of a stopped cluster is in nobody's way", async () => {
+  const data = temporaryFolder();
+  writeFileSync(join(data, "cluster.json"), "{");
+  expect((await runPintle(["status", "--data-dir", data])).stderr).toMatch(/^pintle: no cluster is running/);
+  expect((await runPintle(["delete", "--data-dir", data])).code).toBe(0);
+  expect(existsSync(data)).toBe(false);
 });
