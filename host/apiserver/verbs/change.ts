@@ -5,6 +5,7 @@ import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { admit } from "../admission/chain.ts";
 import { keepAllocated } from "../allocators/services.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import { asStored } from "../storage/convert.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject, View } from "../storage/view.ts";
@@ -34,8 +35,7 @@ export async function change(
     async (current) => {
       const produced = await options.produce(current.as(kind));
       requireSameIdentity(target, produced);
-      const next = kind.stored ? (kind.stored.toStored(produced) as AnyObject) : produced;
-      return step(api, target, next, current.object, options, context);
+      return step(api, target, asStored(kind, produced), current.object, options, context);
     },
     context.dryRun,
     options.maxTries,
@@ -59,7 +59,7 @@ async function step(
   const { namespace, name, subresource } = target;
   await admit(api, { verb: "update", kind, namespace, name, subresource, object: next, old }, context);
   if (options.prepare !== undefined) next = options.prepare(next, old);
-  else if (subresource === "status" || subresource === "approval") next = onlyStatus(kind.plural, next, old);
+  else if (subresource === "status" || subresource === "approval") kind.prepareStatusUpdate?.(next, old);
   else {
     keepAllocated(kind, next, old);
     kind.prepareUpdate?.(next, old);
@@ -153,20 +153,4 @@ function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
     if (value !== undefined && Object.keys(value).length === 0) delete metadata[field];
   }
   return metadata;
-}
-
-/** Kinds whose status endpoint leaves labels alone; elsewhere labels and annotations may come along (api-wire 18). */
-const LABELS_KEPT = new Set(["deployments"]);
-
-function onlyStatus(plural: string, next: AnyObject, old: AnyObject): AnyObject {
-  const { ownerReferences, labels } = old.metadata ?? {};
-  const metadata: ObjectMeta = { ...next.metadata };
-  delete metadata.ownerReferences;
-  if (ownerReferences !== undefined) metadata.ownerReferences = ownerReferences;
-  if (LABELS_KEPT.has(plural)) {
-    delete metadata.labels;
-    if (labels !== undefined) metadata.labels = labels;
-  }
-  const { status: _, ...rest } = old;
-  return { ...rest, metadata, ...(next["status"] === undefined ? {} : { status: next["status"] }) };
 }

@@ -9,6 +9,7 @@ import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
 import { admit } from "../admission/chain.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
+import { asStored } from "../storage/convert.ts";
 import { storageKind } from "../storage/keys.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 
@@ -26,7 +27,7 @@ export async function create(
 ): Promise<View> {
   const decoded = decodeBody(api, kind, body, context);
   const target = storageKind(kind);
-  const object = kind.stored ? (kind.stored.toStored(decoded) as AnyObject) : decoded;
+  const object = asStored(kind, decoded);
   const metadata = freshMetadata(kind, object.metadata ?? {}, namespace, context.dryRun);
   const name = metadata.name || metadata.generateName || "";
   const candidate = { ...object, metadata };
