@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { openLmdbStore } from "./lmdb-store.ts";
-import type { Store } from "./store.ts";
+import { CompactedError, type Store } from "./store.ts";
 import { runStoreContract } from "./store-contract.ts";
+import { apply, inKeys, recorder } from "./store-shorthand.ts";
 
 /** The open store of each directory. */
 const opened = new Map<string, Store>();
@@ -54,4 +55,26 @@ test("opens what it wrote, whatever its size", async () => {
   opened.set(dir, again);
   expect(expected.length).toBe(4_000);
   expect(await picture(again)).toEqual(expected);
+});
+
+test("a watch resumes over a restart where it was, with previous values; before the compaction it is refused", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "pintle-store-"));
+  const store = await openLmdbStore(dir);
+  for (const write of ["create a 1", "create b 1", "update a@2 2", "delete b", "create c 1"])
+    await apply(store, write);
+  await store.compact(3);
+  await store.close();
+  const again = await openLmdbStore(dir);
+  opened.set(dir, again);
+  const watcher = recorder();
+  again.watch("", 3, watcher);
+  await apply(again, "update c@6 2");
+  expect(watcher.events).toEqual([
+    "4 put a=2 was 1@2",
+    "5 delete b was 1@3",
+    "6 put c=1",
+    "7 put c=2 was 1@6",
+  ]);
+  expect(() => again.watch("", 2, watcher)).toThrow(CompactedError);
+  expect(inKeys(await again.range("", { revision: 4 }))).toBe("a b");
 });
