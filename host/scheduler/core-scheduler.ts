@@ -1,15 +1,14 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import { ApiError } from "../apimachinery/errors.ts";
-import { objectKey } from "../apimachinery/object.ts";
 import type { CoreNames, Evaluation, Refusals, Usage } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { CapacityError } from "./capacity.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
-import { CoreTables, checkUsage } from "./core-tables.ts";
+import { CoreTables, checkUsage, type NodeSlots } from "./core-tables.ts";
 import type { Decision, Explanation, Scheduler } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
-import { type PodFacts, readBoundPod, readPod, signatureOf } from "./pod-facts.ts";
+import { type PodFacts, podKey, readBoundPod, readPod, signatureOf } from "./pod-facts.ts";
 import {
   AFFINITY_CONFLICT,
   describeRefusal,
@@ -31,6 +30,11 @@ type Prepared =
     }
   | { readonly key: string; readonly refusal: string };
 
+interface DescribedRefusals {
+  readonly refusals: readonly NodeRefusal[];
+  readonly reasons: Readonly<Record<string, string[]>>;
+}
+
 /** Pods a batch may hold; a class of each is kept in the core until the answer is there. */
 const MAX_BATCH = Math.min(256, MAX_CLASSES);
 
@@ -41,6 +45,7 @@ export class CoreScheduler implements Scheduler {
   readonly #tables: CoreTables;
   readonly #pods = new PlacedPods();
   readonly #maxPods: number;
+  readonly #described = new WeakMap<Refusals, DescribedRefusals>();
   /** Facts of recent signatures, so that the pods of one template are read once. */
   readonly #facts = new Map<string, PodFacts>();
 
@@ -67,7 +72,7 @@ export class CoreScheduler implements Scheduler {
   }
 
   addPod(pod: V1Pod): void {
-    const key = objectKey(pod);
+    const key = podKey(pod);
     // A pod that has ended takes nothing any more.
     if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") {
       this.#remove(key);
@@ -103,11 +108,12 @@ export class CoreScheduler implements Scheduler {
 
   async explain(pod: V1Pod): Promise<Explanation> {
     const prepared = this.#prepare(pod, readPod(pod));
-    const refused = (rejectedBy: string, reason: string) =>
-      [...this.#tables.nodes()].map(([node]) => ({ node, rejectedBy, reasons: [reason] }));
-    if ("refusal" in prepared)
-      return { pod: prepared.key, chosen: null, nodes: refused("NodeAffinity", AFFINITY_CONFLICT) };
-    const slots = [...this.#tables.nodes()];
+    const slots = this.#tables.nodes();
+    if ("refusal" in prepared) {
+      const refusal = { rejectedBy: "NodeAffinity", reasons: [AFFINITY_CONFLICT] };
+      const nodes = slots.map(([node]) => ({ node, ...refusal }));
+      return { pod: prepared.key, chosen: null, nodes };
+    }
     const evaluation = await this.#link.evaluate(prepared.classId);
     let chosen: string | null = null;
     let best = -1;
@@ -148,7 +154,7 @@ export class CoreScheduler implements Scheduler {
   async #scheduleBatch(batch: readonly Prepared[]): Promise<Decision[]> {
     const asked = batch.filter((one) => "classId" in one);
     return this.#tables.holdingSlots(async () => {
-      const nodeNames = [...this.#tables.nodes()];
+      const nodeNames = this.#tables.nodes();
       const answer = await this.#link.schedule(asked.map(({ classId }) => classId));
       const decisions: Decision[] = [];
       let next = 0;
@@ -167,10 +173,7 @@ export class CoreScheduler implements Scheduler {
     });
   }
 
-  #refusedBefore(
-    one: { key: string; refusal: string },
-    nodes: readonly (readonly [string, number])[],
-  ): Decision {
+  #refusedBefore(one: { key: string; refusal: string }, nodes: NodeSlots): Decision {
     if (one.refusal !== AFFINITY_CONFLICT)
       return { pod: one.key, node: null, message: one.refusal, nodes: {} };
     const message = nodes.length === 0 ? NO_NODES : prefilterMessage(nodes.length, AFFINITY_CONFLICT);
@@ -197,26 +200,32 @@ export class CoreScheduler implements Scheduler {
 
   async #refused(
     one: { pod: V1Pod; key: string; classId: number; extended: readonly string[] },
-    nodes: readonly (readonly [string, number])[],
+    nodes: NodeSlots,
     why: Refusals,
   ): Promise<Decision> {
     if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {} };
-    const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#names, one.extended)!);
+    const { refusals, reasons } = this.#describe(why, nodes, one.extended);
     const mayPreempt = one.pod.spec?.preemptionPolicy !== "Never";
     const trials = mayPreempt ? await this.#tryPreemption(one, nodes, refusals) : [];
+    const message = fitErrorMessage(refusals, trials, mayPreempt);
+    return { pod: one.key, node: null, message, nodes: reasons };
+  }
+
+  /** In words, once for all pods of a batch that were refused alike: a thousand replicas may wait for one node. */
+  #describe(why: Refusals, nodes: NodeSlots, extended: readonly string[]): DescribedRefusals {
+    const known = this.#described.get(why);
+    if (known !== undefined) return known;
+    const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#names, extended)!);
     const reasons = Object.fromEntries(nodes.map(([name], i) => [name, [...refusals[i]!.reasons]]));
-    return {
-      pod: one.key,
-      node: null,
-      message: fitErrorMessage(refusals, trials, mayPreempt),
-      nodes: reasons,
-    };
+    const described = { refusals, reasons };
+    this.#described.set(why, described);
+    return described;
   }
 
   /** Asks again as if every pod of lower priority were gone from the nodes where that may help. Evicts nobody. */
   async #tryPreemption(
     one: { pod: V1Pod; classId: number; extended: readonly string[] },
-    nodes: readonly (readonly [string, number])[],
+    nodes: NodeSlots,
     refusals: readonly NodeRefusal[],
   ): Promise<PreemptionTrial[]> {
     const priority = one.pod.spec?.priority ?? 0;
@@ -259,17 +268,17 @@ export class CoreScheduler implements Scheduler {
 
   #prepareOrRefuse(pod: V1Pod): Prepared {
     try {
-      if (this.#pods.find(objectKey(pod)) === undefined) this.#checkRoomForPod();
+      if (this.#pods.find(podKey(pod)) === undefined) this.#checkRoomForPod();
       return this.#prepare(pod, this.#factsOf(pod));
     } catch (error) {
       if (error instanceof ApiError || error instanceof CapacityError)
-        return { key: objectKey(pod), refusal: error.message };
+        return { key: podKey(pod), refusal: error.message };
       throw error;
     }
   }
 
   #prepare(pod: V1Pod, facts: PodFacts): Prepared {
-    const key = objectKey(pod);
+    const key = podKey(pod);
     if (facts.affinity.onlyNodes?.size === 0) return { key, refusal: AFFINITY_CONFLICT };
     const { id, usage, extended } = this.#tables.classFor(facts);
     return { pod, key, classId: id, usage, extended };

@@ -25,6 +25,8 @@ interface ClassEntry {
   readonly extended: readonly string[];
 }
 
+export type NodeSlots = readonly (readonly [name: string, slot: number])[];
+
 /**
  * The host's half of the core's tables: gives out slots, attribute sets, classes, resource columns and port bits, and posts
  * to the core what it has to know of each. Strings end here.
@@ -38,6 +40,8 @@ export class CoreTables {
   readonly #capacity: GrowingCapacity;
   readonly #sets = new AttributeSets();
   readonly #nodes = new Map<string, NodeEntry>();
+  /** Made when asked for, dropped when a node comes or goes. */
+  #inOrder: NodeSlots | undefined;
   readonly #slots = new SlotNumbers();
   /** By signature; the least recently used first. */
   readonly #classes = new Map<string, ClassEntry>();
@@ -57,11 +61,12 @@ export class CoreTables {
     return this.#nodes.size;
   }
 
-  /** Node names with their slots, in the order of slots. */
-  nodes(): Iterable<readonly [name: string, slot: number]> {
-    return [...this.#nodes.values()]
+  /** Node names with their slots, in the order of slots; what was handed out does not change later. */
+  nodes(): NodeSlots {
+    this.#inOrder ??= [...this.#nodes.values()]
       .map(({ facts, slot }) => [facts.name, slot] as const)
       .sort((a, b) => a[1] - b[1]);
+    return this.#inOrder;
   }
 
   slotOf(name: string): number | undefined {
@@ -94,6 +99,7 @@ export class CoreTables {
     if (known !== undefined) this.#sets.release(known.set);
     entry.facts = facts;
     entry.set = set;
+    if (known === undefined) this.#inOrder = undefined;
     this.#nodes.set(facts.name, entry);
     this.#link.post(["putNode", entry.slot, nodeNumbers(facts, set, extended)]);
     return { slot: entry.slot, isNew: known === undefined };
@@ -103,6 +109,7 @@ export class CoreTables {
     const entry = this.#nodes.get(name);
     if (entry === undefined) return;
     this.#nodes.delete(name);
+    this.#inOrder = undefined;
     this.#sets.release(entry.set);
     this.#slots.release(entry.slot);
     this.#link.post(["removeNode", entry.slot]);

@@ -117,11 +117,9 @@ function readTerm(
 }
 
 /** Source: labels.NewRequirement and Requirement.Matches. */
-function parseLabelRequirement({
-  key,
-  operator,
-  values = [],
-}: V1NodeSelectorRequirement): TermMatcher | undefined {
+function parseLabelRequirement(requirement: V1NodeSelectorRequirement): TermMatcher | undefined {
+  const { key, operator } = requirement;
+  const values = requirement.values ?? [];
   if (isQualifiedName(key).length > 0 || values.some((value) => isLabelValue(value).length > 0))
     return undefined;
   const has = (node: NodeIdentity) => Object.hasOwn(node.labels, key);
@@ -145,11 +143,9 @@ function parseLabelRequirement({
   }
 }
 
-function parseFieldRequirement({
-  key,
-  operator,
-  values = [],
-}: V1NodeSelectorRequirement): TermMatcher | undefined {
+function parseFieldRequirement(requirement: V1NodeSelectorRequirement): TermMatcher | undefined {
+  const { key, operator } = requirement;
+  const values = requirement.values ?? [];
   if (values.length !== 1) return undefined;
   const value = values[0]!;
   const fieldOf = (node: NodeIdentity) => (key === NAME_FIELD ? node.name : "");

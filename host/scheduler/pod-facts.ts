@@ -24,6 +24,11 @@ export interface BoundPodFacts extends PodRequests {
   readonly ports: readonly HostPort[];
 }
 
+/** `namespace/name`; a manifest without a namespace means `default`. */
+export function podKey(pod: V1Pod): string {
+  return `${pod.metadata?.namespace || "default"}/${pod.metadata?.name ?? ""}`;
+}
+
 const PODS = { group: "", plural: "pods", kind: "Pod" };
 
 /**
