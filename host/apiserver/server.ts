@@ -82,6 +82,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       key: tls.key,
     },
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
+    // A URL that does not decode comes here and is refused by the handler, in the API's words.
+    frameworkErrors: (_error, request, reply) => answer(reply, request, {}),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request: Request, payload: Readable) => readBody(payload));
@@ -90,6 +92,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     request.raw.headers["content-type"] ??= "application/json";
   });
   app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
+  app.setNotFoundHandler((request, reply) => answer(reply, request, { body: request.body }));
   app.all("/*", (request, reply) => answer(reply, request, { body: request.body }));
 
   async function answer(
@@ -120,23 +123,30 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await app.listen({ host, port: options.port });
-  port = (app.server.address() as AddressInfo).port;
-  await publishServer(core.api, host, port);
+  const stop = async () => {
+    ready = false;
+    core.stop();
+    const closed = app.close();
+    // Watches never end by themselves, so neither would their connections.
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  try {
+    await app.listen({ host, port: options.port });
+    port = (app.server.address() as AddressInfo).port;
+    await publishServer(core.api, host, port);
+  } catch (error) {
+    // A taken port: what was started before it must not keep the process alive.
+    await stop();
+    throw error;
+  }
   ready = true;
   log.info("api server ready", { url: `https://${host}:${port}`, revision: store.revision });
   return {
     url: `https://${host}:${port}`,
     port,
     client: core.client,
-    stop: async () => {
-      ready = false;
-      core.stop();
-      const closed = app.close();
-      // Watches never end by themselves, so neither would their connections.
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
+    stop,
   };
 }
 
