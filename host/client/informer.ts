@@ -129,6 +129,8 @@ export function createInformer<T extends KubernetesObject>(options: InformerOpti
 export class SharedInformers {
   readonly #informers = new Map<string, Informer<KubernetesObject>>();
   readonly #parts: Pick<InformerOptions<KubernetesObject>, "client" | "clock" | "random" | "log">;
+  /** What `find` answered: garbage collection asks once a kind for every object that goes. */
+  readonly #found = new Map<KindName, Informer<KubernetesObject>>();
   #started = false;
 
   constructor(parts: { client: Client; clock: Clock; random: Random; log: Logger }) {
@@ -159,7 +161,11 @@ export class SharedInformers {
 
   /** Any informer of all objects of a kind: the metadata of its objects is there, the rest may not be. */
   find(kind: KindName): Informer<KubernetesObject> | undefined {
-    return this.#informers.get(keyOf(kind, {})) ?? this.#informers.get(metadataKey(kind));
+    const known = this.#found.get(kind);
+    if (known !== undefined) return known;
+    const informer = this.#informers.get(keyOf(kind, {})) ?? this.#informers.get(metadataKey(kind));
+    if (informer !== undefined) this.#found.set(kind, informer);
+    return informer;
   }
 
   /** An informer for metadata only: an existing one of the kind, else one that keeps nothing but the metadata. */

@@ -9,6 +9,7 @@ import type { Change, Failure, Outcomes } from "./change.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface Applied {
+  readonly wrote: boolean;
   /** What ended the pass early. */
   readonly failure?: Failure;
   /** The soonest time to look again, if one was asked for. */
@@ -68,6 +69,7 @@ export class Applier {
       case "delete all":
         return this.#attempt(change, pass, async () => {
           await this.#client.deleteCollection(change.kind, { namespace: change.namespace }, BACKGROUND);
+          pass.wrote = true;
         });
       case "status": {
         const object = change.object(pass.failure);
@@ -125,6 +127,7 @@ export class Applier {
         }
         return this.#all(key, instead, pass);
       }
+      pass.wrote = true;
       const nowMs = this.#clock.nowMs();
       if (answer.kind === "Status") this.#ledger.removed(key, change.kind, change.object, nowMs);
       else this.#ledger.wrote(key, change.kind, answer, nowMs);
@@ -153,6 +156,7 @@ export class Applier {
 const BACKGROUND = { propagationPolicy: "Background" } as const;
 
 class Pass implements Applied {
+  wrote = false;
   failure: Failure | undefined;
   againMs: number | undefined;
   retry: string | undefined;

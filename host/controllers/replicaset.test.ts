@@ -135,14 +135,14 @@ test.each([
   },
 ])("ReplicaSet $name", ({ replicas, pods, wants }) => {
   const changes = reconcileReplicaSet(
-    { replicaSet: replicaSet(replicas), pods: pods.map(pod), related: [] },
+    { replicaSet: replicaSet(replicas), pods: pods.map(pod), related: () => [] },
     NOW,
   );
   expect(steps(changes)).toEqual(wants);
 });
 
 test("makes at most 500 at a time", () => {
-  const [change] = reconcileReplicaSet({ replicaSet: replicaSet(1200), pods: [], related: [] }, NOW);
+  const [change] = reconcileReplicaSet({ replicaSet: replicaSet(1200), pods: [], related: () => [] }, NOW);
   expect(change?.do === "slow start" && change.changes.length).toBe(500);
 });
 
@@ -150,13 +150,13 @@ test("neither makes nor deletes, adopts nor releases while it is being deleted",
   const leaving = replicaSet(3);
   leaving.metadata!.deletionTimestamp = formatTime(NOW);
   const pods = ["a Running n1", "b Running n1 1 orphan", "c Running n1 1 app=x"].map(pod);
-  expect(steps(reconcileReplicaSet({ replicaSet: leaving, pods, related: [] }, NOW))).toEqual([]);
+  expect(steps(reconcileReplicaSet({ replicaSet: leaving, pods, related: () => [] }, NOW))).toEqual([]);
 });
 
 test("looks again when a ready pod becomes available", () => {
   const pods = ["a Running+ n1 1", "b Running+ n1 2"].map(pod);
   const set = replicaSet(2, { minReadySeconds: 3 * HOUR });
-  expect(steps(reconcileReplicaSet({ replicaSet: set, pods, related: [] }, NOW))).toEqual([
+  expect(steps(reconcileReplicaSet({ replicaSet: set, pods, related: () => [] }, NOW))).toEqual([
     `again in ${HOUR * 1000} ms`,
   ]);
 });
@@ -205,7 +205,7 @@ describe("pods to delete first", () => {
 
 describe("status", () => {
   const statusOf = (set: V1ReplicaSet, pods: readonly V1Pod[], failure?: Failure) => {
-    const change = reconcileReplicaSet({ replicaSet: set, pods, related: [] }, NOW).find(
+    const change = reconcileReplicaSet({ replicaSet: set, pods, related: () => [] }, NOW).find(
       (one) => one.do === "status",
     );
     return change?.do === "status" ? (change.object(failure) as V1ReplicaSet | undefined)?.status : undefined;

@@ -23,8 +23,8 @@ export interface ObservedReplicaSet {
   readonly replicaSet: V1ReplicaSet;
   /** Its own pods and the orphans of its namespace. */
   readonly pods: readonly V1Pod[];
-  /** Pods of all ReplicaSets under the same owner, its own among them; empty when it has no owner. */
-  readonly related: readonly V1Pod[];
+  /** Pods of all ReplicaSets under the same owner, its own among them; none without an owner. Asked when pods must go. */
+  readonly related: () => readonly V1Pod[];
 }
 
 /** Most pods created or deleted in one pass (BurstReplicas). */
@@ -38,7 +38,7 @@ export const replicaSetController = controller<ObservedReplicaSet>({
   ],
   observe: (key, look) => {
     const replicaSet = look.informers.get(ReplicaSet).lister.get(key);
-    return replicaSet && observePods(replicaSet, ReplicaSet, look, relatedPods(replicaSet, look));
+    return replicaSet && observePods(replicaSet, ReplicaSet, look, () => relatedPods(replicaSet, look));
   },
   reconcile: (observed, nowMs) => reconcileReplicaSet(observed, nowMs),
 });
@@ -48,7 +48,7 @@ export async function observePods(
   replicaSet: V1ReplicaSet,
   kind: Kind<V1ReplicaSet>,
   look: Look,
-  related: readonly V1Pod[],
+  related: () => readonly V1Pod[],
 ): Promise<ObservedReplicaSet> {
   const selector = labelSelectorFromObject(replicaSet.spec?.selector);
   const pods = candidatesOf(look.informers.get(Pod).lister, replicaSet);
@@ -131,12 +131,12 @@ function deletePods(
   replicaSet: V1ReplicaSet,
   kind: Kind<V1ReplicaSet>,
   active: readonly V1Pod[],
-  related: readonly V1Pod[],
+  related: () => readonly V1Pod[],
   surplus: number,
   nowMs: number,
 ): Change[] {
   // Nothing to choose when all go.
-  const ordered = surplus < active.length ? inDeletionOrder(active, related, nowMs) : active;
+  const ordered = surplus < active.length ? inDeletionOrder(active, related(), nowMs) : active;
   const changes = ordered.slice(0, Math.min(surplus, BURST)).map((pod) =>
     remove(Pod, pod, {
       success: () => [

@@ -22,7 +22,7 @@ export const replicationController = controller<ObservedController>({
     const stored = look.informers.get(ReplicationController).lister.get(key);
     // Without a selector it would select everything: the API server gives it its template's labels.
     if (stored?.spec?.selector === undefined) return undefined;
-    return { stored, ...(await observePods(asReplicaSet(stored), KIND, look, [])) };
+    return { stored, ...(await observePods(asReplicaSet(stored), KIND, look, () => [])) };
   },
   reconcile: ({ stored, ...observed }, nowMs) =>
     reconcileReplicaSet(observed, nowMs, KIND).map((change) => withStored(change, stored)),

@@ -1,4 +1,4 @@
-import type { Clock } from "../apimachinery/clock.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
 import { isReason } from "../apimachinery/errors.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { ObjectKey } from "../apimachinery/object.ts";
@@ -72,6 +72,7 @@ export function startController<O>(definition: Controller<O>, parts: ControllerP
   const recorder = createEventRecorder({ client, clock, random, log, component: name });
   const ledger = new Ledger(informers);
   const applier = new Applier({ client, recorder, ledger, clock, log });
+  const resting = new Set<Timer>();
   let stopped = false;
 
   const enqueue = (key: ObjectKey) => {
@@ -80,26 +81,39 @@ export function startController<O>(definition: Controller<O>, parts: ControllerP
   };
   for (const one of definition.watches) one.attach(informers, enqueue);
 
-  /** @returns why the key must be looked at again with a growing delay; undefined: it need not */
-  const pass = async (key: ObjectKey): Promise<string | undefined> => {
-    if (!ledger.isSettled(key, clock.nowMs())) return OWN_WRITES;
+  const pass = async (key: ObjectKey): Promise<Outcome> => {
+    if (!ledger.isSettled(key, clock.nowMs())) return { again: OWN_WRITES, wrote: false };
     const observed = await definition.observe(key, { informers, client });
-    if (observed === undefined) return undefined;
+    if (observed === undefined) return { wrote: false };
     const applied = await applier.apply(key, definition.reconcile(observed, clock.nowMs()));
+    const { wrote } = applied;
     if (applied.againMs !== undefined) queue.addAfter(key, applied.againMs);
-    if (applied.failure === undefined) return applied.retry;
+    if (applied.failure === undefined) return { again: applied.retry, wrote };
     const { error, change } = applied.failure;
     // Somebody else wrote first: looking again is the ordinary answer.
     const level = isReason(error, "Conflict") || isReason(error, "NotFound") ? "debug" : "warn";
     log[level]("change refused", { key, change: inWords(change), error: error.message });
-    return error.message;
+    return { again: error.message, wrote };
+  };
+
+  /** Keeps a key in work for a while after its pass, so that what happens to it meanwhile is gathered into one look. */
+  const rest = (key: ObjectKey, restMs: number) => {
+    const timer = clock.setTimeout(() => {
+      resting.delete(timer);
+      queue.done(key);
+    }, restMs);
+    resting.add(timer);
   };
 
   const work = async () => {
     await informers.synced();
     for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
+      const startedMs = clock.nowMs();
+      let wrote = false;
       try {
-        const again = await pass(key);
+        const outcome = await pass(key);
+        const { again } = outcome;
+        wrote = outcome.wrote;
         if (again === undefined) queue.forget(key);
         else if (again !== OWN_WRITES && queue.failures(key) >= tries) {
           log.warn("left until its next event", { key, tries, why: again });
@@ -113,7 +127,8 @@ export function startController<O>(definition: Controller<O>, parts: ControllerP
         });
         queue.addRateLimited(key);
       }
-      queue.done(key);
+      if (wrote) rest(key, Math.min(MAX_REST_MS, Math.max(REST_MS, 2 * (clock.nowMs() - startedMs))));
+      else queue.done(key);
     }
   };
   for (let i = 0; i < (definition.workers ?? WORKERS); i++) void work();
@@ -122,9 +137,23 @@ export function startController<O>(definition: Controller<O>, parts: ControllerP
     stop: () => {
       stopped = true;
       queue.close();
+      for (const timer of resting) timer.cancel();
       recorder.stop();
     },
   };
 }
+
+interface Outcome {
+  /** Why the key must be looked at again with a growing delay; absent: it need not. */
+  readonly again?: string;
+  readonly wrote: boolean;
+}
+
+/**
+ * After a pass that wrote, a key rests for 20 ms, or for twice as long as the pass took, at most a second. A thousand
+ * pods that get ready one by one then cost a Service some dozens of looks at all of them, not a thousand.
+ */
+const REST_MS = 20;
+const MAX_REST_MS = 1000;
 
 const OWN_WRITES = "own writes are not seen yet";

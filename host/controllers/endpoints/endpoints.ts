@@ -120,7 +120,11 @@ function subsetsOf(service: V1Service, pods: readonly V1Pod[]): V1EndpointSubset
     (evenUnready || isReady(pod) ? group.ready : group.notReady).push(pod);
   }
   const list = (all: readonly V1Pod[]): V1EndpointAddress[] =>
-    all.map((pod) => toAddress(pod, addressOf(pod, family)!, service)).sort(byAddress);
+    all
+      .map((pod) => toAddress(pod, addressOf(pod, family)!, service))
+      .map((address) => ({ address, order: `${sortable(address.ip)} ${address.targetRef?.uid}` }))
+      .sort((a, b) => (a.order < b.order ? -1 : 1))
+      .map(({ address }) => address);
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { ports, ready, notReady }]) => ({
@@ -161,13 +165,6 @@ function portsOf(service: V1Service, pod: V1Pod): CoreV1EndpointPort[] {
 function portHash({ name = "", port, protocol, appProtocol }: CoreV1EndpointPort): Buffer {
   const dump = `(v1.EndpointPort){Name:(string)${name} Port:(int32)${port} Protocol:(v1.Protocol)${protocol} AppProtocol:(*string)${appProtocol ?? "<nil>"}}`;
   return createHash("md5").update(dump).digest();
-}
-
-/** By the address's bytes, then by the pod's UID. */
-function byAddress(a: V1EndpointAddress, b: V1EndpointAddress): number {
-  const [left, right] = [sortable(a.ip), sortable(b.ip)];
-  if (left !== right) return left < right ? -1 : 1;
-  return (a.targetRef?.uid ?? "") < (b.targetRef?.uid ?? "") ? -1 : 1;
 }
 
 /** `10.0.0.9` as `010.000.000.009`, which sorts as its bytes do. */
