@@ -1,16 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startVirtualApi, type VirtualApi, watchWrites } from "../../test/virtual-api.ts";
 import type { CoreV1Event, V1Node, V1Pod } from "../api/generated/types.ts";
-import { Event, Node, Pod, PriorityClass, ServiceAccount } from "../api/registry.ts";
-import { VirtualClock } from "../apimachinery/clock.ts";
+import { Event, Node, Pod, PriorityClass } from "../api/registry.ts";
+import type { VirtualClock } from "../apimachinery/clock.ts";
 import { ApiError } from "../apimachinery/errors.ts";
-import { silentLogger } from "../apimachinery/log.ts";
-import { seededRandom } from "../apimachinery/random.ts";
-import { createApiCore } from "../apiserver/core.ts";
 import type { Client } from "../client/client.ts";
-import { createMemoryStore } from "../store/memory-store.ts";
 import { startScheduler } from "./component.ts";
 
 /** The scheduler over the real API server and the real core, under virtual time. */
+let api: VirtualApi;
 let clock: VirtualClock;
 let client: Client;
 let scheduler: { stop(): Promise<void> } | undefined;
@@ -18,40 +16,22 @@ let scheduler: { stop(): Promise<void> } | undefined;
 let bindingFault: ((pod: string) => Error | undefined) | undefined;
 
 const start = async (schedulerName?: string) => {
-  const parts = { clock, random: seededRandom(1), log: silentLogger };
-  scheduler = await startScheduler({
-    ...parts,
-    client: faulty(client),
-    thread: "caller",
-    ...(schedulerName === undefined ? {} : { schedulerName }),
-  });
+  const faulty = watchWrites(client, (write, pod = "") =>
+    write === "createSubresource Pod" ? bindingFault?.(pod) : undefined,
+  );
+  const name = schedulerName === undefined ? {} : { schedulerName };
+  scheduler = await startScheduler({ ...api.parts, ...name, client: faulty, thread: "caller" });
 };
 
 beforeEach(async () => {
-  clock = new VirtualClock();
+  api = await startVirtualApi();
+  ({ clock, client } = api);
   bindingFault = undefined;
-  const parts = { clock, random: seededRandom(1), log: silentLogger };
-  client = (await createApiCore({ ...parts, store: createMemoryStore() })).client("system:kube-scheduler");
-  // Pods are only admitted once their namespace has its ServiceAccount.
-  await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } });
 });
 afterEach(async () => {
   await scheduler?.stop();
   scheduler = undefined;
 });
-
-function faulty(inner: Client): Client {
-  return new Proxy(inner, {
-    get: (target, verb: keyof Client) => {
-      if (verb !== "createSubresource") return Reflect.get(target, verb).bind(target);
-      return async (...call: Parameters<Client["createSubresource"]>) => {
-        const fault = bindingFault?.(call[1].name);
-        if (fault !== undefined) throw fault;
-        return target.createSubresource(...call);
-      };
-    },
-  });
-}
 
 const node = (name: string, cpu = "1", more: Partial<V1Node["spec"]> = {}) => {
   const room = { cpu, memory: "1Gi", pods: "10" };

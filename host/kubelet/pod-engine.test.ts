@@ -1,59 +1,38 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { CoreV1Event, V1Lease, V1Node, V1Pod } from "../api/generated/types.ts";
-import { Event, Lease, Node, Pod, ServiceAccount } from "../api/registry.ts";
-import { VirtualClock } from "../apimachinery/clock.ts";
-import { silentLogger } from "../apimachinery/log.ts";
-import { seededRandom } from "../apimachinery/random.ts";
-import { createApiCore } from "../apiserver/core.ts";
+import { startVirtualApi, type VirtualApi, watchWrites } from "../../test/virtual-api.ts";
+import type { CoreV1Event, V1Node, V1Pod } from "../api/generated/types.ts";
+import { Event, Node, Pod } from "../api/registry.ts";
+import type { VirtualClock } from "../apimachinery/clock.ts";
+import { ApiError } from "../apimachinery/errors.ts";
 import type { Client } from "../client/client.ts";
-import { createMemoryStore } from "../store/memory-store.ts";
 import { startSimulatedKubelet } from "./simulated.ts";
 
-/** The kubelet over the real API server, under virtual time. */
+/** The pod half of the kubelet over the real API server. */
+let api: VirtualApi;
 let clock: VirtualClock;
 let client: Client;
 let kubelet: { stop(): Promise<void> } | undefined;
-let writes: string[];
+/** What the next write fails with; undefined: it is stored. */
+let writeFault: Error | undefined;
 
 const start = async (nodes: number) => {
-  const parts = { clock, random: seededRandom(1), log: silentLogger };
-  kubelet = await startSimulatedKubelet({ ...parts, client: countingWrites(client), nodes });
+  const faulty = watchWrites(client, () => {
+    const fault = writeFault;
+    writeFault = undefined;
+    return fault;
+  });
+  kubelet = await startSimulatedKubelet({ ...api.parts, client: faulty, nodes });
 };
 
 beforeEach(async () => {
-  clock = new VirtualClock();
-  writes = [];
-  const parts = { clock, random: seededRandom(1), log: silentLogger };
-  client = (await createApiCore({ ...parts, store: createMemoryStore() })).client("system:kubelet");
-  // Pods are only admitted once their namespace has its ServiceAccount.
-  await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } });
+  api = await startVirtualApi();
+  ({ clock, client } = api);
+  writeFault = undefined;
 });
 afterEach(async () => {
   await kubelet?.stop();
   kubelet = undefined;
 });
-
-/** Notes every write as "verb Kind". */
-function countingWrites(inner: Client): Client {
-  return new Proxy(inner, {
-    get: (target, verb: keyof Client) => {
-      const call = Reflect.get(target, verb).bind(target) as (
-        kind: { kind: string },
-        ...rest: unknown[]
-      ) => unknown;
-      return (kind: { kind: string }, ...rest: unknown[]) => {
-        if (verb !== "get" && verb !== "list" && verb !== "watch") writes.push(`${verb} ${kind.kind}`);
-        return call(kind, ...rest);
-      };
-    },
-  });
-}
-
-function tally(words: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
-}
 
 const bound = (name: string, node: string, more: Partial<V1Pod["spec"]> = {}, meta: V1Pod["metadata"] = {}) =>
   client.create(Pod, {
@@ -75,138 +54,6 @@ const isGone = (name: string) =>
     () => false,
     () => true,
   );
-
-describe("nodes", () => {
-  test("register with what schedulers and people look at", async () => {
-    await start(4);
-    const nodes = (await client.list<V1Node>(Node)).items;
-    expect(nodes.map((node) => node.metadata?.name)).toEqual(["node-1", "node-2", "node-3", "node-4"]);
-    expect(nodes.map((node) => node.metadata?.labels?.["topology.kubernetes.io/zone"])).toEqual([
-      "zone-a",
-      "zone-b",
-      "zone-c",
-      "zone-a",
-    ]);
-    expect(nodes.map((node) => node.spec?.podCIDR)).toEqual([
-      "10.128.0.0/24",
-      "10.128.1.0/24",
-      "10.128.2.0/24",
-      "10.128.3.0/24",
-    ]);
-    expect(nodes[0]?.status?.addresses).toEqual([
-      { type: "InternalIP", address: "172.18.0.2" },
-      { type: "Hostname", address: "node-1" },
-    ]);
-    expect(nodes[0]?.status?.conditions?.map(({ type, status }) => `${type} ${status}`)).toEqual([
-      "MemoryPressure False",
-      "DiskPressure False",
-      "PIDPressure False",
-      "Ready True",
-    ]);
-    expect(nodes[0]?.status?.allocatable?.["pods"]).toBe("110");
-  });
-
-  test("renew their Lease every 10 s and report their status within 5 minutes", async () => {
-    await start(2);
-    const lease = (): Promise<V1Lease> => client.get(Lease, { namespace: "kube-node-lease", name: "node-1" });
-    expect((await lease()).spec?.renewTime).toBe("2026-01-01T00:00:00.000000Z");
-    writes.length = 0;
-    await clock.advance(60_000);
-    expect(tally(writes)["update Lease"]).toBeGreaterThanOrEqual(12);
-    expect(tally(writes)["update Node"]).toBeUndefined();
-    expect((await lease()).spec?.leaseDurationSeconds).toBe(40);
-    await clock.advance(300_000);
-    const node = await client.get<V1Node>(Node, { name: "node-1" });
-    const ready = node.status?.conditions?.find((one) => one.type === "Ready");
-    expect(ready?.lastTransitionTime).toBe("2026-01-01T00:00:00Z");
-    expect(Date.parse(ready?.lastHeartbeatTime ?? "")).toBeGreaterThan(Date.parse("2026-01-01T00:02:00Z"));
-  });
-
-  test("a thousand cost two writes each, and a hundred renewals a second", async () => {
-    await start(1000);
-    expect(tally(writes)).toEqual({ "create Node": 1000, "create Lease": 1000 });
-    writes.length = 0;
-    await clock.advance(20_000);
-    const renewals = tally(writes)["update Lease"] ?? 0;
-    expect(renewals).toBeGreaterThanOrEqual(1000);
-    expect(renewals).toBeLessThanOrEqual(2000);
-    expect(Object.keys(tally(writes))).toEqual(["update Lease"]);
-  });
-
-  test("keep what clients wrote, over heartbeats and a restart", async () => {
-    await start(2);
-    await client.patch(
-      Node,
-      { name: "node-1" },
-      {
-        type: "strategic",
-        body: {
-          metadata: { labels: { disk: "ssd", "topology.kubernetes.io/zone": null } },
-          spec: { unschedulable: true },
-        },
-      },
-    );
-    await client.patch(
-      Node,
-      { name: "node-1" },
-      {
-        type: "strategic",
-        body: {
-          status: {
-            capacity: { "example.com/gpu": "4" },
-            allocatable: { "example.com/gpu": "4" },
-            conditions: [{ type: "Foreign", status: "True" }],
-          },
-        },
-      },
-      { subresource: "status" },
-    );
-    await clock.advance(400_000);
-    await kubelet?.stop();
-    writes.length = 0;
-    await start(2);
-    expect(tally(writes)).toEqual({ "update Lease": 2 });
-    await clock.advance(400_000);
-    const node = await client.get<V1Node>(Node, { name: "node-1" });
-    expect(node.metadata?.labels).toMatchObject({ disk: "ssd" });
-    expect(node.metadata?.labels).not.toHaveProperty(["topology.kubernetes.io/zone"]);
-    expect(node.spec?.unschedulable).toBe(true);
-    expect(node.status?.capacity).toMatchObject({ cpu: "8", "example.com/gpu": "4" });
-    expect(node.status?.conditions?.map((one) => one.type)).toContain("Foreign");
-  });
-
-  test("a healthy condition comes back at the next heartbeat", async () => {
-    await start(1);
-    const conditions = [{ type: "Ready", status: "Unknown", reason: "NodeStatusUnknown" }];
-    const body = { status: { conditions } };
-    await client.patch(Node, { name: "node-1" }, { type: "strategic", body }, { subresource: "status" });
-    await clock.advance(10_000);
-    const node = await client.get<V1Node>(Node, { name: "node-1" });
-    const ready = node.status?.conditions?.find((one) => one.type === "Ready");
-    expect(ready).toMatchObject({ status: "True", reason: "KubeletReady" });
-  });
-
-  test("a deleted node stays deleted until the next start", async () => {
-    await start(2);
-    await client.delete(Node, { name: "node-2" });
-    await clock.advance(60_000);
-    expect((await client.list(Node)).items).toHaveLength(1);
-    await kubelet?.stop();
-    await start(2);
-    expect((await client.list(Node)).items).toHaveLength(2);
-  });
-
-  test("a node that somebody else makes is filled in and kept, when its annotation asks for it", async () => {
-    await start(0);
-    const metadata = { name: "mine", annotations: { "pintle.io/simulated": "true" } };
-    await client.create<V1Node>(Node, { metadata, spec: { podCIDR: "10.200.0.0/24" } });
-    await bound("web", "mine");
-    await clock.advance(1000);
-    const node = await client.get<V1Node>(Node, { name: "mine" });
-    expect(node.status?.capacity?.["cpu"]).toBe("8");
-    expect((await podNamed("web")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
-  });
-});
 
 describe("pods", () => {
   test("run where they are bound: Pending, then Running and Ready with an address of the node", async () => {
@@ -393,5 +240,61 @@ describe("pods", () => {
     expect(status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 3, reason: "Error" });
     await clock.advance(600_000);
     expect((await podNamed("sleep")).status?.phase).toBe("Running");
+  });
+
+  test("wait for an address when their node has none left", async () => {
+    await start(0);
+    const metadata = { name: "small", annotations: { "pintle.io/simulated": "true" } };
+    await client.create<V1Node>(Node, { metadata, spec: { podCIDR: "10.200.0.0/30" } });
+    await bound("first", "small");
+    await clock.advance(1000);
+    await bound("second", "small");
+    await clock.advance(5000);
+    expect((await podNamed("second")).status?.phase).toBe("Pending");
+    const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
+    expect(events.map((event) => event.message)).toContain(
+      "Failed to create pod sandbox: no IP addresses available in range: 10.200.0.0/30",
+    );
+    await client.delete(Pod, { namespace: "default", name: "first" });
+    await clock.advance(12_000);
+    expect((await podNamed("second")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
+  });
+
+  test("run although a write failed, and say so once", async () => {
+    await start(1);
+    await bound("web", "node-1");
+    await clock.advance(5);
+    writeFault = new ApiError("InternalError", "disk on fire");
+    await clock.advance(5000);
+    expect((await podNamed("web")).status?.phase).toBe("Running");
+    const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
+    expect(events.map((event) => `${event.reason} x${event.count}`)).toEqual([
+      "Pulled x1",
+      "Created x1",
+      "Started x1",
+    ]);
+  });
+
+  test("that are replaced under the same name run anew", async () => {
+    await start(1);
+    await bound("web", "node-1");
+    await clock.advance(1000);
+    await client.delete(Pod, { namespace: "default", name: "web" }, { gracePeriodSeconds: 0 });
+    await bound("web", "node-1", { containers: [{ name: "other", image: "nginx" }] });
+    await clock.advance(1000);
+    const { status } = await podNamed("web");
+    expect(status?.phase).toBe("Running");
+    expect(status?.containerStatuses?.map((one) => one.name)).toEqual(["other"]);
+  });
+
+  test("a node that somebody else makes is filled in and kept, when its annotation asks for it", async () => {
+    await start(0);
+    const metadata = { name: "mine", annotations: { "pintle.io/simulated": "true" } };
+    await client.create<V1Node>(Node, { metadata, spec: { podCIDR: "10.200.0.0/24" } });
+    await bound("web", "mine");
+    await clock.advance(1000);
+    const node = await client.get<V1Node>(Node, { name: "mine" });
+    expect(node.status?.capacity?.["cpu"]).toBe("8");
+    expect((await podNamed("web")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
   });
 });
