@@ -5,7 +5,14 @@ import type { Client } from "../client/client.ts";
 import { ensurePki } from "../security/pki.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import type { ApiServer } from "./server.ts";
-import { type Answered, type Asked, askHttp2, type Identity, startServer } from "./server-fixture.ts";
+import {
+  type Answered,
+  type Asked,
+  askHttp1,
+  askHttp2,
+  type Identity,
+  startServer,
+} from "./server-fixture.ts";
 
 const pki = ensurePki({ nowMs: Date.now() });
 const stranger = ensurePki({ nowMs: Date.now() }).admin;
@@ -65,6 +72,28 @@ describe("answers", () => {
         "text/plain; charset=utf-8",
         "404 page not found\n",
       ]);
+    }
+  });
+
+  // A request is written "METHOD path"; wants is the code.
+  test.each([
+    { asked: "GET /api/v1/%zz", code: 400 },
+    { asked: "GET //api/v1/namespaces", code: 200 },
+    { asked: "HEAD /api/v1/namespaces/default", code: 200 },
+    { asked: "HEAD /api/v1/namespaces/none", code: 404 },
+    { asked: "OPTIONS /api/v1/namespaces/default", code: 405 },
+    { asked: "TRACE /api/v1/namespaces/default", code: 405 },
+    { asked: `GET /api/v1/namespaces/${"n".repeat(5000)}`, code: 404 },
+    { asked: "POST /api/v1/namespaces/default/pods/p/exec?command=ls", code: 501 },
+    { asked: "GET /api/v1/namespaces/default/configmaps/here/nope", code: 404 },
+    { asked: "GET /api/v1/namespaces/default/namespaces/x", code: 404 },
+  ])("$code for $asked", async ({ asked, code }) => {
+    const [method = "", path = ""] = asked.split(" ");
+    for (const over of [askHttp1, askHttp2]) {
+      const answer = await over(server, pki.caCert, { method, path }, pki.admin);
+      expect(answer.code).toBe(code);
+      if (method !== "HEAD" && code >= 400) expect(answer.json()).toMatchObject({ kind: "Status", code });
+      if (method === "HEAD") expect(answer.text).toBe("");
     }
   });
 

@@ -158,13 +158,14 @@ interface Reply {
   hijack(): unknown;
   code(code: number): unknown;
   headers(headers: Record<string, string | string[]>): unknown;
-  send(body: Buffer | string): unknown;
+  /** Fastify derives the body's type from a schema of the route; ours have none. */
+  send(body: never): unknown;
 }
 
 function send(reply: Reply, { code, headers, body }: Outgoing): void {
   reply.code(code);
   reply.headers(headers);
-  reply.send(body);
+  reply.send(body as never);
 }
 
 function packageVersion(): string {
