@@ -14,7 +14,8 @@ import { type Field, goTypeName, type Schema, type TypeSchema } from "./schema.t
 /**
  * From a JSON value to a typed object, as Go's decoder does it (sigs.k8s.io/json): wrong types are errors in Go's words,
  * null is absent, zero of a field that is not a pointer is absent, unknown fields are dropped and reported. The result
- * is canonical: quantities and times in their one form, fields in the schema's order, what Kubernetes always writes present.
+ * is canonical: quantities and times in their one form, fields in the schema's order, what Kubernetes always writes
+ * present. It holds null nowhere but in free-form JSON.
  */
 export interface Decoded<T extends KubernetesObject = KubernetesObject> {
   readonly object: T;
@@ -136,9 +137,14 @@ function checkTypeMeta(type: TypeSchema, name: string, value: unknown): void {
   );
 }
 
-/** What a field that is always written holds when nothing was said. */
+/**
+ * What a field that is always written holds when nothing was said. Where Go writes null (a list, a pointer, a time) a
+ * list is empty and the others are absent: null would break the types that say what a field holds.
+ */
 function zeroValue(reading: Reading, field: Field): unknown {
-  if (field.list || field.map || field.pointer) return null;
+  if (field.list) return [];
+  if (field.map) return {};
+  if (field.pointer) return undefined;
   switch (field.type) {
     case "string":
       return "";
@@ -149,7 +155,7 @@ function zeroValue(reading: Reading, field: Field): unknown {
     case "double":
       return 0;
     case "bytes":
-      return null;
+      return undefined;
     case "IntOrString":
       // An optional port left out (Service.targetPort) is defaulted, never shown as 0.
       return field.always ? 0 : undefined;
@@ -157,7 +163,7 @@ function zeroValue(reading: Reading, field: Field): unknown {
       return "0";
   }
   const type = reading.schema.type(field.type);
-  return type.shape === "struct" ? decodeStruct(reading, type, {}) : null;
+  return type.shape === "struct" ? decodeStruct(reading, type, {}) : undefined;
 }
 
 /** Undefined: the field is as good as absent (an empty list, a zero of a field that is not a pointer). */
@@ -233,7 +239,7 @@ function decodeMap(
 /** Go puts a zero where a list or map holds null. */
 function nullElement(reading: Reading, field: Field): unknown {
   if (field.type === "bytes") return "";
-  return zeroValue(reading, { ...field, list: false, map: false, pointer: false, always: true });
+  return zeroValue(reading, { ...field, list: false, map: false, pointer: false, always: true }) ?? null;
 }
 
 function decodeOne(reading: Reading, owner: TypeSchema, field: Field, value: unknown): unknown {

@@ -208,7 +208,7 @@ function varint(value: number): Buffer {
   }
 }
 
-describe("a value decodes to the same from protobuf and from JSON", () => {
+describe("a value decodes to the same from protobuf and from JSON, and once decoded stays", () => {
   test.each(
     schema
       .names()

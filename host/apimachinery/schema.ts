@@ -17,9 +17,9 @@ export interface Field {
   readonly map?: boolean;
   /** Go has a pointer: zero (0, false, "") is a value of its own and kept. */
   readonly pointer?: boolean;
-  /** No `omitempty` in Go: written even when zero; null for what can be nil. */
+  /** No `omitempty` in Go: written even when zero. */
   readonly always?: boolean;
-  /** A struct that is not a pointer in Go: written as `{}` when empty, null for a time. */
+  /** A struct that is not a pointer in Go: written as `{}` when empty. */
   readonly struct?: boolean;
   readonly required?: boolean;
   /** A message of its own in protobuf whose fields stand in the parent in JSON. */
