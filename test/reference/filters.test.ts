@@ -205,6 +205,12 @@ describe("TaintToleration and NodeUnschedulable", () => {
       is: refused,
     },
     { name: "21 no effect means all", taint: "foo=bar:NoSchedule", by: "foo Equal bar -", is: "fits" },
+    {
+      name: "NoExecute refuses too",
+      taint: "foo=bar:NoExecute",
+      by: "foo Equal bar NoSchedule",
+      is: refused,
+    },
     { name: "21 PreferNoSchedule never refuses", taint: "foo=bar:PreferNoSchedule", by: "", is: "fits" },
     { name: "22 Gt is off", taint: "level=950:NoSchedule", by: "level Gt 750 NoSchedule", is: refused },
     { name: "no key and Exists is everything", taint: "foo=bar:NoExecute", by: "- Exists - -", is: "fits" },
