@@ -61,6 +61,28 @@ export function runWatchContract(engine: Engine): void {
       expect(readable).toEqual(writes.map(() => true));
     });
 
+    test("a watch begun at any moment of a write is told of it once", async () => {
+      const store = await engine.open();
+      const write = Promise.all([apply(store, "create a 1"), apply(store, "create b 1")]);
+      const watchers: ReturnType<typeof recorder>[] = [];
+      let isWritten = false;
+      void write.then(() => {
+        isWritten = true;
+      });
+      while (!isWritten) {
+        // Every microtask of some turns of the event loop.
+        for (let i = 0; i < 50; i++) {
+          const watcher = recorder();
+          store.watch("", 1, watcher);
+          watchers.push(watcher);
+          await undefined;
+        }
+        await settled();
+      }
+      await settled();
+      for (const watcher of watchers) expect(watcher.events).toEqual(["2 put a=1", "3 put b=1"]);
+    });
+
     test("nothing after cancel, not even from the same delivery", async () => {
       const store = await engine.open();
       const first = recorder(() => secondHandle.cancel());
