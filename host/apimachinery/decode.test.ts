@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeObject, decodeValue } from "./decode.ts";
+import { ApiError } from "./errors.ts";
+import { type Random, seededRandom } from "./random.ts";
 import { loadSchema } from "./schema.ts";
 
 const schema = loadSchema();
@@ -281,5 +283,35 @@ describe("the canonical form", () => {
     const { object } = decode("core.v1.Pod", JSON.parse('{"metadata":{"labels":{"__proto__":"x"}}}'));
     expect(JSON.stringify(object.metadata?.labels)).toBe('{"__proto__":"x"}');
     expect(Object.getPrototypeOf(object.metadata?.labels)).toBe(Object.prototype);
+  });
+});
+
+describe("any JSON at all is an object or 400", () => {
+  /** A value that has the right shape most of the time, and any other elsewhere. */
+  function nearly(random: Random, typeName: string, depth: number): unknown {
+    const type = schema.find(typeName);
+    const wrong = [null, true, 0, -1.5, 1e21, "", "x", [], {}, [null], { "": null }];
+    if (type === undefined || depth > 5 || random.below(8) === 0) return wrong[random.below(wrong.length)];
+    const value: Record<string, unknown> = {};
+    for (const field of type.fields) {
+      if (random.below(3) !== 0) continue;
+      const one = () => nearly(random, field.type, depth + 1);
+      value[field.name] = field.map ? { k: one() } : field.list ? [one(), one()] : one();
+    }
+    return value;
+  }
+
+  test.each(schema.names().filter((name) => schema.type(name).object))("%s", (name) => {
+    const random = seededRandom(name.length);
+    for (let i = 0; i < 20; i++) {
+      const value = nearly(random, name, 0);
+      try {
+        const { object } = decode(name, value);
+        expect(decode(name, object).object).toEqual(object);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        expect(error.code).toBe(400);
+      }
+    }
   });
 });
