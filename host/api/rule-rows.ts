@@ -40,5 +40,5 @@ export function updated(kind: Kind, object: KubernetesObject, fields: Fields): s
   const next = overwrite(old, fields);
   kind.defaults?.(next);
   kind.prepareUpdate?.(next, old);
-  return inWords([...(kind.validateUpdate?.(next, old) ?? []), ...(kind.validate?.(next) ?? [])]);
+  return inWords([...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])]);
 }

@@ -67,7 +67,7 @@ async function step(
   const errors = validateMetadataUpdate(kind, next, old);
   // A subresource with a rule of its own may change just what the main resource may not.
   if (options.prepare === undefined) {
-    errors.push(...(kind.validateUpdate?.(next, old) ?? []), ...(kind.validate?.(next) ?? []));
+    errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
   }
   if (errors.length > 0 && !context.unvalidated) throw invalidObject(kind, name, errors);
   if (isFinished(next, old)) return { kind: "remove", object: next };
