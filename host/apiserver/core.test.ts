@@ -384,6 +384,11 @@ describe("service addresses", () => {
     const kept = await client.update(Service, service("a", { type: "NodePort" }));
     expect(kept.spec?.ports?.[0]?.nodePort).toBe(30080);
     expect(kept.spec?.clusterIP).toBe(made.spec?.clusterIP);
+    expect(
+      await refusal(client.update(Service, service("a", { type: "NodePort", clusterIP: "10.96.7.7" }))),
+    ).toBe(
+      '422 Invalid: Service "a" is invalid: spec.clusterIPs[0]: Invalid value: ["10.96.7.7"]: may not change once set',
+    );
     const plain = await client.update(Service, service("a", {}));
     expect(plain.spec?.ports?.[0]?.nodePort).toBeUndefined();
     expect(await refusal(client.create(Service, service("b", { type: "NodePort", ports })))).toBe("accepted");

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
-import { packageFile } from "../apimachinery/package-root.ts";
 import type { Random } from "../apimachinery/random.ts";
+import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import type { User } from "./api.ts";
@@ -44,8 +43,6 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-/** The Kubernetes level whose behaviour is mirrored (shared/contract.md). */
-const KUBERNETES_VERSION = "v1.36.2";
 /** Idle HTTP/2 sessions are kept: a quiet watch is not a dead one. */
 const SESSION_TIMEOUT_MS = 3_600_000;
 /** The router must not cut long names; the API has its own limits. */
@@ -166,9 +163,4 @@ function send(reply: Reply, { code, headers, body }: Outgoing): void {
   reply.code(code);
   reply.headers(headers);
   reply.send(body as never);
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { version: string };
-  return version;
 }

@@ -216,10 +216,12 @@ export function keepAllocated(kind: Kind, next: AnyObject, old: AnyObject): void
   const { spec } = next as V1Service;
   const { spec: before } = old as V1Service;
   if (!spec || !before || spec.type === "ExternalName" || before.type === "ExternalName") return;
-  if (!spec.clusterIP && !spec.clusterIPs?.length) {
+  // Who changes only the old field means both; who clears it means neither (NormalizeClusterIPs in Kubernetes).
+  const untouched = !spec.clusterIPs?.length || spec.clusterIPs.join() === before.clusterIPs?.join();
+  if (!spec.clusterIP && untouched) {
     spec.clusterIP = before.clusterIP;
     spec.clusterIPs = before.clusterIPs;
-  } else if (spec.clusterIP && !spec.clusterIPs?.length) {
+  } else if (spec.clusterIP && untouched) {
     spec.clusterIPs = spec.clusterIP === before.clusterIP ? before.clusterIPs : [spec.clusterIP];
   }
   spec.ipFamilies ??= before.ipFamilies;

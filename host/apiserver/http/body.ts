@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { findKindByName } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
-import { JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
+import { duplicateKeys, JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
 import { parseBody } from "../../apimachinery/parse-body.ts";
 import { decodeProtobuf } from "../../apimachinery/protobuf.ts";
 import type { Patch } from "../../client/client.ts";
@@ -89,9 +89,13 @@ export function parsePatch(bytes: Buffer, contentType: string | undefined): Pars
     throw new ApiError("UnsupportedMediaType", what);
   }
   if (!(type in PATCH_TYPES)) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", {});
-  const body = parsePatchJson(bytes);
+  const text = bytes.toString("utf8");
+  const body = parsePatchJson(text);
   const patchType = PATCH_TYPES[type as keyof typeof PATCH_TYPES];
-  if (patchType !== "json") return { patch: { type: patchType, body }, strictErrors: [] };
+  if (patchType !== "json") {
+    const strictErrors = duplicateKeys(text, body).map((path) => `duplicate field "${path}"`);
+    return { patch: { type: patchType, body }, strictErrors };
+  }
   if (!Array.isArray(body)) {
     const what = body === null ? "null" : typeof body;
     throw badRequest(
@@ -101,9 +105,9 @@ export function parsePatch(bytes: Buffer, contentType: string | undefined): Pars
   return { patch: { type: "json", body }, strictErrors: [] };
 }
 
-function parsePatchJson(bytes: Buffer): unknown {
+function parsePatchJson(text: string): unknown {
   try {
-    return parseJson(bytes.toString("utf8"));
+    return parseJson(text);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw badRequest(`error decoding patch: ${error.message}`);
