@@ -109,6 +109,21 @@ export function runWatchContract(engine: Engine): void {
       expect(late.events).toEqual(early.events);
     });
 
+    test("a watch begun while others are told of a write is told of it once", async () => {
+      const store = await engine.open();
+      const late = recorder();
+      const first = recorder(() => {
+        if (late.events.length === 0) store.watch("a", 1, late);
+      });
+      store.watch("", 1, first);
+      store.watch("a", 1, recorder());
+      await apply(store, "create a 1");
+      await settled();
+      await apply(store, "create ab 1");
+      await settled();
+      expect(late.events).toEqual(["2 put a=1", "3 put ab=1"]);
+    });
+
     test("a watcher that throws ends alone", async () => {
       const store = await engine.open();
       const bad = recorder(() => {
