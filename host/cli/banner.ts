@@ -1,5 +1,5 @@
+import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Running } from "./foreground.ts";
-import { KUBERNETES_VERSION, packageVersion } from "./package-version.ts";
 
 /** What is said when the cluster is ready: where it is and what it has. */
 export function renderBanner({ cluster, flags, tookMs }: Running): string {

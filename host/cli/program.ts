@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../apimachinery/version.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
@@ -7,7 +8,6 @@ import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 import { explainFailure } from "./failure.ts";
-import { packageVersion } from "./package-version.ts";
 
 const COMMANDS = [
   upCommand,

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageFile } from "../../apimachinery/package-root.ts";
+import { KUBERNETES_VERSION, packageVersion } from "../../apimachinery/version.ts";
 import { outputFlag } from "../flags.ts";
-import { KUBERNETES_VERSION, packageVersion } from "../package-version.ts";
 
 /**
  * `pintle version`. JSON: `{"version","kubernetes","node","cores":{"scheduler.wasm":"<sha256>",…}}`; `cores` are the
