@@ -8,6 +8,7 @@ import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceController } from "./endpoints/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace.ts";
+import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replicaset.ts";
 import { replicationController } from "./replicationcontroller.ts";
 import { rootCaController } from "./root-ca.ts";
@@ -43,6 +44,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     startController(endpointSliceController, parts),
     startController(endpointsController, parts),
     startController(namespaceController, parts),
+    startController(podGarbageCollector(), parts),
     // Last: it takes the informers that are there, and adds metadata-only ones for all other kinds.
     startController(garbageCollector, parts),
   ];

@@ -55,10 +55,13 @@ function inWords(change: Change): string {
 
 function reconcile(
   object: string,
-  owners: Readonly<Record<string, OwnerState>> = {},
+  owners: Readonly<Record<string, OwnerState | undefined>> = {},
   dependents: readonly string[] = [],
 ) {
-  const states = Object.entries(owners).map(([uid, state]) => ({ reference: reference(uid), state }));
+  const states = Object.entries(owners).map(([uid, state = "solid"]) => ({
+    reference: reference(uid),
+    state,
+  }));
   return reconcileNode({ node: node(object), owners: states, dependents: dependents.map(node) }).map(inWords);
 }
 
