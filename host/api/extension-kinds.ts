@@ -1,3 +1,10 @@
+import {
+  mutatingPolicyRules,
+  mutatingWebhookRules,
+  policyBindingRules,
+  validatingPolicyRules,
+  validatingWebhookRules,
+} from "./admission-rules.ts";
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
 import { apiServiceRules, flowSchemaRules, priorityLevelRules } from "./plain-columns.ts";
@@ -15,6 +22,7 @@ export const MutatingAdmissionPolicy = admission<t.V1MutatingAdmissionPolicy>({
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
+  ...mutatingPolicyRules,
 });
 
 export const MutatingAdmissionPolicyBinding = admission<t.V1MutatingAdmissionPolicyBinding>({
@@ -24,6 +32,7 @@ export const MutatingAdmissionPolicyBinding = admission<t.V1MutatingAdmissionPol
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
+  ...policyBindingRules,
 });
 
 export const MutatingWebhookConfiguration = admission<t.V1MutatingWebhookConfiguration>({
@@ -33,6 +42,7 @@ export const MutatingWebhookConfiguration = admission<t.V1MutatingWebhookConfigu
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
+  ...mutatingWebhookRules,
 });
 
 export const ValidatingAdmissionPolicy = admission<t.V1ValidatingAdmissionPolicy>({
@@ -43,6 +53,7 @@ export const ValidatingAdmissionPolicy = admission<t.V1ValidatingAdmissionPolicy
   subresources: ["status"],
   requiresResourceVersion: true,
   generation: true,
+  ...validatingPolicyRules,
 });
 
 export const ValidatingAdmissionPolicyBinding = admission<t.V1ValidatingAdmissionPolicyBinding>({
@@ -52,6 +63,7 @@ export const ValidatingAdmissionPolicyBinding = admission<t.V1ValidatingAdmissio
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
+  ...policyBindingRules,
 });
 
 export const ValidatingWebhookConfiguration = admission<t.V1ValidatingWebhookConfiguration>({
@@ -61,6 +73,7 @@ export const ValidatingWebhookConfiguration = admission<t.V1ValidatingWebhookCon
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
+  ...validatingWebhookRules,
 });
 
 export const CustomResourceDefinition = apiextensions<t.V1CustomResourceDefinition>({

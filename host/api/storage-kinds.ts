@@ -1,4 +1,5 @@
 import { kindsOf } from "./define-kind.ts";
+import { resourceClaimRules, resourceClaimTemplateRules, resourceSliceRules } from "./device-rules.ts";
 import type * as t from "./generated/types.ts";
 import { nameAndAge } from "./plain-columns.ts";
 import {
@@ -74,12 +75,13 @@ export const ResourceClaim = resource<t.ResourceV1ResourceClaim>({
   kind: "ResourceClaim",
   plural: "resourceclaims",
   subresources: ["status"],
+  ...resourceClaimRules,
 });
 
 export const ResourceClaimTemplate = resource<t.V1ResourceClaimTemplate>({
   kind: "ResourceClaimTemplate",
   plural: "resourceclaimtemplates",
-  ...nameAndAge,
+  ...resourceClaimTemplateRules,
 });
 
 export const ResourceSlice = resource<t.V1ResourceSlice>({
@@ -87,4 +89,5 @@ export const ResourceSlice = resource<t.V1ResourceSlice>({
   plural: "resourceslices",
   cluster: true,
   generation: true,
+  ...resourceSliceRules,
 });

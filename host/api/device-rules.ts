@@ -1,0 +1,46 @@
+import { ageColumn, column, nameColumn } from "./columns.ts";
+import type { ResourceV1ResourceClaim, V1ResourceClaimTemplate, V1ResourceSlice } from "./generated/types.ts";
+import type { KindRules } from "./kind.ts";
+
+/** Dynamic resource allocation. Source: api-wire 13, 20, 21.3. */
+function defaultRequests(devices: ResourceV1ResourceClaim["spec"]["devices"]): void {
+  for (const { exactly, firstAvailable = [] } of devices?.requests ?? []) {
+    for (const request of [...(exactly ? [exactly] : []), ...firstAvailable]) {
+      request.allocationMode ||= "ExactCount";
+      if (request.allocationMode === "ExactCount") request.count ||= 1;
+      for (const toleration of request.tolerations ?? []) toleration.operator ||= "Equal";
+    }
+  }
+}
+
+function state({ metadata, status }: ResourceV1ResourceClaim): string {
+  const states = metadata?.deletionTimestamp ? ["deleted"] : [];
+  if (status?.allocation) states.push("allocated");
+  if (status?.reservedFor?.length) states.push("reserved");
+  return states.join(",") || "pending";
+}
+
+export const resourceClaimRules: KindRules<ResourceV1ResourceClaim> = {
+  defaults: ({ spec }) => defaultRequests(spec?.devices),
+  columns: [nameColumn, column("State", state), ageColumn],
+};
+
+export const resourceClaimTemplateRules: KindRules<V1ResourceClaimTemplate> = {
+  defaults: ({ spec }) => defaultRequests(spec?.spec?.devices),
+  columns: [nameColumn, ageColumn],
+};
+
+export const resourceSliceRules: KindRules<V1ResourceSlice> = {
+  columns: [
+    nameColumn,
+    column("Node", ({ spec }) => spec.nodeName ?? ""),
+    column("Driver", ({ spec }) => spec.driver),
+    column("Pool", ({ spec }) => spec.pool.name),
+    ageColumn,
+  ],
+  selectableFieldNames: ["spec.nodeName", "spec.driver"],
+  selectableFields: ({ spec }) => ({
+    "spec.nodeName": spec?.nodeName ?? "",
+    "spec.driver": spec?.driver ?? "",
+  }),
+};
