@@ -5,7 +5,7 @@ import { type FieldError, invalid } from "../apimachinery/field-error.ts";
 const NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const NOT_A_RANGE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
 
-export function isAddress(text: string): boolean {
+function isAddress(text: string): boolean {
   return isIP(text) !== 0;
 }
 
@@ -21,7 +21,7 @@ export function validateRange(field: string, text: string): FieldError[] {
   return parseRange(text) === undefined ? [invalid(field, text, NOT_A_RANGE)] : [];
 }
 
-export interface AddressRange {
+interface AddressRange {
   readonly family: "IPv4" | "IPv6";
   /** The first address as a number. */
   readonly base: bigint;

@@ -20,7 +20,7 @@ import type { KindRules } from "./kind.ts";
 import { defaultTemplate } from "./pod-template.ts";
 
 /** Go's printer writes a pointer to a bool as a word. */
-export function formatBoolean(value: boolean | undefined): string {
+function formatBoolean(value: boolean | undefined): string {
   return value === undefined ? UNSET : value ? "True" : "False";
 }
 

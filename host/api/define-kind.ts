@@ -85,7 +85,7 @@ const KNOWN_SUBRESOURCES = {
   token: { kind: "TokenRequest", group: "authentication.k8s.io", version: "v1", verbs: ["create"] },
 } as const satisfies Record<string, Omit<Subresource, "name" | "kind"> & { kind?: string }>;
 
-export type SubresourceName = keyof typeof KNOWN_SUBRESOURCES;
+type SubresourceName = keyof typeof KNOWN_SUBRESOURCES;
 
 /** `pods/proxy`, `nodes/proxy`, `services/proxy`. */
 export function proxySubresource(kind: "Pod" | "Node" | "Service"): Subresource {

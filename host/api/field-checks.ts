@@ -1,6 +1,5 @@
 import { deepEqual } from "../apimachinery/copy.ts";
 import {
-  duplicate,
   type FieldError,
   forbiddenField,
   invalid,
@@ -49,22 +48,6 @@ export function inRange(field: string, value: number | undefined, min: number, m
 export function portNumberOrName(field: string, port: number | string | undefined): FieldError[] {
   if (typeof port === "string") return checked(field, port, isPortName(port));
   return checked(field, port ?? 0, isPortNumber(port ?? 0));
-}
-
-/** The second and later of equal values. */
-export function duplicates<T>(
-  items: readonly T[],
-  keyOf: (item: T) => string | undefined,
-  fieldOf: (index: number) => string,
-): FieldError[] {
-  const seen = new Set<string>();
-  return items.flatMap((item, index) => {
-    const key = keyOf(item);
-    if (!key) return [];
-    if (seen.has(key)) return [duplicate(fieldOf(index), key)];
-    seen.add(key);
-    return [];
-  });
 }
 
 /** Source: k8s.io/apimachinery/pkg/apis/meta/v1/validation.ValidateLabelSelector. */

@@ -7,7 +7,7 @@ import type { Column, RowCondition } from "./kind.ts";
  * What `kubectl get pods` says of a pod: how many containers are ready, why it is where it is, and its restarts.
  * Source: api-wire 13 (printPod of k8s.io/kubernetes/pkg/printers/internalversion).
  */
-export interface PodSummary {
+interface PodSummary {
   readonly ready: string;
   readonly reason: string;
   readonly restarts: number;
@@ -15,7 +15,7 @@ export interface PodSummary {
   readonly lastRestart: string | undefined;
 }
 
-export function summarizePod(pod: V1Pod): PodSummary {
+function summarizePod(pod: V1Pod): PodSummary {
   const sidecars = new Set(
     (pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always").map((one) => one.name),
   );

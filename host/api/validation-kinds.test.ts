@@ -300,6 +300,7 @@ describe("what create says of", () => {
         'endpoints[1].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
       ],
     ],
+    ["Endpoints", { "metadata.name": "kubernetes", subsets: [{ addresses: [{ ip: "127.0.0.1" }] }] }, []],
     [
       "Endpoints",
       { subsets: [{}] },

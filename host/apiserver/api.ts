@@ -39,8 +39,6 @@ export interface WriteContext {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
   readonly fieldManager?: string;
-  /** Only for what the server writes of itself: its own address is loopback, which no user's Endpoints may name. */
-  readonly unvalidated?: true;
   /** Sent as Warning headers by HTTP; dropped by trusted callers in the process. */
   readonly warn: (text: string) => void;
 }

@@ -16,7 +16,6 @@ const CONTEXT: WriteContext = {
   dryRun: false,
   fieldValidation: "Strict",
   warn: () => {},
-  unvalidated: true,
 };
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];

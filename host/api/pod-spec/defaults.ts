@@ -37,7 +37,7 @@ export function defaultOwnPodSpec(spec: V1PodSpec): void {
 }
 
 /** Init, normal and ephemeral containers; the last have the same fields where it matters here. */
-export function allContainers(spec: V1PodSpec): V1Container[] {
+function allContainers(spec: V1PodSpec): V1Container[] {
   return [
     ...(spec.initContainers ?? []),
     ...(spec.containers ?? []),

@@ -69,7 +69,7 @@ async function step(
   if (options.prepare === undefined) {
     errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
   }
-  if (errors.length > 0 && !context.unvalidated) throw invalidObject(kind, name, errors);
+  if (errors.length > 0) throw invalidObject(kind, name, errors);
   if (isFinished(next, old)) return { kind: "remove", object: next };
   const reservation = api.services.reserve(kind, next, old);
   return { kind: "put", object: next, undo: reservation.undo, done: reservation.done };

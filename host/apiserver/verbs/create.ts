@@ -69,7 +69,7 @@ async function tryCreate(
   target.prepareCreate?.(object);
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
-  if (errors.length > 0 && !context.unvalidated) throw invalidObject(target, reference.name, errors);
+  if (errors.length > 0) throw invalidObject(target, reference.name, errors);
   const reservation = api.services.reserve(target, object, undefined);
   try {
     const view = context.dryRun
