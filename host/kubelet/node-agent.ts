@@ -12,6 +12,7 @@ import {
   isHealthy,
   MAX_NODES,
   newNode,
+  nodeAddress,
   podCIDRNumber,
   reconciledStatus,
   SIMULATED_ANNOTATION,
@@ -126,13 +127,18 @@ export class NodeAgent {
     if (node.spec?.podCIDR) this.#usedCIDRs.add(node.spec.podCIDR);
     // One that registers, or is kept alive already, comes up by itself.
     if (this.#unregistered.has(name) || this.#nextReportMs.has(name)) return;
-    if (this.#planned.has(name) || isAnnotated(node)) this.#queue.add(name);
+    if (this.adopted(name)) this.#unregistered.add(name);
+    if (this.runs(name)) this.#queue.add(name);
   }
 
   async #sync(name: string): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
     if (this.#unregistered.has(name)) {
       const node = await this.#register(name, nowMs);
+      if (node === undefined) {
+        this.#unregistered.delete(name);
+        return;
+      }
       await this.#renewLease(node, nowMs);
       this.#unregistered.delete(name);
       this.#nextReportMs.set(name, nowMs + REPORT_INTERVAL_MS * (0.5 + 0.5 * this.#share(name)));
@@ -169,13 +175,18 @@ export class NodeAgent {
     return newNode({ name, number, podCIDR: podCIDRNumber(number - 1), version }, clock.nowMs());
   }
 
-  /** Creates the node, or fills in what a node of that name lacks. What exists is kept. */
-  async #register(name: string, nowMs: number): Promise<V1Node> {
+  /**
+   * Creates the node, or fills in what a node of that name lacks. What exists is kept.
+   *
+   * @returns undefined when somebody else's node is gone again
+   */
+  async #register(name: string, nowMs: number): Promise<V1Node | undefined> {
     const { client, informer, version } = this.#options;
-    const number = this.#planned.get(name) ?? 1;
+    const number = this.#planned.get(name);
     const known = informer.lister.get(name);
-    const podCIDR = known?.spec?.podCIDR ?? this.#takeCIDR(number - 1);
-    const wanted = newNode({ name, number, podCIDR, version }, nowMs);
+    if (number === undefined && known === undefined) return undefined;
+    const podCIDR = known?.spec?.podCIDR ?? this.#takeCIDR(number);
+    const wanted = newNode({ name, number: number ?? this.#freeNumber(), podCIDR, version }, nowMs);
     if (known === undefined) {
       try {
         return await client.create(Node, wanted);
@@ -207,9 +218,17 @@ export class NodeAgent {
     return status === undefined ? node : client.update(Node, { ...node, status }, { subresource: "status" });
   }
 
+  /** A number above those of our own nodes, whose address no node has. */
+  #freeNumber(): number {
+    const used = new Set(this.#options.informer.lister.list().map(internalIP));
+    let number = MAX_NODES + 1;
+    while (used.has(nodeAddress(number))) number++;
+    return number;
+  }
+
   /** The node's own /24 when nobody has it, else the next free one. */
-  #takeCIDR(preferred: number): string {
-    let cidr = podCIDRNumber(preferred);
+  #takeCIDR(number: number | undefined): string {
+    let cidr = podCIDRNumber(number === undefined ? this.#nextCIDR : number - 1);
     while (this.#usedCIDRs.has(cidr) && this.#nextCIDR < MAX_NODES) cidr = podCIDRNumber(this.#nextCIDR++);
     this.#usedCIDRs.add(cidr);
     return cidr;

@@ -26,6 +26,10 @@ const REGION = "region-1";
 
 /** Nodes are 172.18.0.2, 172.18.0.3, … */
 const NODE_NETWORK = 172 * 2 ** 24 + 18 * 2 ** 16;
+export function nodeAddress(number: number): string {
+  return formatIPv4(NODE_NETWORK + 1 + number);
+}
+
 /** Pods get a /24 a node out of 10.128.0.0/9. */
 const POD_NETWORK = 10 * 2 ** 24 + 128 * 2 ** 16;
 /** As many nodes as 10.128.0.0/9 has /24s; more are refused at start. */
@@ -75,7 +79,7 @@ export function newNode(plan: NodePlan, nowMs: number): V1Node {
       allocatable: ALLOCATABLE,
       conditions: healthyConditions([], nowMs),
       addresses: [
-        { type: "InternalIP", address: formatIPv4(NODE_NETWORK + 1 + plan.number) },
+        { type: "InternalIP", address: nodeAddress(plan.number) },
         { type: "Hostname", address: plan.name },
       ],
       daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },

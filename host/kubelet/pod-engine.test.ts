@@ -287,14 +287,20 @@ describe("pods", () => {
     expect(status?.containerStatuses?.map((one) => one.name)).toEqual(["other"]);
   });
 
-  test("a node that somebody else makes is filled in and kept, when its annotation asks for it", async () => {
-    await start(0);
-    const metadata = { name: "mine", annotations: { "pintle.io/simulated": "true" } };
-    await client.create<V1Node>(Node, { metadata, spec: { podCIDR: "10.200.0.0/24" } });
-    await bound("web", "mine");
+  test("run on a node that somebody else made, when its annotation asks for it", async () => {
+    await start(1);
+    for (const name of ["mine", "yours"]) {
+      await client.create<V1Node>(Node, {
+        metadata: { name, annotations: { "pintle.io/simulated": "true" } },
+      });
+      await bound(`on-${name}`, name);
+    }
     await clock.advance(1000);
     const node = await client.get<V1Node>(Node, { name: "mine" });
     expect(node.status?.capacity?.["cpu"]).toBe("8");
-    expect((await podNamed("web")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
+    expect((await podNamed("on-mine")).status).toMatchObject({ phase: "Running", podIP: "10.128.1.2" });
+    expect((await podNamed("on-yours")).status).toMatchObject({ phase: "Running", podIP: "10.128.2.2" });
+    const hosts = (await client.list<V1Pod>(Pod)).items.map((one) => one.status?.hostIP);
+    expect(hosts).toEqual(["172.18.128.2", "172.18.128.3"]);
   });
 });

@@ -86,10 +86,11 @@ export class PodEngine {
     await this.#working;
   }
 
-  /** Looks again at the pods of a node that has just become one of ours. */
-  nodeAppeared(nodeName: string): void {
+  /** Looks again at the pods of a node whose address and range have just become known. */
+  networkAppeared(nodeName: string): void {
     for (const pod of this.#options.informer.lister.by(byNode, nodeName)) {
       this.#claimAddress(pod);
+      this.#pending.delete(objectKey(pod));
       this.#plan(pod);
     }
   }
@@ -206,11 +207,13 @@ export class PodEngine {
     });
   }
 
-  /** The bound of a node's range: the pod stays Pending, says why, and tries again. */
+  /** The bound of a node's range: the pod stays Pending, says why, and tries again. So it does while there is no range. */
   #waitForAddress(pod: V1Pod, key: string, stage: Stage): void {
-    const range = this.#options.nodes.network(pod.spec?.nodeName ?? "")?.podCIDR ?? "no pod CIDR";
-    const message = `Failed to create pod sandbox: no IP addresses available in range: ${range}`;
-    this.#options.events.event(pod, "Warning", "FailedCreatePodSandBox", message);
+    const range = this.#options.nodes.network(pod.spec?.nodeName ?? "")?.podCIDR;
+    if (range !== undefined) {
+      const message = `Failed to create pod sandbox: no IP addresses available in range: ${range}`;
+      this.#options.events.event(pod, "Warning", "FailedCreatePodSandBox", message);
+    }
     const dueMs = this.#options.clock.nowMs() + NO_ADDRESS_RETRY_MS;
     this.#pending.set(key, { uid: pod.metadata?.uid ?? "", stage: stage.name, dueMs });
     this.#queue.addAfter(key, NO_ADDRESS_RETRY_MS);

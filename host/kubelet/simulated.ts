@@ -7,6 +7,7 @@ import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
 import { NodeAgent } from "./node-agent.ts";
 import { NodeEvents } from "./node-events.ts";
+import { internalIP } from "./node-shape.ts";
 import { PodEngine } from "./pod-engine.ts";
 import { loadStages } from "./stage.ts";
 
@@ -51,10 +52,12 @@ export async function startSimulatedKubelet(
   informers.start();
   await informers.synced();
   engine.start();
+  // Nodes of our own have their network from the start; one that somebody else made gets it when it is filled in.
   nodeInformer.addHandler({
-    onAdd: (node) => {
-      const name = node.metadata?.name ?? "";
-      if (agent.adopted(name)) engine.nodeAppeared(name);
+    onUpdate: (old, node) => {
+      const { name = "" } = node.metadata ?? {};
+      const filled = internalIP(old) !== internalIP(node) || old.spec?.podCIDR !== node.spec?.podCIDR;
+      if (filled && agent.adopted(name)) engine.networkAppeared(name);
     },
   });
   await agent.start();
