@@ -77,7 +77,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const kubeconfigFile = kubeconfigPath(options);
     // Whoever waits for the file must not find the one of an earlier run. The lock is ours.
     if (kubeconfigFile !== undefined) await withdrawKubeconfig(kubeconfigFile);
-    const pki = ensurePki({
+    const pki = await ensurePki({
       directory: options.dataDir === undefined ? undefined : join(options.dataDir, "pki"),
       nowMs: new SystemClock().nowMs(),
     });

@@ -29,7 +29,7 @@ const environment = {
 let server: ApiServer;
 
 beforeAll(async () => {
-  const pki = ensurePki({ nowMs: Date.now() });
+  const pki = await ensurePki({ nowMs: Date.now() });
   const tls = { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key };
   server = await startServer(createMemoryStore(), tls);
   await server.client("test").create(ServiceAccount, { metadata: { name: "default", namespace: "default" } });

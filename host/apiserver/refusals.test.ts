@@ -5,7 +5,7 @@ import { createMemoryStore } from "../store/memory-store.ts";
 import type { ApiServer } from "./server.ts";
 import { type Asked, askHttp1, askHttp2, startServer } from "./server-fixture.ts";
 
-const pki = ensurePki({ nowMs: Date.now() });
+const pki = await ensurePki({ nowMs: Date.now() });
 
 let server: ApiServer;
 

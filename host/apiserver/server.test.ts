@@ -14,8 +14,8 @@ import {
   startServer,
 } from "./server-fixture.ts";
 
-const pki = ensurePki({ nowMs: Date.now() });
-const stranger = ensurePki({ nowMs: Date.now() }).admin;
+const pki = await ensurePki({ nowMs: Date.now() });
+const stranger = (await ensurePki({ nowMs: Date.now() })).admin;
 const tls = { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key };
 
 let server: ApiServer;

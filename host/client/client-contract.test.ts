@@ -17,7 +17,7 @@ let http: HttpClient;
 let namespaces = 0;
 
 const clock = new SystemClock();
-const pki = ensurePki({ nowMs: clock.nowMs() });
+const pki = await ensurePki({ nowMs: clock.nowMs() });
 
 async function startServer(port: number, store = createMemoryStore({})): Promise<ApiServer> {
   const tls = { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key };

@@ -16,7 +16,7 @@ test("the controllers run as well in a process of their own", async () => {
   const random = seededRandom(5);
   const lines: string[] = [];
   const log = createLogger((line) => lines.push(line), "warn");
-  const pki = ensurePki({ nowMs: clock.nowMs() });
+  const pki = await ensurePki({ nowMs: clock.nowMs() });
   const tls = { caCert: pki.caCert, ...pki.serving };
   const server = await createApiServer({ store: createMemoryStore({}), clock, random, log, port: 0, tls });
   const client = createHttpClient({ server: server.url, ca: pki.caCert, ...pki.admin });

@@ -18,8 +18,8 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("what is made", () => {
-  test("names, groups and purposes are what the API server reads", () => {
-    const pki = ensurePki({ nowMs });
+  test("names, groups and purposes are what the API server reads", async () => {
+    const pki = await ensurePki({ nowMs });
     const ca = new X509Certificate(pki.caCert);
     const serving = new X509Certificate(pki.serving.cert);
     const admin = new X509Certificate(pki.admin.cert);
@@ -51,32 +51,33 @@ describe("what is made", () => {
     ["extra.example.com", true],
     ["10.96.0.2", false],
     ["example.com", false],
-  ])("the serving certificate answers to %s: %s", (host, wanted) => {
-    const serving = new X509Certificate(ensurePki({ nowMs, hosts: ["extra.example.com"] }).serving.cert);
+  ])("the serving certificate answers to %s: %s", async (host, wanted) => {
+    const pki = await ensurePki({ nowMs, hosts: ["extra.example.com"] });
+    const serving = new X509Certificate(pki.serving.cert);
     expect(answersTo(serving, host)).toBe(wanted);
   });
 
   test("a TLS server of it accepts its administrator and not another cluster's", async () => {
-    const [ours, other] = [ensurePki({ nowMs: Date.now() }), ensurePki({ nowMs: Date.now() })];
+    const [ours, other] = [await ensurePki({ nowMs: Date.now() }), await ensurePki({ nowMs: Date.now() })];
     expect(await handshake(ours, ours)).toBe("kubernetes-admin of system:masters");
     expect(await handshake(ours, other)).toBe("refused");
   });
 });
 
 describe("what is kept", () => {
-  test("folder 0700, files 0600, nothing else beside them", () => {
-    ensurePki({ directory, nowMs });
+  test("folder 0700, files 0600, nothing else beside them", async () => {
+    await ensurePki({ directory, nowMs });
     const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
     expect(mode(directory)).toBe("700");
     expect(readdirSync(directory).sort()).toEqual(PEMS);
     expect(PEMS.map((file) => mode(join(directory, file)))).toEqual(PEMS.map(() => "600"));
   });
 
-  test("a restart uses the same files, and closes those that stood open", () => {
-    const first = ensurePki({ directory, nowMs });
+  test("a restart uses the same files, and closes those that stood open", async () => {
+    const first = await ensurePki({ directory, nowMs });
     chmodSync(join(directory, "ca.key"), 0o644);
     chmodSync(directory, 0o755);
-    expect(ensurePki({ directory, nowMs: nowMs + days(300) })).toEqual(first);
+    expect(await ensurePki({ directory, nowMs: nowMs + days(300) })).toEqual(first);
     expect(statSync(join(directory, "ca.key")).mode & 0o777).toBe(0o600);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
   });
@@ -110,19 +111,19 @@ describe("what is kept", () => {
     },
     {
       name: "another authority signs all leaves anew",
-      change: (folder: string) => {
-        const other = ensurePki({ nowMs });
+      change: async (folder: string) => {
+        const other = await ensurePki({ nowMs });
         writeFileSync(join(folder, "ca.crt"), other.caCert);
         writeFileSync(join(folder, "ca.key"), other.caKey);
       },
       later: 0,
       renewed: ["admin.crt", "apiserver.crt", "ca.crt", "ca.key"],
     },
-  ])("$name", ({ change, later, renewed }) => {
-    ensurePki({ directory, nowMs });
+  ])("$name", async ({ change, later, renewed }) => {
+    await ensurePki({ directory, nowMs });
     const before = contents();
-    change(directory);
-    const pki = ensurePki({ directory, nowMs: nowMs + later });
+    await change(directory);
+    const pki = await ensurePki({ directory, nowMs: nowMs + later });
     const after = contents();
     expect(PEMS.filter((file) => before[file] !== after[file])).toEqual(renewed);
     const admin = new X509Certificate(pki.admin.cert);
@@ -131,14 +132,17 @@ describe("what is kept", () => {
 
   test.each(["192.0.2.7", "k8s.example.com"])(
     "the new name %s renews the serving certificate only",
-    (host) => {
-      const first = ensurePki({ directory, nowMs });
-      const second = ensurePki({ directory, nowMs, hosts: [host] });
+    async (host) => {
+      const first = await ensurePki({ directory, nowMs });
+      const second = await ensurePki({ directory, nowMs, hosts: [host] });
       expect(second.serving.cert).not.toBe(first.serving.cert);
       expect({ ...second, serving: first.serving }).toEqual(first);
     },
   );
 });
+
+/** An authority's key that is not this directory's. */
+const otherKey = (await ensurePki({ nowMs: Date.UTC(2026, 0, 1) })).caKey;
 
 describe("what cannot be used is said, and nothing is overwritten", () => {
   test.each([
@@ -165,17 +169,17 @@ describe("what cannot be used is said, and nothing is overwritten", () => {
     {
       name: "another's authority key",
       file: "ca.key",
-      text: ensurePki({ nowMs }).caKey,
+      text: otherKey,
       says: "does not belong to",
     },
-  ])("$name", ({ file, text, says }) => {
-    ensurePki({ directory, nowMs });
+  ])("$name", async ({ file, text, says }) => {
+    await ensurePki({ directory, nowMs });
     if (text === undefined) drop(file)(directory);
     else writeFileSync(join(directory, file), text);
     const before = contents();
     const attempt = () => ensurePki({ directory, nowMs });
-    expect(attempt).toThrow(PkiError);
-    expect(attempt).toThrow(says);
+    await expect(attempt).rejects.toThrow(PkiError);
+    await expect(attempt).rejects.toThrow(says);
     expect(contents()).toEqual(before);
   });
 });

@@ -75,21 +75,21 @@ const ADMIN_SUBJECT: Subject = { commonName: "kubernetes-admin", organizations: 
  *
  * Throws PkiError when a file there is corrupt; nothing is overwritten then.
  */
-export function ensurePki(options: PkiOptions): Pki {
+export async function ensurePki(options: PkiOptions): Promise<Pki> {
   const shelf = options.directory === undefined ? memoryShelf() : folderShelf(options.directory);
-  const ca = ensureAuthority(shelf, options.nowMs);
+  const ca = await ensureAuthority(shelf, options.nowMs);
   const hosts = [...SERVING_HOSTS, ...(options.hosts ?? [])];
   return {
     caCert: ca.cert,
     caKey: ca.key,
-    serving: ensureLeaf(
+    serving: await ensureLeaf(
       shelf,
       "apiserver",
       { subject: SERVING_SUBJECT, usage: "server", hosts },
       ca,
       options.nowMs,
     ),
-    admin: ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
+    admin: await ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
     serviceAccountKey: ensureKey(shelf, "sa.key").pem,
   };
 }
@@ -123,7 +123,7 @@ interface Authority extends KeyAndCertificate {
 }
 
 /** A key without certificate is a first start that was interrupted; a certificate without its key cannot be continued. */
-function ensureAuthority(shelf: Shelf, nowMs: number): Authority {
+async function ensureAuthority(shelf: Shelf, nowMs: number): Promise<Authority> {
   const stored = readCertificate(shelf, "ca.crt");
   if (stored !== undefined && shelf.read("ca.key") === undefined)
     throw new PkiError(
@@ -138,7 +138,7 @@ function ensureAuthority(shelf: Shelf, nowMs: number): Authority {
   const fresh = stored !== undefined && isFresh(stored.parsed, nowMs);
   const cert = fresh
     ? stored.pem
-    : issue(shelf, "ca.crt", { subject: CA_SUBJECT, usage: "ca" }, key, issuer, nowMs);
+    : await issue(shelf, "ca.crt", { subject: CA_SUBJECT, usage: "ca" }, key, issuer, nowMs);
   return { key: key.pem, cert, issuer, parsed: fresh ? stored.parsed : new X509Certificate(cert) };
 }
 
@@ -149,13 +149,13 @@ interface LeafShape {
 }
 
 /** A leaf that this authority did not sign, that lacks a name or that runs out is made anew: nobody keeps it but us. */
-function ensureLeaf(
+async function ensureLeaf(
   shelf: Shelf,
   name: string,
   shape: LeafShape,
   ca: Authority,
   nowMs: number,
-): KeyAndCertificate {
+): Promise<KeyAndCertificate> {
   const stored = readCertificate(shelf, `${name}.crt`);
   const key = ensureKey(shelf, `${name}.key`);
   const usable =
@@ -165,20 +165,20 @@ function ensureLeaf(
     (shape.hosts ?? []).every((host) => answersTo(stored.parsed, host));
   return {
     key: key.pem,
-    cert: usable ? stored.pem : issue(shelf, `${name}.crt`, shape, key, ca.issuer, nowMs),
+    cert: usable ? stored.pem : await issue(shelf, `${name}.crt`, shape, key, ca.issuer, nowMs),
   };
 }
 
-function issue(
+async function issue(
   shelf: Shelf,
   name: string,
   shape: LeafShape,
   key: Key,
   issuer: Issuer,
   nowMs: number,
-): string {
+): Promise<string> {
   const days = shape.usage === "ca" ? CA_DAYS : LEAF_DAYS;
-  const cert = issueCertificate(
+  const cert = await issueCertificate(
     {
       ...shape,
       publicKey: createPublicKey(key.object),
