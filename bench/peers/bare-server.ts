@@ -10,7 +10,7 @@ import { ensurePki } from "../../host/security/pki.ts";
 const folder = process.argv[2];
 if (folder === undefined) throw new Error("usage: bare-server FOLDER");
 
-const pki = ensurePki({ directory: join(folder, "pki"), nowMs: Date.now() });
+const pki = await ensurePki({ directory: join(folder, "pki"), nowMs: Date.now() });
 const database = open<unknown, string>({ path: join(folder, "store") });
 const server = Fastify({
   https: {
