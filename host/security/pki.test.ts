@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { connect, createServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { answersTo, ensurePki, type Pki, PkiError } from "./pki.ts";
@@ -15,7 +15,7 @@ let directory: string;
 beforeEach(() => {
   directory = join(mkdtempSync(join(tmpdir(), "pintle-pki-")), "pki");
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => rmSync(dirname(directory), { recursive: true, force: true }));
 
 describe("what is made", () => {
   test("names, groups and purposes are what the API server reads", async () => {
