@@ -19,6 +19,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "host/apiserver": ["host/apimachinery", "host/api", "host/store", "host/client"],
   "host/controllers": ["host/apimachinery", "host/api", "host/client"],
   "host/scheduler": ["host/apimachinery", "host/api", "host/client", "host/wasm"],
+  "host/simulation": ["host/apimachinery", "host/api", "host/scheduler", "host/wasm"],
   "host/kubelet": ["host/apimachinery", "host/api", "host/client"],
 };
 

@@ -22,11 +22,16 @@ export function portFlag(): Option {
     .argParser(whole(0, 65_535));
 }
 
-export function seedFlag(): Option {
-  return new Option(
-    "--seed <n>",
-    "names, UIDs and ties come from it; random, and printed, when absent",
-  ).argParser(whole(0, Number.MAX_SAFE_INTEGER));
+export function seedFlag(
+  what = "names, UIDs and ties come from it; random, and printed, when absent",
+): Option {
+  return new Option("--seed <n>", what).argParser(whole(0, Number.MAX_SAFE_INTEGER));
+}
+
+export function tiesFlag(): Option {
+  return new Option("--ties <how>", "which of equally good nodes: the first given, or a random one")
+    .choices(["lowest", "random"])
+    .default("lowest");
 }
 
 export function runtimeFlag(): Option {

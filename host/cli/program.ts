@@ -4,6 +4,7 @@ import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
 import { nodeCommand } from "./commands/node-list.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -17,6 +18,7 @@ const COMMANDS = [
   deleteCommand,
   versionCommand,
   demoCommand,
+  simulateCommand,
 ];
 
 /**

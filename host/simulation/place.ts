@@ -1,0 +1,103 @@
+import { ApiError } from "../apimachinery/errors.ts";
+import { objectKey } from "../apimachinery/object.ts";
+import { CapacityError } from "../scheduler/capacity.ts";
+import { createScheduler, type Decision, type Scheduler } from "../scheduler/library.ts";
+import type { Given, SimulatedCluster } from "./cluster.ts";
+import { inFile } from "./input-error.ts";
+import { measureUse, type Use } from "./use.ts";
+
+export interface PlaceOptions {
+  readonly seed: number;
+  readonly ties: "lowest" | "random";
+  /** Told after each slice of pods. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Where everything went. Equal for equal input, seed and ties: nothing of it comes from a clock. */
+export interface Placement {
+  /** In the order of the pods; those that the input binds are among them. */
+  readonly placements: readonly { readonly pod: string; readonly node: string }[];
+  readonly unscheduled: readonly Unscheduled[];
+  readonly stats: Stats;
+}
+
+export interface Unscheduled {
+  readonly pod: string;
+  readonly message: string;
+  readonly nodes: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Stats extends Use {
+  readonly nodes: number;
+  /** placed + those unscheduled */
+  readonly pods: number;
+  readonly placed: number;
+  /** Simulated time: everything is placed at one moment, so 0. What the run took is the caller's to measure. */
+  readonly seconds: number;
+}
+
+/** Pods between two reports of progress. */
+const SLICE = 1_000;
+
+/**
+ * Places the pods in their order on the nodes, each assumed before the next. Pods that the input binds are counted first.
+ *
+ * @throws InputError for a node or bound pod that cannot be read, naming its file
+ */
+export async function place(cluster: SimulatedCluster, options: PlaceOptions): Promise<Placement> {
+  const { nodes, pods, objects } = cluster;
+  const scheduler = await createScheduler({ seed: options.seed, ties: options.ties });
+  try {
+    for (const given of objects) add(given, (object) => scheduler.addObject(object));
+    for (const given of nodes) add(given, (object) => scheduler.addNode(object));
+    const bound = pods.filter(({ object }) => object.spec?.nodeName);
+    for (const given of bound) add(given, (object) => scheduler.addPod(object));
+    const decisions = await decide(scheduler, cluster, options.onProgress);
+    return report(cluster, decisions);
+  } finally {
+    await scheduler.close();
+  }
+}
+
+function add<T>({ path, object }: Given<T>, put: (object: T) => void): void {
+  try {
+    put(object);
+  } catch (error) {
+    if (error instanceof ApiError || error instanceof CapacityError) throw inFile(path, error);
+    throw error;
+  }
+}
+
+/** A decision for every pod, in their order; a bound pod's is where it is. */
+async function decide(
+  scheduler: Scheduler,
+  { pods }: SimulatedCluster,
+  onProgress: PlaceOptions["onProgress"],
+): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  for (let start = 0; start < pods.length; start += SLICE) {
+    const slice = pods.slice(start, start + SLICE).map(({ object }) => object);
+    const open = slice.filter((pod) => !pod.spec?.nodeName);
+    const answers = (await scheduler.schedule(open)).values();
+    for (const pod of slice) {
+      const node = pod.spec?.nodeName;
+      decisions.push(node ? { pod: objectKey(pod), node } : answers.next().value!);
+    }
+    onProgress?.(decisions.length, pods.length);
+  }
+  return decisions;
+}
+
+function report(cluster: SimulatedCluster, decisions: readonly Decision[]): Placement {
+  const placements: { pod: string; node: string }[] = [];
+  const unscheduled: Unscheduled[] = [];
+  for (const decision of decisions) {
+    if (decision.node === null) {
+      const { pod, message, nodes } = decision;
+      unscheduled.push({ pod, message, nodes });
+    } else placements.push({ pod: decision.pod, node: decision.node });
+  }
+  const { nodes, pods } = cluster;
+  const counts = { nodes: nodes.length, pods: pods.length, placed: placements.length, seconds: 0 };
+  return { placements, unscheduled, stats: { ...counts, ...measureUse(cluster, decisions) } };
+}
