@@ -28,12 +28,13 @@ export interface ApiCore {
 
 /** Opens the store's objects, and creates what a cluster cannot be without. */
 export async function createApiCore({ store, clock, random, log }: ApiCoreOptions): Promise<ApiCore> {
+  const apiLog = log.child("apiserver");
   const api: Api = {
-    objects: new ObjectStorage(store),
+    objects: new ObjectStorage(store, apiLog),
     schema: loadSchema(),
     clock,
     random: random.fork("apiserver"),
-    log: log.child("apiserver"),
+    log: apiLog,
     services: new ServiceAllocator(random.fork("service-allocator")),
   };
   await adoptServices(api);

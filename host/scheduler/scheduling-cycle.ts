@@ -132,7 +132,7 @@ export class SchedulingCycle {
         return;
       }
     }
-    log.info("bound pod", { pod: key, uid, node });
+    log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node });
     if (!entry.gone) queue.remove(key);
     report.scheduled(pod, node);
   }

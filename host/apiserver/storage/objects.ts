@@ -1,8 +1,9 @@
 import type { Kind } from "../../api/kind.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import { conflict, notFound } from "../../apimachinery/errors.ts";
+import type { Logger } from "../../apimachinery/log.ts";
 import type { ObjectReference } from "../../apimachinery/object.ts";
-import type { Entry, Store, WriteResult } from "../../store/store.ts";
+import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.ts";
 import { storageKey, storageKind } from "./keys.ts";
 import { type AnyObject, encodeObject, View, Views } from "./view.ts";
 
@@ -31,7 +32,10 @@ const MAX_TRIES = 64;
 export class ObjectStorage {
   readonly views = new Views();
 
-  constructor(readonly store: Store) {}
+  constructor(
+    readonly store: Store,
+    readonly log: Logger,
+  ) {}
 
   async find(kind: Kind, reference: ObjectReference): Promise<View | undefined> {
     const entry = await this.store.get(storageKey(kind, reference));
@@ -46,8 +50,11 @@ export class ObjectStorage {
 
   /** @returns undefined when the name is taken */
   async create(kind: Kind, reference: ObjectReference, object: AnyObject): Promise<View | undefined> {
-    const result = await this.store.create(storageKey(kind, reference), encodeObject(object));
-    return result.ok ? this.views.remember(result.entry, object) : undefined;
+    const key = storageKey(kind, reference);
+    const result = await this.store.create(key, encodeObject(object));
+    if (!result.ok) return undefined;
+    this.#say("created", key, object, result.entry.modRevision);
+    return this.views.remember(result.entry, object);
   }
 
   /**
@@ -71,7 +78,7 @@ export class ObjectStorage {
       if (step.kind === "remove") {
         const view = new View(encodeObject(step.object), current.revision);
         if (dryRun) return { view, step: "remove", previous: current };
-        const result = await this.store.delete(key, entry.modRevision);
+        const result = await this.remove(entry, step.object);
         if (result.ok) return { view, step: "remove", previous: current };
         entry = result.current;
         continue;
@@ -81,6 +88,13 @@ export class ObjectStorage {
       entry = outcome.current;
     }
     throw conflict(storageKind(kind), reference.name);
+  }
+
+  /** Removes what `entry` holds unless somebody changed it since. @param object  what it was, for the log */
+  async remove(entry: Entry, object: AnyObject): Promise<DeleteResult> {
+    const result = await this.store.delete(entry.key, entry.modRevision);
+    if (result.ok) this.#say("removed", entry.key, object, result.revision);
+    return result;
   }
 
   async #put(
@@ -111,7 +125,13 @@ export class ObjectStorage {
       return { current: result.current };
     }
     step.done?.();
+    this.#say("updated", key, step.object, result.entry.modRevision);
     return { view: this.views.remember(result.entry, step.object), step: "put", previous: current };
+  }
+
+  /** One line for each write: with the components' own lines, a Pod can be followed by its uid. */
+  #say(what: string, key: string, object: AnyObject, revision: number): void {
+    this.log.debug(what, { key, uid: object.metadata?.uid, revision });
   }
 }
 

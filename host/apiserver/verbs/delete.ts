@@ -52,7 +52,7 @@ export async function remove(
       return { view: put.as(target.kind) };
     }
     if (!context.dryRun) {
-      const result = await api.objects.store.delete(key, entry.modRevision);
+      const result = await api.objects.remove(entry, current.object);
       if (!result.ok) continue;
       api.services.release(kind, current.object);
       return gone(target, current, result.revision);
