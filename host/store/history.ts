@@ -69,6 +69,20 @@ export class History {
     return this.#newestTree;
   }
 
+  get retainedRevisions(): number {
+    return this.#commits.length - this.#first;
+  }
+
+  /** A history that goes its own way from here. Trees are shared, so it costs a pointer for each retained revision. */
+  clone(): History {
+    const copy = new History(this.#compactedRevision, this.#base, this.#compactedRevision);
+    copy.#commits = this.#commits.slice(this.#first);
+    copy.#newestRevision = this.#newestRevision;
+    copy.#newestTree = this.#newestTree;
+    copy.#supersededBytes = this.#supersededBytes;
+    return copy;
+  }
+
   push(commit: Commit): void {
     this.#commits.push(commit);
     this.#newestRevision = commit.revision;

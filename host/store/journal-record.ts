@@ -6,6 +6,8 @@ import { crc32 } from "node:zlib";
  *     key    revision u64 BE | key in UTF-8                     so that records lie in order of revision
  *     value  crc32 u32 | kind u32 | atMs f64 | createRevision f64 | value bytes                  all little-endian
  *
+ *
+ * A put with a lease is of the kind "leased-put", and the lease's id goes before the value as f64.
  * The checksum covers the key and all that follows it. Revision 0 is no revision: its records describe the file.
  */
 export interface JournalRecord {
@@ -14,13 +16,16 @@ export interface JournalRecord {
   readonly kind: RecordKind;
   readonly atMs: number;
   readonly createRevision: number;
+  readonly lease: string | undefined;
   /** A view into what was decoded; copy it to keep it. */
   readonly value: Uint8Array;
 }
 
 export type RecordKind = "put" | "delete" | "about";
 
-const KINDS: readonly RecordKind[] = ["put", "delete", "about"];
+const LEASED_PUT = 3;
+const KINDS: readonly RecordKind[] = ["put", "delete", "about", "put"];
+const LEASE_BYTES = 8;
 const REVISION_BYTES = 8;
 export const RECORD_HEADER_BYTES = 24;
 
@@ -31,7 +36,12 @@ export function recordKey(revision: number, key: string): Buffer {
   return bytes;
 }
 
-/** Writes a record's value to the beginning of `target`, which has room for the header and `value`. */
+/** What comes before the bytes of the value. */
+export function headBytes(lease: string | undefined): number {
+  return RECORD_HEADER_BYTES + (lease === undefined ? 0 : LEASE_BYTES);
+}
+
+/** Writes a record's value to the beginning of `target`, which has room for the head and `value`. */
 export function encodeRecord(
   target: Buffer,
   keyBytes: Buffer,
@@ -39,11 +49,13 @@ export function encodeRecord(
   atMs: number,
   createRevision: number,
   value: Uint8Array,
+  lease?: string,
 ): void {
-  target.writeUInt32LE(KINDS.indexOf(kind), 4);
+  target.writeUInt32LE(lease === undefined ? KINDS.indexOf(kind) : LEASED_PUT, 4);
   target.writeDoubleLE(atMs, 8);
   target.writeDoubleLE(createRevision, 16);
-  target.set(value, RECORD_HEADER_BYTES);
+  if (lease !== undefined) target.writeDoubleLE(Number(lease), RECORD_HEADER_BYTES);
+  target.set(value, headBytes(lease));
   target.writeUInt32LE(crc32(target.subarray(4), crc32(keyBytes)), 0);
 }
 
@@ -51,15 +63,18 @@ export function encodeRecord(
 export function decodeRecord(keyBytes: Buffer, bytes: Buffer): JournalRecord | undefined {
   if (keyBytes.length <= REVISION_BYTES || bytes.length < RECORD_HEADER_BYTES) return undefined;
   if (bytes.readUInt32LE(0) !== crc32(bytes.subarray(4), crc32(keyBytes))) return undefined;
-  const kind = KINDS[bytes.readUInt32LE(4)];
+  const number = bytes.readUInt32LE(4);
+  const kind = KINDS[number];
   if (kind === undefined) return undefined;
+  const lease = number === LEASED_PUT ? String(bytes.readDoubleLE(RECORD_HEADER_BYTES)) : undefined;
   return {
     revision: Number(keyBytes.readBigUInt64BE(0)),
     key: keyBytes.toString("utf8", REVISION_BYTES),
     kind,
     atMs: bytes.readDoubleLE(8),
     createRevision: bytes.readDoubleLE(16),
-    value: bytes.subarray(RECORD_HEADER_BYTES),
+    lease,
+    value: bytes.subarray(headBytes(lease)),
   };
 }
 

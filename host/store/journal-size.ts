@@ -12,6 +12,10 @@ export class JournalSize {
     this.#usedBytes = usedBytes;
   }
 
+  clone(): JournalSize {
+    return new JournalSize(this.#maxBytes, this.#usedBytes);
+  }
+
   hasRoom(keyBytes: number, valueBytes: number, waitingBytes: number): boolean {
     return this.#usedBytes + recordBytes(keyBytes, valueBytes) + waitingBytes <= this.#maxBytes;
   }

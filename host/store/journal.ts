@@ -1,4 +1,5 @@
 import type { Commit } from "./history.ts";
+import type { Lease } from "./store.ts";
 
 /**
  * Where commits are made to last. The engine decides, numbers and remembers; a journal only keeps.
@@ -29,9 +30,15 @@ export interface Journal {
 export interface JournalBatch {
   /** In order; each one revision after the one before. May be empty when there is only something to forget. */
   readonly commits: readonly Commit[];
+  /** Leases granted and ended, in order. An end comes with the commit that deletes the lease's keys. */
+  readonly leases: readonly LeaseChange[];
   /** Forget the past up to here. */
   readonly compaction: Compaction | undefined;
 }
+
+export type LeaseChange =
+  | { readonly type: "grant"; readonly lease: Lease }
+  | { readonly type: "end"; readonly id: string };
 
 export interface Compaction {
   readonly revision: number;

@@ -1,14 +1,25 @@
 import type { RootDatabase } from "lmdb";
 import type { Commit } from "./history.ts";
-import { type Journal, type JournalBatch, JournalRefusal, obsoleteAfter } from "./journal.ts";
-import { encodeRecord, RECORD_HEADER_BYTES, recordKey } from "./journal-record.ts";
+import {
+  type Journal,
+  type JournalBatch,
+  JournalRefusal,
+  type LeaseChange,
+  obsoleteAfter,
+} from "./journal.ts";
+import { encodeRecord, headBytes, RECORD_HEADER_BYTES, recordKey } from "./journal-record.ts";
 import type { JournalSize } from "./journal-size.ts";
 
 /** Names of the records at revision 0, which tell about the file. */
 export const FORMAT_RECORD = "format";
 export const COMPACTED_RECORD = "compacted";
-/** What this version writes and reads. */
-export const FORMAT = "pintle-store 1";
+/** A record for each lease under this and its id, and one that names the last id given out. */
+export const LEASE_RECORD = "lease/";
+export const LAST_LEASE_RECORD = "last-lease";
+/** What this version writes. */
+export const FORMAT = "pintle-store 2";
+/** What it reads. Files of format 1 know no leases; they become format 2 when they are opened. */
+export const READABLE_FORMATS: readonly unknown[] = ["pintle-store 1", FORMAT];
 
 /**
  * MDB_MAP_FULL, and the numbers of ENOSPC, EDQUOT, EFBIG and EIO (what LMDB makes of a write that was cut short, and of
@@ -53,10 +64,16 @@ export class LmdbJournal implements Journal {
     });
   }
 
+  /** Makes a file of an older format one of this format. */
+  async upgrade(): Promise<void> {
+    await this.#commit(() => this.#putAbout(FORMAT_RECORD, FORMAT));
+  }
+
   async append(batch: JournalBatch): Promise<void> {
-    const { commits, compaction } = batch;
+    const { commits, leases, compaction } = batch;
     await this.#commit(() => {
       this.#putCommits(commits);
+      for (const change of leases) this.#putLease(change);
       if (compaction === undefined) return;
       for (const commit of compaction.forgotten)
         for (const { revision, key } of obsoleteAfter(commit))
@@ -73,19 +90,29 @@ export class LmdbJournal implements Journal {
   #putCommits(commits: readonly Commit[]): void {
     let bytes = 0;
     for (const { events } of commits)
-      for (const { entry } of events) bytes += RECORD_HEADER_BYTES + (entry?.value.length ?? 0);
+      for (const { entry } of events) bytes += headBytes(entry?.lease) + (entry?.value.length ?? 0);
     // LMDB's writer thread reads the values where they lie until the batch is committed; then the space is free again.
     const scratch = this.#takeScratch(bytes);
     let at = 0;
     for (const { revision, atMs, events } of commits) {
       for (const { type, key, entry } of events) {
-        const target = scratch.subarray(at, at + RECORD_HEADER_BYTES + (entry?.value.length ?? 0));
+        const target = scratch.subarray(at, at + headBytes(entry?.lease) + (entry?.value.length ?? 0));
         at += target.length;
         const keyBytes = recordKey(revision, key);
-        encodeRecord(target, keyBytes, type, atMs, entry?.createRevision ?? 0, entry?.value ?? NO_BYTES);
+        const { createRevision = 0, value = NO_BYTES, lease } = entry ?? {};
+        encodeRecord(target, keyBytes, type, atMs, createRevision, value, lease);
         void this.#database.put(keyBytes, target);
       }
     }
+  }
+
+  #putLease(change: LeaseChange): void {
+    if (change.type === "end") {
+      void this.#database.remove(recordKey(0, LEASE_RECORD + change.id));
+      return;
+    }
+    this.#putAbout(LEASE_RECORD + change.lease.id, String(change.lease.ttlMs));
+    this.#putAbout(LAST_LEASE_RECORD, change.lease.id);
   }
 
   #putAbout(name: string, text: string): void {

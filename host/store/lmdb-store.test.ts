@@ -27,10 +27,10 @@ runStoreContract({
     opened.set(dir, store);
     return store;
   },
-  reopen: async (store) => {
+  reopen: async (store, clock) => {
     const [dir] = [...opened].find(([, known]) => known === store)!;
     await store.close();
-    const again = await openLmdbStore(dir);
+    const again = await openLmdbStore(dir, { clock });
     opened.set(dir, again);
     return again;
   },

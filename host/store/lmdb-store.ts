@@ -39,8 +39,9 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     const path = join(dir, STORE_FILE);
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
-    const { history, usedBytes } = loadJournal(path);
+    const { history, leases, usedBytes, isOld } = loadJournal(path);
     const journal = new LmdbJournal(openDatabase(path, maxBytes), new JournalSize(maxBytes, usedBytes));
+    if (isOld) await journal.upgrade();
     return new Mvcc({
       clock: options.clock ?? new SystemClock(),
       journal: {
@@ -54,6 +55,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
       },
       history: { ...DEFAULT_HISTORY, ...options.history },
       past: history,
+      leases,
     });
   } catch (error) {
     lock.release();

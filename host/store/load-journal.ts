@@ -3,14 +3,25 @@ import { type Commit, History } from "./history.ts";
 import { decodeRecord, type JournalRecord, recordBytes } from "./journal-record.ts";
 import { compareKeys } from "./key-order.ts";
 import { findEntry, type KeyTree, treeOf, withEntry, withoutKey } from "./key-tree.ts";
+import type { GrantedLeases } from "./lease-table.ts";
 import { readLmdbFile } from "./lmdb-file.ts";
-import { COMPACTED_RECORD, FORMAT, FORMAT_RECORD } from "./lmdb-journal.ts";
+import {
+  COMPACTED_RECORD,
+  FORMAT,
+  FORMAT_RECORD,
+  LAST_LEASE_RECORD,
+  LEASE_RECORD,
+  READABLE_FORMATS,
+} from "./lmdb-journal.ts";
 import { StoreOpenError } from "./open-error.ts";
 import type { Entry, WatchEvent } from "./store.ts";
 
 export interface LoadedJournal {
   readonly history: History;
   readonly usedBytes: number;
+  readonly leases: GrantedLeases;
+  /** Whether the file says that it is of an older format. */
+  readonly isOld: boolean;
 }
 
 /**
@@ -55,16 +66,28 @@ class Loader {
   finish(): LoadedJournal {
     this.#assertFormat();
     this.#publishChanges();
-    return { history: this.#beginHistory(), usedBytes: this.#usedBytes };
+    return {
+      history: this.#beginHistory(),
+      usedBytes: this.#usedBytes,
+      leases: this.#leases(),
+      isOld: this.#about.get(FORMAT_RECORD) !== FORMAT,
+    };
+  }
+
+  #leases(): GrantedLeases {
+    const granted = [...this.#about]
+      .filter(([name]) => name.startsWith(LEASE_RECORD))
+      .map(([name, ttlMs]) => ({ id: name.slice(LEASE_RECORD.length), ttlMs: Number(ttlMs) }));
+    return { granted, lastId: Number(this.#about.get(LAST_LEASE_RECORD) ?? 0) };
   }
 
   #assertFormat(): void {
     const format = this.#about.get(FORMAT_RECORD);
-    if (format === FORMAT) return;
+    if (READABLE_FORMATS.includes(format)) return;
     if (format === undefined) throw this.#corrupt("it does not say what it is");
     throw new StoreOpenError(
       "unknown-format",
-      `${this.#path} has the format "${format}"; this version reads "${FORMAT}" only`,
+      `${this.#path} has the format "${format}"; this version reads up to "${FORMAT}"`,
     );
   }
 
@@ -136,5 +159,6 @@ function entryOf(record: JournalRecord): Entry {
     value: record.value,
     createRevision: record.createRevision,
     modRevision: record.revision,
+    ...(record.lease === undefined ? {} : { lease: record.lease }),
   };
 }

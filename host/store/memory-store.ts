@@ -3,7 +3,6 @@ import { DEFAULT_HISTORY, type HistoryBounds } from "./history.ts";
 import type { Journal, JournalBatch } from "./journal.ts";
 import { JournalSize } from "./journal-size.ts";
 import { Mvcc } from "./mvcc.ts";
-import type { Store } from "./store.ts";
 
 export interface MemoryStoreOptions {
   /** Says how old history is; real time unless given. */
@@ -16,20 +15,47 @@ export interface MemoryStoreOptions {
 const DEFAULT_MAX_BYTES = 8 * 1024 ** 3;
 
 /** A store that lives as long as its process. Writes resolve after a few microtasks, in the order they were made. */
-export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
-  return new Mvcc({
-    clock: options.clock ?? new SystemClock(),
-    journal: new MemoryJournal(options.maxBytes ?? DEFAULT_MAX_BYTES),
-    history: { ...DEFAULT_HISTORY, ...options.history },
-  });
+export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  return new MemoryStore(options, new JournalSize(options.maxBytes ?? DEFAULT_MAX_BYTES));
+}
+
+export class MemoryStore extends Mvcc {
+  readonly #options: MemoryStoreOptions;
+  readonly #size: JournalSize;
+
+  /** @param past  what another store had; absent for a new one */
+  constructor(
+    options: MemoryStoreOptions,
+    size: JournalSize,
+    past: ReturnType<Mvcc["fork"]> | undefined = undefined,
+  ) {
+    super({
+      clock: options.clock ?? new SystemClock(),
+      journal: new MemoryJournal(size),
+      history: { ...DEFAULT_HISTORY, ...options.history },
+      ...past,
+    });
+    this.#options = options;
+    this.#size = size;
+  }
+
+  /**
+   * A store of its own with all that is visible in this one: keys, history and leases, whose times begin anew. The keys
+   * are shared until one of the two changes them, so a clone of any size takes no time for them.
+   *
+   * @param clock  the clone's own; absent: it shares this one's
+   */
+  clone(clock?: Clock): MemoryStore {
+    return new MemoryStore({ ...this.#options, ...(clock && { clock }) }, this.#size.clone(), this.fork());
+  }
 }
 
 /** Keeps nothing but count: what the engine has in memory is all there is. */
 class MemoryJournal implements Journal {
   readonly #size: JournalSize;
 
-  constructor(maxBytes: number) {
-    this.#size = new JournalSize(maxBytes);
+  constructor(size: JournalSize) {
+    this.#size = size;
   }
 
   /** One turn of the microtask queue, so that writes made side by side are one delivery to each watcher. */

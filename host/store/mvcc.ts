@@ -1,20 +1,39 @@
 import type { Clock } from "../apimachinery/clock.ts";
-import { copyOf } from "./copy-of.ts";
 import { type Commit, History, type HistoryBounds } from "./history.ts";
-import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
-import { assertKey, compareKeys } from "./key-order.ts";
-import { findEntry, type KeyTree, rank, slice, withEntry, withoutKey } from "./key-tree.ts";
+import { type Journal, type JournalBatch, JournalRefusal, type LeaseChange } from "./journal.ts";
+import { compareKeys } from "./key-order.ts";
+import { countOf, findEntry, type KeyTree, slice, withEntry, withoutKey } from "./key-tree.ts";
+import { type GrantedLeases, LeaseTable } from "./lease-table.ts";
+import {
+  deleteResult,
+  eventOf,
+  holds,
+  isPut,
+  ownOperations,
+  type Put,
+  payloadBytes,
+  wholeSeconds,
+  writeResult,
+} from "./operation.ts";
+import { readRange } from "./read-range.ts";
+import { entriesOf } from "./snapshot.ts";
 import {
   type DeleteResult,
   type Entry,
   FutureRevisionError,
+  type Lease,
+  type Operation,
   type Range,
   type RangeOptions,
+  type Snapshot,
   type Store,
+  type StoreMetrics,
   StoreUnavailableError,
+  type TransactionResult,
   type WatchEvent,
   type Watcher,
   type WatchHandle,
+  type WriteOptions,
   type WriteResult,
 } from "./store.ts";
 import { WatchHub } from "./watch-hub.ts";
@@ -25,6 +44,8 @@ export interface MvccOptions {
   readonly history: HistoryBounds;
   /** What was opened: the retained history with the newest tree. */
   readonly past?: History;
+  /** The leases that were there; their times begin anew. */
+  readonly leases?: GrantedLeases;
 }
 
 /** Bytes of writes that may wait for the journal; at the bound a write is refused with StoreUnavailableError. */
@@ -50,7 +71,9 @@ export class Mvcc implements Store {
   readonly #journal: Journal;
   readonly #bounds: HistoryBounds;
   readonly #history: History;
-  readonly #hub = new WatchHub();
+  readonly #hub = new WatchHub(() => this.#history.newestRevision);
+  readonly #leases: LeaseTable;
+  readonly #counts = { commits: 0, conflicts: 0, failures: 0 };
   #acceptedTree: KeyTree;
   #acceptedRevision: number;
   #waiting: Waiting[] = [];
@@ -69,6 +92,8 @@ export class Mvcc implements Store {
     this.#history = options.past ?? new History();
     this.#acceptedTree = this.#history.newestTree;
     this.#acceptedRevision = this.#history.newestRevision;
+    this.#leases = new LeaseTable(this.#clock, (id) => this.#endLease(id), options.leases);
+    this.#leases.attachAll(slice(this.#acceptedTree, 0, countOf(this.#acceptedTree)));
   }
 
   get revision(): number {
@@ -86,54 +111,48 @@ export class Mvcc implements Store {
 
   async range(prefix: string, options: RangeOptions = {}): Promise<Range> {
     this.#assertOpen();
-    const { after, limit = Number.POSITIVE_INFINITY } = options;
-    const tree = this.#history.treeAt(options.revision);
-    let from = rank(tree, (key) => compareKeys(key, prefix) < 0);
-    if (after !== undefined)
-      from = Math.max(
-        from,
-        rank(tree, (key) => compareKeys(key, after) <= 0),
-      );
-    const end = Math.max(
-      from,
-      rank(tree, (key) => key.startsWith(prefix) || compareKeys(key, prefix) < 0),
-    );
-    const to = Math.min(end, from + limit);
-    return {
-      entries: slice(tree, from, to),
-      revision: options.revision ?? this.#history.newestRevision,
-      remaining: end - to,
-    };
+    return readRange(this.#history, prefix, options);
   }
 
-  async create(key: string, value: Uint8Array): Promise<WriteResult> {
-    assertKey(key);
-    this.#assertWritable(key.length + value.length);
-    if (!this.#hasRoom(key, value)) await this.#makeRoom(key, value);
-    const current = findEntry(this.#acceptedTree, key);
-    if (current !== undefined) return this.#refuse(key, current);
-    return this.#put(key, value, undefined);
+  async create(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<WriteResult> {
+    return writeResult(await this.transact([{ type: "create", key, value, ...options }]));
   }
 
-  async update(key: string, value: Uint8Array, expectedRevision: number): Promise<WriteResult> {
-    assertKey(key);
-    this.#assertWritable(key.length + value.length);
-    if (!this.#hasRoom(key, value)) await this.#makeRoom(key, value);
-    const current = findEntry(this.#acceptedTree, key);
-    if (current?.modRevision !== expectedRevision) return this.#refuse(key, current);
-    return this.#put(key, value, current);
+  async update(
+    key: string,
+    value: Uint8Array,
+    expectedRevision: number,
+    options: WriteOptions = {},
+  ): Promise<WriteResult> {
+    return writeResult(await this.transact([{ type: "update", key, value, expectedRevision, ...options }]));
   }
 
   async delete(key: string, expectedRevision?: number): Promise<DeleteResult> {
-    assertKey(key);
-    this.#assertWritable(key.length);
-    const current = findEntry(this.#acceptedTree, key);
-    if (current === undefined || (expectedRevision !== undefined && current.modRevision !== expectedRevision))
-      return this.#refuse(key, current);
+    return deleteResult(await this.transact([{ type: "delete", key, expectedRevision }]));
+  }
+
+  async transact(asked: readonly Operation[]): Promise<TransactionResult> {
+    const operations = ownOperations(asked);
+    const bytes = payloadBytes(operations);
+    this.#assertWritable(bytes);
+    const puts = operations.filter(isPut);
+    if (!this.#hasRoom(puts)) await this.#makeRoom(puts, bytes);
+    for (const { lease } of puts) if (lease !== undefined) this.#leases.assertLive(lease);
+    const accepted = this.#acceptedTree;
+    const found = operations.map(({ key }) => findEntry(accepted, key));
+    if (!operations.every((operation, i) => holds(operation, found[i]))) {
+      await this.#untilVisible(operations, found);
+      this.#counts.conflicts += 1;
+      return { ok: false, current: asked.map(({ key }) => findEntry(accepted, key)) };
+    }
     const revision = this.#acceptedRevision + 1;
-    const event: WatchEvent = { type: "delete", key, revision, entry: undefined, previous: current };
-    await this.#accept(event, withoutKey(this.#acceptedTree, key));
-    return { ok: true, previous: current, revision };
+    const events = operations.flatMap((operation, i) => eventOf(operation, found[i], revision) ?? []);
+    if (events.length === 0) {
+      await this.#untilVisible(operations, found);
+      return { ok: true, revision: this.#history.newestRevision, events };
+    }
+    await this.#accept(events, bytes);
+    return { ok: true, revision, events };
   }
 
   watch(prefix: string, afterRevision: number, watcher: Watcher): WatchHandle {
@@ -147,7 +166,77 @@ export class Mvcc implements Store {
       throw new FutureRevisionError(revision, this.#history.newestRevision);
     if (revision <= this.#history.compactedRevision) return;
     this.#wantedCompaction = Math.max(this.#wantedCompaction, revision);
-    await this.#enqueue(undefined, 0);
+    await this.#enqueue({}, 0);
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    this.#assertOpen();
+    return { revision: this.#history.newestRevision, entries: entriesOf(this.#history.newestTree) };
+  }
+
+  async grantLease(askedMs: number): Promise<Lease> {
+    const ttlMs = wholeSeconds(askedMs);
+    this.#assertWritable(0);
+    const lease = { id: this.#leases.reserve(), ttlMs };
+    try {
+      await this.#enqueue({ leaseChange: { type: "grant", lease } }, 0);
+    } catch (error) {
+      this.#leases.release();
+      throw error;
+    }
+    return lease;
+  }
+
+  async keepLeaseAlive(id: string): Promise<Lease | undefined> {
+    this.#assertOpen();
+    return this.#leases.keepAlive(id);
+  }
+
+  async revokeLease(id: string): Promise<boolean> {
+    this.#assertWritable(0);
+    if (!this.#leases.beginEnd(id)) {
+      // Somebody else may be ending it; then that is visible before this answer is.
+      await this.#enqueue({}, 0);
+      return false;
+    }
+    const keys = this.#leases.keysOf(id).toSorted(compareKeys);
+    const revision = this.#acceptedRevision + 1;
+    const events = keys.flatMap((key): WatchEvent[] => {
+      const previous = findEntry(this.#acceptedTree, key);
+      return previous?.lease === id ? [{ type: "delete", key, revision, entry: undefined, previous }] : [];
+    });
+    const leaseChange: LeaseChange = { type: "end", id };
+    try {
+      await (events.length === 0 ? this.#enqueue({ leaseChange }, 0) : this.#accept(events, 0, leaseChange));
+    } catch (error) {
+      this.#leases.undoEnd(id);
+      throw error;
+    }
+    return true;
+  }
+
+  metrics(): StoreMetrics {
+    return {
+      ...this.#counts,
+      eventsDelivered: this.#hub.eventsDelivered,
+      watchers: this.#hub.watchers,
+      keys: countOf(this.#history.newestTree),
+      retainedRevisions: this.#history.retainedRevisions,
+    };
+  }
+
+  /** What is visible now, as options of an engine that goes its own way from here. */
+  fork(): { past: History; leases: GrantedLeases } {
+    this.#assertOpen();
+    return { past: this.#history.clone(), leases: this.#leases.all() };
+  }
+
+  /** A lease's time has passed. When the journal refuses, the table calls again. */
+  #endLease(id: string): void {
+    this.revokeLease(id).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#leases.undoEnd(id);
+    });
   }
 
   close(): Promise<void> {
@@ -157,57 +246,45 @@ export class Mvcc implements Store {
 
   async #close(): Promise<void> {
     this.#refusal = new StoreUnavailableError("the store is closed");
+    this.#leases.close();
     await this.#committing;
     this.#hub.end(this.#refusal);
     await this.#journal.close();
   }
 
   /**
-   * The answer to a write whose condition does not hold. What stood in its way may not be durable yet, and its caller
-   * will read it next: so the answer waits until that is visible. When the write in the way failed, so does this one.
+   * What a write was compared with may not be durable yet, and its caller will read it next: so the answer waits until
+   * that is visible. When the write in the way fails, so does the one that was compared with it.
+   *
+   * @param found  what the accepted tree has under the keys of the operations
    */
-  async #refuse(
-    key: string,
-    current: Entry | undefined,
-  ): Promise<{ readonly ok: false; current: Entry | undefined }> {
-    if (current !== findEntry(this.#history.newestTree, key)) await this.#enqueue(undefined, 0);
-    return { ok: false, current };
+  async #untilVisible(
+    operations: readonly Operation[],
+    found: readonly (Entry | undefined)[],
+  ): Promise<void> {
+    const published = this.#history.newestTree;
+    if (operations.some(({ key }, i) => findEntry(published, key) !== found[i])) await this.#enqueue({}, 0);
   }
 
-  async #put(key: string, bytes: Uint8Array, previous: Entry | undefined): Promise<WriteResult> {
-    const revision = this.#acceptedRevision + 1;
-    // A copy of its own: callers' buffers are often slices of a pool, whose 8 KiB would live as long as the slice.
-    const value = copyOf(bytes);
-    const entry: Entry = {
-      key,
-      value,
-      createRevision: previous?.createRevision ?? revision,
-      modRevision: revision,
-    };
-    const event: WatchEvent = { type: "put", key, revision, entry, previous };
-    await this.#accept(event, withEntry(this.#acceptedTree, entry));
-    return { ok: true, entry };
-  }
-
-  /** Takes the next revision; the only place that does. */
-  #accept(event: WatchEvent, tree: KeyTree): Promise<void> {
+  /** Takes the next revision for events that have it already; the only place that does. */
+  #accept(events: readonly WatchEvent[], payloadBytes: number, leaseChange?: LeaseChange): Promise<void> {
+    let tree = this.#acceptedTree;
+    for (const { key, entry } of events) {
+      tree = entry === undefined ? withoutKey(tree, key) : withEntry(tree, entry);
+      if (entry?.lease !== undefined) this.#leases.attach(entry.lease, key);
+    }
     this.#acceptedTree = tree;
-    this.#acceptedRevision = event.revision;
-    const commit: Commit = {
-      revision: event.revision,
-      atMs: this.#clock.nowMs(),
-      events: [event],
-      tree,
-    };
-    return this.#enqueue(commit, event.key.length + (event.entry?.value.length ?? 0));
+    this.#acceptedRevision += 1;
+    const commit: Commit = { revision: this.#acceptedRevision, atMs: this.#clock.nowMs(), events, tree };
+    return this.#enqueue({ commit, leaseChange }, payloadBytes);
   }
 
-  /** Resolves when the batch that holds the commit, or the next one when there is none, is durable and visible. */
-  #enqueue(commit: Commit | undefined, payloadBytes: number): Promise<void> {
+  /** Resolves when the batch that holds the change, or the next one when there is none, is durable and visible. */
+  #enqueue({ commit, leaseChange }: Change, payloadBytes: number): Promise<void> {
     const bytes = payloadBytes + WRITE_OVERHEAD_BYTES;
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ commit, bytes, resolve, reject });
+      this.#waiting.push({ commit, leaseChange, bytes, resolve, reject });
       this.#committing ??= this.#commitAll();
     });
   }
@@ -218,16 +295,19 @@ export class Mvcc implements Store {
       const batch = this.#waiting;
       this.#waiting = [];
       const commits = batch.flatMap(({ commit }) => commit ?? []);
+      const leases = batch.flatMap(({ leaseChange }) => leaseChange ?? []);
       const compaction = this.#dueCompaction(commits);
       try {
-        if (commits.length > 0 || compaction !== undefined)
-          await this.#journal.append({ commits, compaction });
+        if (commits.length > 0 || leases.length > 0 || compaction !== undefined)
+          await this.#journal.append({ commits, leases, compaction });
       } catch (cause) {
         this.#rollBack(batch, cause);
         continue;
       }
       for (const commit of commits) this.#history.push(commit);
       if (compaction !== undefined) this.#history.compact(compaction.revision);
+      this.#counts.commits += commits.length;
+      this.#publishLeases(commits, leases);
       this.#hub.publish(commits);
       for (const write of batch) {
         this.#waitingBytes -= write.bytes;
@@ -235,6 +315,20 @@ export class Mvcc implements Store {
       }
     }
     this.#committing = undefined;
+  }
+
+  #publishLeases(commits: readonly Commit[], changes: readonly LeaseChange[]): void {
+    for (const { events } of commits)
+      for (const { key, previous } of events) {
+        const lease = previous?.lease;
+        // What is accepted on top may have come back to the lease.
+        const trees = [this.#history.newestTree, this.#acceptedTree];
+        if (lease !== undefined && trees.every((tree) => findEntry(tree, key)?.lease !== lease))
+          this.#leases.detach(lease, key);
+      }
+    for (const change of changes)
+      if (change.type === "grant") this.#leases.grant(change.lease);
+      else this.#leases.remove(change.id);
   }
 
   #dueCompaction(added: readonly Commit[]): JournalBatch["compaction"] {
@@ -258,20 +352,26 @@ export class Mvcc implements Store {
     this.#acceptedRevision = this.#history.newestRevision;
     for (const write of refused) {
       this.#waitingBytes -= write.bytes;
+      if (write.commit !== undefined) this.#counts.failures += 1;
       write.reject(refusal);
     }
   }
 
-  #hasRoom(key: string, value: Uint8Array): boolean {
-    return this.#journal.hasRoom(key.length, value.length, this.#waitingBytes);
+  #hasRoom(puts: readonly Put[]): boolean {
+    let waitingBytes = this.#waitingBytes;
+    return puts.every(({ key, value }) => {
+      const fits = this.#journal.hasRoom(key.length, value.length, waitingBytes);
+      waitingBytes += key.length + value.length + WRITE_OVERHEAD_BYTES;
+      return fits;
+    });
   }
 
   /** A full store gives up its past first; when that is not enough, it takes nothing but deletes. */
-  async #makeRoom(key: string, value: Uint8Array): Promise<void> {
+  async #makeRoom(puts: readonly Put[], payloadBytes: number): Promise<void> {
     if (this.compactedRevision < this.revision) await this.compact(this.revision);
-    if (!this.#hasRoom(key, value))
+    if (!this.#hasRoom(puts))
       throw new StoreUnavailableError("the store is full: delete something, or give it more room");
-    this.#assertWritable(key.length + value.length);
+    this.#assertWritable(payloadBytes);
   }
 
   #assertOpen(): void {
@@ -287,9 +387,13 @@ export class Mvcc implements Store {
   }
 }
 
-/** A write, a compaction or an answer that waits for the next batch. */
-interface Waiting {
-  readonly commit: Commit | undefined;
+/** What a batch takes in: a commit, a lease, both, or nothing but somebody who waits for the batch. */
+interface Change {
+  readonly commit?: Commit | undefined;
+  readonly leaseChange?: LeaseChange | undefined;
+}
+
+interface Waiting extends Change {
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (reason: StoreUnavailableError) => void;

@@ -1,16 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock.ts";
 import type { HistoryBounds } from "./history.ts";
+import { runLeaseContract } from "./lease-contract.ts";
+import { runSnapshotContract } from "./snapshot-contract.ts";
 import { CompactedError, FutureRevisionError, type Store, StoreUnavailableError } from "./store.ts";
 import { compareWithModel } from "./store-model.ts";
 import { apply, bytes, inKeys, recorder, settled, text } from "./store-shorthand.ts";
+import { runTransactionContract } from "./transaction-contract.ts";
 import { runWatchContract } from "./watch-contract.ts";
 
 /** What the suite needs of an engine. Stores are gone after the test. */
 export interface Engine {
   readonly name: string;
   /** Closes the store and opens what it kept; absent for an engine that keeps nothing. */
-  reopen?(store: Store): Promise<Store>;
+  reopen?(store: Store, clock?: VirtualClock): Promise<Store>;
+  /** Lets time pass for leases; absent: they go by the clock that was given to `open`. */
+  pass?(ms: number): Promise<void>;
   /** An empty store. */
   open(options?: {
     clock?: VirtualClock;
@@ -225,6 +230,9 @@ export function runStoreContract(engine: Engine): void {
     });
 
     runWatchContract(engine);
+    runTransactionContract(engine);
+    runLeaseContract(engine);
+    runSnapshotContract(engine);
 
     describe("compaction", () => {
       test("refuses what lies below, and only that", async () => {

@@ -1,4 +1,4 @@
-import type { Entry, Range, Store, WatchEvent } from "./store.ts";
+import type { Entry, Operation, Range, Store, WatchEvent } from "./store.ts";
 
 /**
  * The domain's shorthand for the tests of this room. Writes: "create a 1" puts the value 1, "update a@2 x" expects
@@ -21,6 +21,29 @@ export async function apply(store: Store, write: string): Promise<string> {
       ? await store.create(key!, bytes(value))
       : await store.update(key!, bytes(value), revision ?? Number.NaN);
   return result.ok ? inWords(result.entry) : `no: ${inWords(result.current)}`;
+}
+
+/** A transaction told in shorthand: "check a@2" (and "check a@0") beside the writes. */
+export async function transact(store: Store, ...operations: string[]): Promise<string[] | string> {
+  const result = await store.transact(operations.map(operation));
+  if (!result.ok) return `no: ${result.current.map((entry) => inWords(entry)).join(", ")}`;
+  return result.events.map(eventInWords);
+}
+
+function operation(told: string): Operation {
+  const [type, target, value = ""] = told.split(" ");
+  const [key = "", expected] = target!.split("@");
+  const expectedRevision = expected === undefined ? undefined : Number(expected);
+  switch (type) {
+    case "create":
+      return { type, key, value: bytes(value) };
+    case "update":
+      return { type, key, value: bytes(value), expectedRevision: expectedRevision ?? Number.NaN };
+    case "delete":
+      return { type, key, expectedRevision };
+    default:
+      return { type: "check", key, expectedRevision: expectedRevision ?? Number.NaN };
+  }
 }
 
 export function inWords(entry: Entry | undefined): string {
@@ -65,6 +88,7 @@ export async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Waits for a revision that is due: a journal's batch is not one of the clock's timers. */
 export async function settledAt(store: Store, revision: number): Promise<void> {
   while (store.revision < revision) await settled();
   await settled();

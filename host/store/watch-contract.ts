@@ -124,6 +124,25 @@ export function runWatchContract(engine: Engine): void {
       expect(late.events).toEqual(["2 put a=1", "3 put ab=1"]);
     });
 
+    test("a progress notice names a revision whose events have all been delivered, however quiet the keys", async () => {
+      const store = await engine.open();
+      const told: string[] = [];
+      const watcher = { ...recorder(), onProgress: (revision: number) => told.push(`progress ${revision}`) };
+      const events = recorder((event) => told.push(`event ${event.revision}`));
+      const handle = store.watch("/a/", 0, { ...watcher, onEvents: events.onEvents });
+      await apply(store, "create /a/x 1");
+      await apply(store, "create /b/x 1");
+      handle.requestProgress();
+      handle.requestProgress();
+      await settled();
+      expect(told).toEqual(["event 2", "progress 3"]);
+      handle.requestProgress();
+      handle.cancel();
+      handle.requestProgress();
+      await settled();
+      expect(told.length).toBe(2);
+    });
+
     test("a watcher that throws ends alone", async () => {
       const store = await engine.open();
       const bad = recorder(() => {

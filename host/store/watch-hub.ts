@@ -25,9 +25,25 @@ export class WatchHub {
   /** How many groups have a prefix of this length. */
   readonly #lengths = new Map<number, number>();
   readonly #unsynced = new Set<Subscription>();
+  readonly #wantsProgress = new Set<Subscription>();
+  readonly #newestRevision: () => number;
   #undelivered: Commit[] = [];
   #deliveryIsDue = false;
   #watchers = 0;
+  #eventsDelivered = 0;
+
+  /** @param newestRevision  the newest revision that was published */
+  constructor(newestRevision: () => number) {
+    this.#newestRevision = newestRevision;
+  }
+
+  get watchers(): number {
+    return this.#watchers;
+  }
+
+  get eventsDelivered(): number {
+    return this.#eventsDelivered;
+  }
 
   /**
    * @param position  the last revision the watcher does not want
@@ -47,7 +63,14 @@ export class WatchHub {
       this.#unsynced.add(subscription);
       this.#deliverSoon();
     }
-    return { cancel: () => this.#remove(subscription) };
+    return {
+      cancel: () => this.#remove(subscription),
+      requestProgress: () => {
+        if (!subscription.isActive) return;
+        this.#wantsProgress.add(subscription);
+        this.#deliverSoon();
+      },
+    };
   }
 
   publish(commits: readonly Commit[]): void {
@@ -95,6 +118,12 @@ export class WatchHub {
         }
       }
     }
+    // Nothing that was published is undelivered here.
+    const revision = this.#newestRevision();
+    for (const subscription of this.#wantsProgress) {
+      this.#wantsProgress.delete(subscription);
+      this.#call(subscription, () => subscription.watcher.onProgress?.(revision));
+    }
   }
 
   #sortIntoGroups(commits: readonly Commit[]): Map<Set<Subscription>, WatchEvent[]> {
@@ -114,12 +143,17 @@ export class WatchHub {
     return sorted;
   }
 
-  /** A watcher that throws has lost events: its watch ends with what it threw. */
   #hand(subscription: Subscription, events: readonly WatchEvent[]): void {
     if (!subscription.isActive || events.length === 0) return;
     subscription.position = Math.max(subscription.position, events.at(-1)!.revision);
+    this.#eventsDelivered += events.length;
+    this.#call(subscription, () => subscription.watcher.onEvents(events));
+  }
+
+  /** A watcher that throws has lost events: its watch ends with what it threw. */
+  #call(subscription: Subscription, told: () => void): void {
     try {
-      subscription.watcher.onEvents(events);
+      told();
     } catch (error) {
       this.#remove(subscription);
       const reason = error instanceof Error ? error : new Error(String(error));
@@ -148,6 +182,7 @@ export class WatchHub {
     subscription.isActive = false;
     this.#watchers -= 1;
     this.#unsynced.delete(subscription);
+    this.#wantsProgress.delete(subscription);
     const { prefix } = subscription;
     const group = this.#groups.get(prefix)!;
     group.delete(subscription);

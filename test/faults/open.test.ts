@@ -113,7 +113,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
     const { encodeRecord, recordKey } = await import("../../host/store/journal-record.ts");
     const key = recordKey(0, "format");
     const record = Buffer.alloc(24 + 14);
-    encodeRecord(record, key, "about", 0, 0, Buffer.from("pintle-store 2"));
+    encodeRecord(record, key, "about", 0, 0, Buffer.from("pintle-store 3"));
     const database = open(join(dir, STORE_FILE), {
       keyEncoding: "binary",
       encoding: "binary",
@@ -125,7 +125,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
     const error = await refusal(dir);
     expect(error.reason).toBe("unknown-format");
     expect(error.message).toContain(
-      'has the format "pintle-store 2"; this version reads "pintle-store 1" only',
+      'has the format "pintle-store 3"; this version reads up to "pintle-store 2"',
     );
     expect(contents(dir)).toEqual(before);
   });

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { VirtualClock } from "../apimachinery/clock.ts";
+import { LeaseTable, MAX_LEASES } from "./lease-table.ts";
+import { LeaseNotFoundError, StoreUnavailableError } from "./store.ts";
+
+function granted(table: LeaseTable, ttlMs: number): string {
+  const id = table.reserve();
+  table.grant({ id, ttlMs });
+  return id;
+}
+
+test("leases are bounded, grants that are on their way among them, and one that ends makes room", () => {
+  const table = new LeaseTable(new VirtualClock(), () => {});
+  const first = granted(table, 60_000);
+  for (let i = 1; i < MAX_LEASES; i++) table.reserve();
+  expect(() => table.reserve()).toThrow(StoreUnavailableError);
+  table.remove(first);
+  expect(table.reserve()).toBe(String(MAX_LEASES + 1));
+  expect(() => table.reserve()).toThrow(StoreUnavailableError);
+  table.release();
+  expect(table.reserve()).toBe(String(MAX_LEASES + 2));
+});
+
+test("each ends within a quarter of a second of its time, however many there are", async () => {
+  const clock = new VirtualClock();
+  const startMs = clock.nowMs();
+  const lateMs: number[] = [];
+  const dueMs = new Map<string, number>();
+  const table = new LeaseTable(clock, (id) => {
+    lateMs.push(clock.nowMs() - dueMs.get(id)!);
+    table.remove(id);
+  });
+  for (let i = 0; i < 20_000; i++) {
+    const ttlMs = 1_000 + (i % 977) * 10;
+    dueMs.set(granted(table, ttlMs), startMs + ttlMs);
+  }
+  await clock.advance(12_000);
+  expect(lateMs.length).toBe(20_000);
+  expect(Math.min(...lateMs)).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...lateMs)).toBeLessThan(250);
+});
+
+test("an end that could not be made to last is tried again a second later", async () => {
+  const clock = new VirtualClock();
+  const ends: number[] = [];
+  const startMs = clock.nowMs();
+  const table = new LeaseTable(clock, (id) => {
+    ends.push(clock.nowMs() - startMs);
+    if (ends.length === 3) table.remove(id);
+    else table.undoEnd(id);
+  });
+  const id = granted(table, 1_000);
+  expect(table.beginEnd(id)).toBe(true);
+  expect(() => table.assertLive(id)).toThrow(LeaseNotFoundError);
+  table.undoEnd(id);
+  table.assertLive(id);
+  await clock.advance(10_000);
+  expect(ends).toEqual([1_000, 2_000, 3_000]);
+});

@@ -1,0 +1,26 @@
+import type { History } from "./history.ts";
+import { compareKeys } from "./key-order.ts";
+import { rank, slice } from "./key-tree.ts";
+import type { Range, RangeOptions } from "./store.ts";
+
+/** A range of what is published, as `Store.range` promises it. */
+export function readRange(history: History, prefix: string, options: RangeOptions): Range {
+  const { after, limit = Number.POSITIVE_INFINITY } = options;
+  const tree = history.treeAt(options.revision);
+  let from = rank(tree, (key) => compareKeys(key, prefix) < 0);
+  if (after !== undefined)
+    from = Math.max(
+      from,
+      rank(tree, (key) => compareKeys(key, after) <= 0),
+    );
+  const end = Math.max(
+    from,
+    rank(tree, (key) => key.startsWith(prefix) || compareKeys(key, prefix) < 0),
+  );
+  const to = Math.min(end, from + limit);
+  return {
+    entries: slice(tree, from, to),
+    revision: options.revision ?? history.newestRevision,
+    remaining: end - to,
+  };
+}
