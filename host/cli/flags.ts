@@ -53,6 +53,13 @@ export function kubeconfigFlag(): Option {
   return new Option("--kubeconfig <file>", "where to write the kubeconfig (default: DIR/kubeconfig)");
 }
 
+export function readKubeconfigFlag(): Option {
+  return new Option(
+    "--kubeconfig <file>",
+    "how to reach the cluster (default: $KUBECONFIG, .pintle/kubeconfig, ~/.kube/config)",
+  );
+}
+
 export function logLevelFlag(): Option {
   return new Option("--log-level <level>", "what to say on stderr")
     .choices(["debug", "info", "warn", "error"])

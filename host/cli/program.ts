@@ -3,6 +3,7 @@ import { packageVersion } from "../apimachinery/version.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { nodeCommand } from "./commands/node-list.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -19,6 +20,7 @@ const COMMANDS = [
   versionCommand,
   demoCommand,
   simulateCommand,
+  explainCommand,
 ];
 
 /**
