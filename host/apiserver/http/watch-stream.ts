@@ -9,10 +9,23 @@ import type { Representation } from "./negotiation.ts";
 
 export type RawResponse = ServerResponse | Http2ServerResponse;
 
-/** A client that lets this much pile up is cut; it watches again from its last revision (api-wire 12). */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/**
+ * A client that falls this many events behind is cut; it watches again from its last revision (api-wire 12). The first
+ * batch does not count: it is the state, or history, that was asked for, and as large as the cluster.
+ */
+export const MAX_WAITING_EVENTS = 10_000;
 
-/** Streams one watch as JSON lines until its time is over or the client is gone. */
+/** Lines that wait are joined up to this many bytes a write. */
+const WRITE_BYTES = 64 * 1024;
+
+/**
+ * Streams one watch as JSON lines until its time is over or the client is gone.
+ *
+ *   watch ──► waiting: events, shared with every other watcher ──► a line each, while the socket takes them ──► raw
+ *
+ * What waits for a slow client is events, whose bytes are the store's own, and not lines written for it alone: two
+ * hundred clients that read nothing cost hardly more memory than one.
+ */
 export function streamWatch(
   api: Api,
   selection: Selection,
@@ -21,9 +34,6 @@ export function streamWatch(
   takeOver: () => { raw: RawResponse; headers: Readonly<Record<string, string | string[]>> },
 ): void {
   let firstRow = true;
-  let waitingBytes = 0;
-  let ended = false;
-
   const encode = ({ type, view }: Delivery): Buffer => {
     const { as } = look.representation;
     if (as === "object") return view.line(type);
@@ -33,47 +43,89 @@ export function streamWatch(
     return eventLine(type, table);
   };
 
-  const send = (bytes: Buffer) => {
-    waitingBytes += bytes.length;
-    // The compatibility layers type `write` apart, but take the same arguments.
-    (raw as ServerResponse).write(bytes, () => {
-      waitingBytes -= bytes.length;
-    });
-    if (waitingBytes <= MAX_WAITING_BYTES) return;
-    api.log.warn("watch cut: its client does not keep up", { prefix: selection.prefix, waitingBytes });
-    watching.cancel();
-    raw.destroy();
-  };
+  let waiting: Delivery[] = [];
+  /** What of `waiting` has been written already. */
+  let written = 0;
+  let allowed: number | undefined;
+  let ending: { readonly error?: ApiError } | undefined;
+  /** Absent until everything that can be refused has been refused. */
+  let response: ServerResponse | undefined;
+  let takes = true;
 
-  const pending: Buffer[] = [];
-  let started = false;
   const watching = watch(api, selection, request, {
     onDeliveries: (deliveries) => {
-      const bytes = deliveries.length === 1 ? encode(deliveries[0]!) : Buffer.concat(deliveries.map(encode));
-      if (started) send(bytes);
-      else pending.push(bytes);
+      for (const delivery of deliveries) waiting.push(delivery);
+      allowed ??= MAX_WAITING_EVENTS + deliveries.length;
+      writeOn();
+      const waitingEvents = waiting.length - written;
+      if (waitingEvents <= allowed) return;
+      api.log.warn("watch cut: its client does not keep up", { prefix: selection.prefix, waitingEvents });
+      stop();
+      response?.destroy();
     },
     onEnd: (error) => {
-      ended = true;
-      if (error !== undefined) pending.push(errorLine(error));
-      if (started) finish();
+      ending = { error };
+      writeOn();
     },
   });
 
-  // Everything that can be refused has been refused by now: from here on the answer is 200. The headers go out before
-  // the first event, or every informer would wait for it.
+  function writeOn(): void {
+    if (response === undefined) return;
+    try {
+      writeWaiting(response);
+    } catch (error) {
+      // An object that cannot be shown ends this watch alone, whether it was met here or in the socket's own time.
+      api.log.error("watch ended: an event cannot be written", {
+        prefix: selection.prefix,
+        error: String(error),
+      });
+      stop();
+      response.destroy();
+    }
+  }
+
+  function writeWaiting(response: ServerResponse): void {
+    while (takes && written < waiting.length) {
+      const lines: Buffer[] = [];
+      for (let bytes = 0; written < waiting.length && bytes < WRITE_BYTES; written++) {
+        const line = encode(waiting[written]!);
+        lines.push(line);
+        bytes += line.length;
+      }
+      takes = response.write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
+    }
+    // What was written is let go when it is half of the list, so that cutting it off stays cheap.
+    if (written * 2 >= waiting.length) {
+      waiting = waiting.slice(written);
+      written = 0;
+    }
+    if (ending === undefined || waiting.length > 0) return;
+    const { error } = ending;
+    ending = undefined;
+    if (error !== undefined) response.write(errorLine(error));
+    response.end();
+  }
+
+  function stop(): void {
+    watching.cancel();
+    waiting = [];
+    written = 0;
+    takes = false;
+  }
+
+  // From here on the answer is 200. The headers go out before the first event, or every informer would wait for it.
   const { raw, headers } = takeOver();
-  const finish = () => {
-    for (const bytes of pending.splice(0)) (raw as ServerResponse).write(bytes);
-    raw.end();
-  };
-  raw.writeHead(200, { ...headers, "Content-Type": "application/json" });
+  // The compatibility layers type their methods apart, but behave alike.
+  response = raw as ServerResponse;
+  response.writeHead(200, { ...headers, "Content-Type": "application/json" });
   if ("flushHeaders" in raw) raw.flushHeaders();
-  raw.on("close", () => watching.cancel());
-  raw.on("error", () => watching.cancel());
-  started = true;
-  if (ended) finish();
-  else for (const bytes of pending.splice(0)) send(bytes);
+  response.on("drain", () => {
+    takes = true;
+    writeOn();
+  });
+  response.on("close", stop);
+  response.on("error", stop);
+  writeOn();
 }
 
 function eventLine(type: string, object: unknown): Buffer {

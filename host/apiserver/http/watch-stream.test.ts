@@ -1,0 +1,124 @@
+import { EventEmitter } from "node:events";
+import { beforeEach, describe, expect, test } from "vitest";
+import { ConfigMap } from "../../api/registry.ts";
+import { VirtualClock } from "../../apimachinery/clock.ts";
+import { silentLogger } from "../../apimachinery/log.ts";
+import { seededRandom } from "../../apimachinery/random.ts";
+import type { Client } from "../../client/client.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
+import type { Api } from "../api.ts";
+import { createApiCore } from "../core.ts";
+import { select } from "../selection.ts";
+import type { WatchRequest } from "../verbs/watch.ts";
+import { MAX_WAITING_EVENTS, type RawResponse, streamWatch } from "./watch-stream.ts";
+
+/** A socket that takes one write and then no more until it is read. */
+class SlowClient extends EventEmitter {
+  text = "";
+  writes = 0;
+  state: "open" | "ended" | "cut" = "open";
+  reads = false;
+  writeHead(): void {}
+  write(bytes: Buffer): boolean {
+    if (this.state === "ended") throw new Error("written after the end");
+    this.text += bytes.toString("utf8");
+    this.writes += 1;
+    return this.reads;
+  }
+  end(): void {
+    this.state = "ended";
+  }
+  destroy(): void {
+    this.state = "cut";
+    this.emit("close");
+  }
+  read(): void {
+    this.reads = true;
+    this.emit("drain");
+  }
+  /** `ADDED a`, `MODIFIED a`, … */
+  get events(): string[] {
+    const lines = this.text.split("\n").filter(Boolean);
+    return lines.map((line) => {
+      const { type, object } = JSON.parse(line);
+      return `${type} ${object.metadata.name ?? object.reason}`;
+    });
+  }
+}
+
+const LOOK = { representation: { as: "object", yaml: false }, include: "Metadata" } as const;
+let clock: VirtualClock;
+let api: Api;
+let client: Client;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  const store = createMemoryStore({ clock });
+  const core = await createApiCore({ store, clock, random: seededRandom(7), log: silentLogger });
+  api = core.api;
+  client = core.client("test");
+});
+
+function watchAs(slow: SlowClient, request: WatchRequest = {}): void {
+  const takeOver = () => ({ raw: slow as unknown as RawResponse, headers: {} });
+  streamWatch(api, select(ConfigMap, "default", {}), request, LOOK, takeOver);
+}
+
+async function createMany(count: number, prefix = "c", data = ""): Promise<void> {
+  const one = (name: string) =>
+    client.create(ConfigMap, { metadata: { name, namespace: "default" }, data: { data } });
+  for (let made = 0; made < count; made += 500) {
+    const names = Array.from(
+      { length: Math.min(500, count - made) },
+      (_, index) => `${prefix}-${made + index}`,
+    );
+    await Promise.all(names.map(one));
+  }
+  await clock.advance(0);
+}
+
+describe("a client that does not read", () => {
+  test("is told the rest, in order, when it does", async () => {
+    const slow = new SlowClient();
+    watchAs(slow, { resourceVersion: String(api.objects.store.revision) });
+    await createMany(1, "first");
+    await createMany(50);
+    expect(slow.events).toEqual(["ADDED first-0"]);
+    slow.read();
+    expect(slow.events).toEqual(["ADDED first-0", ...Array.from({ length: 50 }, (_, at) => `ADDED c-${at}`)]);
+  });
+
+  test("gets a state of any size", async () => {
+    await createMany(40, "c", "x".repeat(500_000)); // 20 MB
+    const slow = new SlowClient();
+    watchAs(slow);
+    await clock.advance(0);
+    expect(slow.state).toBe("open");
+    slow.read();
+    expect(slow.events).toHaveLength(40);
+  });
+
+  test("is cut when it falls too many events behind", async () => {
+    const slow = new SlowClient();
+    watchAs(slow, { resourceVersion: String(api.objects.store.revision) });
+    await createMany(MAX_WAITING_EVENTS / 2);
+    expect(slow.state).toBe("open");
+    await createMany(MAX_WAITING_EVENTS / 2 + 1500, "d");
+    expect(slow.state).toBe("cut");
+    slow.read();
+    expect(slow.writes).toBe(1);
+  });
+
+  test("hears the end after everything else, once", async () => {
+    const slow = new SlowClient();
+    watchAs(slow, { resourceVersion: String(api.objects.store.revision), timeoutMs: 1000 });
+    await createMany(1, "first");
+    await createMany(2);
+    await clock.advance(1000);
+    expect(slow.state).toBe("open");
+    slow.read();
+    slow.read();
+    expect(slow.state).toBe("ended");
+    expect(slow.events).toHaveLength(3);
+  });
+});
