@@ -1,0 +1,140 @@
+import { existsSync } from "node:fs";
+import type { V1Node, V1Pod } from "../host/api/generated/types.ts";
+import { packageFile } from "../host/apimachinery/package-root.ts";
+import { FIRST_CAPACITY } from "../host/scheduler/core-capacity.ts";
+import { CoreScheduler } from "../host/scheduler/core-scheduler.ts";
+import type { Scheduler } from "../host/scheduler/library.ts";
+import { readOpenb } from "../host/simulation/openb.ts";
+import { linkOnCallersThread } from "../host/wasm/scheduler-link.ts";
+import { schedulerNames } from "../host/wasm/scheduler-module.ts";
+import { CheckedLink } from "./scheduling/checked-link.ts";
+import { type Churn, SHAPES, type Shape } from "./scheduling/shapes.ts";
+import type { Case, Measurement, Scale, Suite } from "./suite.ts";
+
+/**
+ * The core by itself: pods placed per second, from encoded facts (rows and requests in memory). Beside it in `params`:
+ * `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first. The peer is
+ * bench/peers/js-scan.ts on the same facts; it decides the first tenth of the same run, and where it knows all plugins that
+ * decide, a choice that differs is an error (`checked`).
+ */
+const FLAVOUR = "release";
+const CAPACITY = { nodes: 1 << 20, pods: 4_000_000 };
+const CHUNK = 1_000;
+/** The peer decides a tenth of the pods, and no more than these. */
+const MAX_PEER_PODS = 2_000;
+
+const names = schedulerNames(FLAVOUR);
+const built = new Set<string>([...names.filters, ...names.scores]);
+
+/** What a case places: made when asked for. */
+interface Work {
+  readonly needs: readonly string[];
+  readonly nodes: Iterable<V1Node>;
+  readonly nodeCount: number;
+  readonly initial: Iterable<V1Pod>;
+  readonly podCount: number;
+  readonly objects: NonNullable<Shape["objects"]>;
+  pod(index: number): V1Pod;
+  readonly churn?: Churn;
+}
+
+async function measure(name: string, work: Work): Promise<readonly Measurement[]> {
+  const missing = work.needs.filter((plugin) => !built.has(plugin));
+  if (missing.length > 0) {
+    console.log(`scheduler-core ${name}: left out, the core does not have ${missing.join(", ")}`);
+    return [];
+  }
+  const core = linkOnCallersThread({ capacity: FIRST_CAPACITY, flavour: FLAVOUR });
+  const link = new CheckedLink(core, work.needs.length === 0);
+  const scheduler: Scheduler = new CoreScheduler(link, names, CAPACITY);
+  for (const object of work.objects) scheduler.addObject(object);
+  for (const node of work.nodes) scheduler.addNode(node);
+  await scheduler.schedule([...work.initial]);
+
+  const peerPods = Math.min(MAX_PEER_PODS, Math.ceil(work.podCount / 10));
+  link.start(peerPods);
+  const { totalMs, placed, churned } = await placeAll(scheduler, work);
+  const { coreMs, corePods, peerMs, peerPods: checked } = link.timing;
+  await scheduler.close();
+  return [
+    {
+      params: {
+        nodes: work.nodeCount,
+        pods: work.podCount,
+        placed,
+        objectsPerSecond: Math.round((work.podCount / (totalMs - peerMs)) * 1_000),
+        checked: work.needs.length === 0 ? checked : 0,
+        ...(work.churn === undefined ? {} : { churned }),
+      },
+      unit: "pods/s",
+      value: (corePods / coreMs) * 1_000,
+      peer: { name: "plain JS scan", value: (checked / peerMs) * 1_000 },
+    },
+  ];
+}
+
+/** Places the measured pods; what making the objects takes is not counted. */
+async function placeAll(scheduler: Scheduler, { pod, podCount, churn }: Work) {
+  let [totalMs, placed, churned, nextChurnMs] = [0, 0, 0, churn?.everyMs ?? Number.POSITIVE_INFINITY];
+  for (let first = 0; first < podCount; first += CHUNK) {
+    const pods = Array.from({ length: Math.min(CHUNK, podCount - first) }, (_, i) => pod(first + i));
+    const start = performance.now();
+    const decisions = await scheduler.schedule(pods);
+    if (totalMs >= nextChurnMs && churn !== undefined) {
+      await stir(scheduler, churn, churned++);
+      nextChurnMs += churn.everyMs;
+    }
+    totalMs += performance.now() - start;
+    placed += decisions.filter(({ node }) => node !== null).length;
+  }
+  return { totalMs, placed, churned };
+}
+
+async function stir(scheduler: Scheduler, churn: Churn, round: number): Promise<void> {
+  await scheduler.schedule([churn.pod(round)]);
+  if (churn.node === undefined) return;
+  if (round > 0) scheduler.removeNode(churn.node(round - 1).metadata!.name!);
+  scheduler.addNode(churn.node(round));
+}
+
+function* nodesOf(shape: Shape, count: number): Iterable<V1Node> {
+  for (let i = 0; i < count; i++) yield shape.node(i);
+}
+
+function caseOf(shape: Shape): Case {
+  const run = ({ nodes = shape.nodes, pods = shape.pods }: Scale) =>
+    measure(shape.name, {
+      needs: shape.needs,
+      nodes: nodesOf(shape, nodes),
+      nodeCount: nodes,
+      initial: shape.initial?.(nodes / shape.nodes) ?? [],
+      podCount: pods,
+      objects: shape.objects ?? [],
+      pod: shape.pod,
+      churn: shape.churn,
+    });
+  return { name: shape.name, onlyWhenNamed: shape.onlyWhenNamed, run };
+}
+
+/** The trace: `--nodes` and `--pods` take the first of its nodes and pods. */
+async function openb(scale: Scale): Promise<readonly Measurement[]> {
+  const folder = packageFile("../shared/data/openb");
+  if (!existsSync(folder)) {
+    console.log(`scheduler-core openb: left out, ${folder} is not there`);
+    return [];
+  }
+  const trace = readOpenb(folder);
+  const nodes = trace.nodes.slice(0, scale.nodes).map(({ object }) => object);
+  const pods = trace.pods.slice(0, scale.pods).map(({ object }) => object);
+  return measure("openb", {
+    needs: [],
+    nodes,
+    nodeCount: nodes.length,
+    initial: [],
+    podCount: pods.length,
+    objects: [],
+    pod: (i) => pods[i]!,
+  });
+}
+
+export const suite: Suite = { cases: [...SHAPES.map(caseOf), { name: "openb", run: openb }] };
