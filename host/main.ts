@@ -24,8 +24,10 @@ export type { Client } from "./client/client.ts";
 export interface ClusterOptions {
   /** Simulated nodes, 0 or more; 3 unless told otherwise. */
   readonly nodes?: number;
-  /** `lmdb` when there is a `dataDir` and real time, else `memory`. `etcd` is not available yet. */
+  /** `lmdb` when there is a `dataDir` and real time, else `memory`. */
   readonly store?: "memory" | "lmdb" | "etcd";
+  /** Of the members of store `etcd`, as `http://HOST:PORT`; `http://127.0.0.1:2379` unless told otherwise. */
+  readonly etcdEndpoints?: readonly string[];
   /** Where certificates, objects and the kubeconfig are kept. Absent: nothing is written to disk. */
   readonly dataDir?: string;
   /** The API server's port on 127.0.0.1; 0, the default, picks a free one. */
@@ -156,10 +158,18 @@ async function openStore(options: ClusterOptions, clock: Clock): Promise<Store> 
       if (dataDir === undefined) throw new Error("store lmdb needs a dataDir");
       return await openLmdbStore(join(dataDir, "store"), { clock });
     case "etcd":
-      throw new Error("store etcd is not available yet; use lmdb or memory");
+      return await openEtcd(options.etcdEndpoints ?? DEFAULT_ETCD, clock);
     default:
       return store satisfies never;
   }
+}
+
+const DEFAULT_ETCD: readonly string[] = ["http://127.0.0.1:2379"];
+
+/** Loaded when it is wanted: no other start should pay for gRPC. */
+async function openEtcd(endpoints: readonly string[], clock: Clock): Promise<Store> {
+  const { openEtcdStore } = await import("./store/etcd-store.ts");
+  return await openEtcdStore(endpoints, { clock });
 }
 
 function kubeconfigPath({ kubeconfig, dataDir }: ClusterOptions): string | undefined {

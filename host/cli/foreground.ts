@@ -66,6 +66,7 @@ export async function holdCluster(
   const cluster = await startCluster({
     nodes: flags.nodes,
     store: flags.store,
+    etcdEndpoints: flags.etcdEndpoints?.split(","),
     dataDir: flags.dataDir,
     port: flags.port,
     kubeconfig: flags.kubeconfig,
@@ -104,8 +105,8 @@ export interface Running {
 function refuseWhatIsNotThereYet(flags: ClusterFlags): void {
   if (flags.runtime !== "simulated")
     throw new Failure(`runtime ${flags.runtime} is not available yet; use simulated`);
-  if (flags.store === "etcd" || flags.etcdEndpoints !== undefined)
-    throw new Failure("store etcd is not available yet; use lmdb or memory");
+  if (flags.store !== "etcd" && flags.etcdEndpoints !== undefined)
+    throw new Failure("--etcd-endpoints goes with --store etcd only");
 }
 
 function refuseSecond(dataDir: string): void {

@@ -44,9 +44,9 @@ describe("exit codes and words", () => {
     { line: `down --data-dir ${absent}`, code: 0, stdout: /^no cluster is running in/ },
     { line: `delete --data-dir ${absent}`, code: 0, stdout: /^there is no cluster in/ },
     {
-      line: `up --store etcd --data-dir ${absent}`,
+      line: `up --etcd-endpoints http://127.0.0.1:2379 --data-dir ${absent}`,
       code: 1,
-      stderr: /^pintle: store etcd is not available yet; use lmdb or memory\n$/,
+      stderr: /^pintle: --etcd-endpoints goes with --store etcd only\n$/,
     },
     {
       line: `up --runtime cri --data-dir ${absent}`,

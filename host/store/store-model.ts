@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { type Random, seededRandom } from "../apimachinery/random.ts";
 import type { Store } from "./store.ts";
-import type { Engine } from "./store-contract.ts";
-import { apply, inWords, recorder, settled, text } from "./store-shorthand.ts";
+import { type Engine, sideBySide } from "./store-contract.ts";
+import { inWords, recorder, settled, text } from "./store-shorthand.ts";
 
 interface Value {
   readonly value: string;
@@ -77,7 +77,7 @@ export async function compareWithModel(engine: Engine, seed: number): Promise<vo
   let watches: Watch[] = [];
   for (let step = 0; step < STEPS; step++) {
     const roll = random.below(100);
-    if (roll < 60) await writeSome(store, model, random);
+    if (roll < 60) await writeSome(engine, store, model, random);
     else if (roll < 80) await readSome(store, model, random);
     else if (roll < 90) watches.push(watchSome(store, random));
     else if (roll < 95 && store.revision > store.compactedRevision)
@@ -117,8 +117,8 @@ function expectedOf({ prefix, after }: Watch, model: Model): string[] {
     .map((event) => event.words);
 }
 
-async function writeSome(store: Store, model: Model, random: Random): Promise<void> {
-  const writes: Promise<string>[] = [];
+async function writeSome(engine: Engine, store: Store, model: Model, random: Random): Promise<void> {
+  const writes: string[] = [];
   const expected: string[] = [];
   for (let i = random.below(6); i >= 0; i--) {
     const verb = pick(random, ["create", "create", "update", "update", "delete"]);
@@ -129,9 +129,9 @@ async function writeSome(store: Store, model: Model, random: Random): Promise<vo
     const guess = random.below(5) === 0 ? random.below(model.revision + 2) : (current ?? 1);
     const revision = verb === "create" || (verb === "delete" && random.below(2) === 0) ? undefined : guess;
     expected.push(model.write(verb, key, revision, value));
-    writes.push(apply(store, `${verb} ${key}${revision === undefined ? "" : `@${revision}`} ${value}`));
+    writes.push(`${verb} ${key}${revision === undefined ? "" : `@${revision}`} ${value}`);
   }
-  expect(await Promise.all(writes)).toEqual(expected);
+  expect(await sideBySide(engine, store, writes)).toEqual(expected);
 }
 
 async function readSome(store: Store, model: Model, random: Random): Promise<void> {

@@ -1,0 +1,130 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requireComponent } from "../scenarios/requirements.ts";
+
+/** Debian's etcd-server and etcd-client. */
+export function hasEtcd(): boolean {
+  try {
+    execFileSync("etcd", ["--version"]);
+    execFileSync("etcdctl", ["version"], { env: { ...process.env, ETCDCTL_API: "3" } });
+    return true;
+  } catch {
+    return requireComponent("etcd (Debian: etcd-server, etcd-client)", false);
+  }
+}
+
+/** A real etcd with one member on free loopback ports, in a directory of its own. */
+export class EtcdProcess {
+  readonly endpoint: string;
+  readonly #peer: string;
+  readonly #dir = mkdtempSync(join(tmpdir(), "pintle-etcd-"));
+  readonly #gates: (() => Promise<void>)[] = [];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, peerPort: number) {
+    this.endpoint = `http://127.0.0.1:${port}`;
+    this.#peer = `http://127.0.0.1:${peerPort}`;
+  }
+
+  static async start(): Promise<EtcdProcess> {
+    const etcd = new EtcdProcess(await freePort(), await freePort());
+    await etcd.restart();
+    return etcd;
+  }
+
+  /** Starts it, again with what it had when it was killed; returns when it answers. */
+  async restart(): Promise<void> {
+    this.#process = spawn(
+      "etcd",
+      [
+        ...["--data-dir", this.#dir, "--name", "one", "--log-level", "error"],
+        ...["--listen-client-urls", this.endpoint, "--advertise-client-urls", this.endpoint],
+        ...["--listen-peer-urls", this.#peer, "--initial-advertise-peer-urls", this.#peer],
+        ...[
+          "--initial-cluster",
+          `one=${this.#peer}`,
+          "--heartbeat-interval",
+          "10",
+          "--election-timeout",
+          "50",
+        ],
+      ],
+      { stdio: "ignore" },
+    );
+    for (let attempt = 0; attempt < 500; attempt++) {
+      if (await this.#isHealthy()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error("etcd did not start");
+  }
+
+  ctl(...args: string[]): string {
+    const env = { ...process.env, ETCDCTL_API: "3" };
+    return execFileSync("etcdctl", ["--endpoints", this.endpoint, ...args], { env, encoding: "utf8" });
+  }
+
+  /** Another address of it, which can be cut off. */
+  async gate(): Promise<{ endpoint: string; open(): Promise<void>; close(): Promise<void> }> {
+    const port = await freePort();
+    const target = Number(new URL(this.endpoint).port);
+    const sockets = new Set<Socket>();
+    let server: Server | undefined;
+    const open = () =>
+      new Promise<void>((resolve) => {
+        server = createServer((near) => {
+          const far = connect(target, "127.0.0.1");
+          for (const socket of [near, far]) {
+            sockets.add(socket);
+            // Either side that breaks takes the other along.
+            socket.on("error", () => {}).on("close", () => [near, far].forEach((end) => void end.destroy()));
+          }
+          near.pipe(far).pipe(near);
+        }).listen(port, "127.0.0.1", resolve);
+      });
+    const close = async () => {
+      const closed = new Promise((resolve) => server?.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+      await closed;
+    };
+    await open();
+    this.#gates.push(close);
+    return { endpoint: `http://127.0.0.1:${port}`, open, close };
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  async remove(): Promise<void> {
+    for (const close of this.#gates) await close();
+    await this.kill();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  async #isHealthy(): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.endpoint}/health`);
+      return (await response.text()).includes('"true"');
+    } catch {
+      return false;
+    }
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
