@@ -8,7 +8,6 @@ import type { User } from "../api.ts";
 import { createApiCore } from "../core.ts";
 import { staticTokens } from "./authentication.ts";
 import { createRequestHandler, type IncomingRequest } from "./request-handler.ts";
-import type { RawResponse } from "./watch-stream.ts";
 
 const USERS = new Map<string, User>([
   ["root", { name: "root", groups: ["system:masters"] }],
@@ -109,31 +108,6 @@ describe("the server's own mistakes", () => {
       expect((await ask("GET", `${maps}/a`))?.code).toBe(404);
     },
   );
-});
-
-test("a watcher that does not read is cut", async () => {
-  const store = createMemoryStore();
-  const ask = await handler(store);
-  let destroyed = false;
-  // A response that takes everything and never says that it was sent.
-  const raw = {
-    writeHead: () => {},
-    flushHeaders: () => {},
-    on: () => {},
-    write: () => false,
-    end: () => {},
-    destroy: () => {
-      destroyed = true;
-    },
-  } as unknown as RawResponse;
-  await ask("GET", `${maps}?watch=true&resourceVersion=1`, "root", { takeOver: () => raw });
-  const data = { text: "x".repeat(900_000) };
-  for (let count = 0; count < 20; count++) {
-    const body = Buffer.from(JSON.stringify({ metadata: { name: `m${count}` }, data }));
-    const created = await ask("POST", maps, "root", { body });
-    expect(created?.code).toBe(201);
-  }
-  expect(destroyed).toBe(true);
 });
 
 test("pretty for people, compact for programs", async () => {

@@ -10,7 +10,7 @@ import type { Api } from "../api.ts";
 import { createApiCore } from "../core.ts";
 import { select } from "../selection.ts";
 import type { WatchRequest } from "../verbs/watch.ts";
-import { MAX_WAITING_EVENTS, type RawResponse, streamWatch } from "./watch-stream.ts";
+import { MAX_WAITING_BYTES, MAX_WAITING_EVENTS, type RawResponse, streamWatch } from "./watch-stream.ts";
 
 /** A socket that takes one write and then no more until it is read. */
 class SlowClient extends EventEmitter {
@@ -98,15 +98,19 @@ describe("a client that does not read", () => {
     expect(slow.events).toHaveLength(40);
   });
 
-  test("is cut when it falls too many events behind", async () => {
+  test.each([
+    { by: "events", first: MAX_WAITING_EVENTS / 2, more: MAX_WAITING_EVENTS / 2 + 1500, bytes: 0 },
+    { by: "bytes", first: 10, more: 20, bytes: MAX_WAITING_BYTES / 20 },
+  ])("is cut when it falls too many $by behind", async ({ first, more, bytes }) => {
     const slow = new SlowClient();
     watchAs(slow, { resourceVersion: String(api.objects.store.revision) });
-    await createMany(MAX_WAITING_EVENTS / 2);
+    await createMany(1, "first");
+    await createMany(first, "c", "x".repeat(bytes));
     expect(slow.state).toBe("open");
-    await createMany(MAX_WAITING_EVENTS / 2 + 1500, "d");
+    await createMany(more, "d", "x".repeat(bytes));
     expect(slow.state).toBe("cut");
     slow.read();
-    expect(slow.writes).toBe(1);
+    expect(slow.events).toEqual(["ADDED first-0"]);
   });
 
   test("hears the end after everything else, once", async () => {

@@ -10,10 +10,11 @@ import type { Representation } from "./negotiation.ts";
 export type RawResponse = ServerResponse | Http2ServerResponse;
 
 /**
- * A client that falls this many events behind is cut; it watches again from its last revision (api-wire 12). The first
- * batch does not count: it is the state, or history, that was asked for, and as large as the cluster.
+ * A client that falls this far behind is cut; it watches again from its last revision (api-wire 12). The first batch does
+ * not count: it is the state, or history, that was asked for, and as large as the cluster.
  */
 export const MAX_WAITING_EVENTS = 10_000;
+export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** Lines that wait are joined up to this many bytes a write. */
 const WRITE_BYTES = 64 * 1024;
@@ -46,7 +47,8 @@ export function streamWatch(
   let waiting: Delivery[] = [];
   /** What of `waiting` has been written already. */
   let written = 0;
-  let allowed: number | undefined;
+  let waitingBytes = 0;
+  let allowed: { readonly events: number; readonly bytes: number } | undefined;
   let ending: { readonly error?: ApiError } | undefined;
   /** Absent until everything that can be refused has been refused. */
   let response: ServerResponse | undefined;
@@ -54,12 +56,19 @@ export function streamWatch(
 
   const watching = watch(api, selection, request, {
     onDeliveries: (deliveries) => {
-      for (const delivery of deliveries) waiting.push(delivery);
-      allowed ??= MAX_WAITING_EVENTS + deliveries.length;
+      for (const delivery of deliveries) {
+        waiting.push(delivery);
+        waitingBytes += delivery.view.value.length;
+      }
+      allowed ??= {
+        events: MAX_WAITING_EVENTS + deliveries.length,
+        bytes: MAX_WAITING_BYTES + waitingBytes,
+      };
       writeOn();
       const waitingEvents = waiting.length - written;
-      if (waitingEvents <= allowed) return;
-      api.log.warn("watch cut: its client does not keep up", { prefix: selection.prefix, waitingEvents });
+      if (waitingEvents <= allowed.events && waitingBytes <= allowed.bytes) return;
+      const far = { prefix: selection.prefix, waitingEvents, waitingBytes };
+      api.log.warn("watch cut: its client does not keep up", far);
       stop();
       response?.destroy();
     },
@@ -88,8 +97,10 @@ export function streamWatch(
     while (takes && written < waiting.length) {
       const lines: Buffer[] = [];
       for (let bytes = 0; written < waiting.length && bytes < WRITE_BYTES; written++) {
-        const line = encode(waiting[written]!);
+        const delivery = waiting[written]!;
+        const line = encode(delivery);
         lines.push(line);
+        waitingBytes -= delivery.view.value.length;
         bytes += line.length;
       }
       takes = response.write(lines.length === 1 ? lines[0]! : Buffer.concat(lines));
@@ -110,6 +121,7 @@ export function streamWatch(
     watching.cancel();
     waiting = [];
     written = 0;
+    waitingBytes = 0;
     takes = false;
   }
 
