@@ -11,6 +11,10 @@ import { F64, I32, U32 } from "./field";
  *   extendedCount                        u32  entries in the class's row of extended requests
  *   wantsPorts                           u32  1: the port words are to be looked at
  *   prefersNodes                         u32  1: has preferred node affinity terms (else NodeAffinity is not scored)
+ *   termCount, filterTermCount           u32  entries in the class's row of terms, and how many of them, first, are filters
+ *   trackCount                           u32  entries in the class's row of tracks
+ *   matchesOwnAffinity                   u32  1: the pod matches all its required affinity terms itself
+ *   requiresAllKeys                      u32  1: a node without one of the keys of its soft constraints is not scored
  *
  * A request may be any number >= 0, however large: one that is more than a node can have never fits.
  */
@@ -25,7 +29,12 @@ export enum ClassField {
   extendedCount = U32 | 56,
   wantsPorts = U32 | 60,
   prefersNodes = U32 | 64,
-  bytes = 72,
+  termCount = U32 | 68,
+  filterTermCount = U32 | 72,
+  trackCount = U32 | 76,
+  matchesOwnAffinity = U32 | 80,
+  requiresAllKeys = U32 | 84,
+  bytes = 88,
 }
 
 /** What a class makes of an attribute set: row `class * attributeSets + set`. */

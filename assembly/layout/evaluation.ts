@@ -1,4 +1,4 @@
-import { I32, U32 } from "./field";
+import { F64, I32, U32 } from "./field";
 
 /** The filters in kube-scheduler's order; a node is refused by the first that says no. */
 export enum Filter {
@@ -13,6 +13,14 @@ export enum Filter {
   NodeAffinity,
   NodePorts,
   NodeResourcesFit,
+  PodTopologySpread,
+  /** PodTopologySpread: the node lacks the label. */
+  topologyLabelMissing,
+  InterPodAffinity,
+  /** InterPodAffinity: the pod's own anti-affinity. */
+  antiAffinity,
+  /** InterPodAffinity: the anti-affinity of pods that are there. */
+  othersAntiAffinity,
 }
 
 /** The scores, in kube-scheduler's order. */
@@ -20,6 +28,8 @@ export enum Score {
   TaintToleration,
   NodeAffinity,
   NodeResourcesFit,
+  PodTopologySpread,
+  InterPodAffinity,
   NodeResourcesBalancedAllocation,
   count,
 }
@@ -52,10 +62,11 @@ export enum EvaluationField {
 
 /** One score of one node: row `slot * Score.count + score`. */
 export enum ScoreField {
-  raw = I32 | 0,
-  normalized = I32 | 4,
-  weighted = I32 | 8,
-  bytes = 12,
+  /** A whole number; that of spreading or affinity may be beyond 32 bits, or negative. */
+  raw = F64 | 0,
+  normalized = I32 | 8,
+  weighted = I32 | 12,
+  bytes = 16,
 }
 
 /** The highest score a plugin gives after normalisation. */

@@ -24,5 +24,7 @@ export enum StateField {
   weightNodeAffinity = I32 | 12,
   weightNodeResourcesFit = I32 | 16,
   weightBalancedAllocation = I32 | 20,
-  bytes = 24,
+  weightTopologySpread = I32 | 24,
+  weightInterPodAffinity = I32 | 28,
+  bytes = 32,
 }

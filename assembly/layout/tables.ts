@@ -2,6 +2,16 @@ import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from 
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
 import { RequestField, ResultField, StateField } from "./ring";
+import {
+  ClassTrackField,
+  DomainField,
+  DomainSumField,
+  TermField,
+  TermStateField,
+  TopologyKeyField,
+  TopologyScoreField,
+  TrackField,
+} from "./topology";
 
 /**
  * All memory of the core. A descriptor at a fixed address holds where each table starts and how many rows each dimension
@@ -25,6 +35,14 @@ export enum Table {
   totals,
   evaluations,
   scores,
+  topologyKeys,
+  domains,
+  tracks,
+  classTracks,
+  terms,
+  termStates,
+  domainSums,
+  topologyScores,
   count,
 }
 
@@ -38,6 +56,14 @@ export enum Capacity {
   portWords,
   /** Requests a batch may hold. */
   requests,
+  topologyKeys,
+  /** Values of the topology key that has most. */
+  domains,
+  tracks,
+  /** Tracks a class may belong to. */
+  classTracks,
+  /** Terms a class may have. */
+  terms,
   count,
 }
 
@@ -74,6 +100,7 @@ function tableBytes(table: Table): f64 {
   const classes = <f64>capacityOf(Capacity.classes);
   const portWords = <f64>capacityOf(Capacity.portWords);
   const requests = <f64>capacityOf(Capacity.requests);
+  const terms = <f64>capacityOf(Capacity.terms);
   switch (table) {
     case Table.state: return <f64>StateField.bytes;
     case Table.random: return 16.0;
@@ -89,6 +116,14 @@ function tableBytes(table: Table): f64 {
     case Table.totals: return nodes * 4.0;
     case Table.evaluations: return nodes * <f64>EvaluationField.bytes;
     case Table.scores: return nodes * <f64>Score.count * <f64>ScoreField.bytes;
+    case Table.topologyKeys: return <f64>capacityOf(Capacity.topologyKeys) * <f64>TopologyKeyField.bytes;
+    case Table.domains: return <f64>capacityOf(Capacity.topologyKeys) * nodes * <f64>DomainField.bytes;
+    case Table.tracks: return <f64>capacityOf(Capacity.tracks) * nodes * <f64>TrackField.bytes;
+    case Table.classTracks: return classes * <f64>capacityOf(Capacity.classTracks) * <f64>ClassTrackField.bytes;
+    case Table.terms: return classes * terms * <f64>TermField.bytes;
+    case Table.termStates: return terms * <f64>TermStateField.bytes;
+    case Table.domainSums: return terms * <f64>capacityOf(Capacity.domains) * <f64>DomainSumField.bytes;
+    case Table.topologyScores: return nodes * <f64>TopologyScoreField.bytes;
     default: return 0.0;
   }
 }
@@ -146,4 +181,44 @@ export function extendedRequestRows(cls: u32): usize {
 
 export function classPortsRow(cls: u32): usize {
   return tableAddress(Table.classPorts) + <usize>cls * capacityOf(Capacity.portWords) * ClassPortsField.bytes;
+}
+
+export function topologyKeyRow(key: u32): usize {
+  assert(key < capacityOf(Capacity.topologyKeys));
+  return tableAddress(Table.topologyKeys) + <usize>key * TopologyKeyField.bytes;
+}
+
+/** The key's domain of slot 0; slot n is n rows further. */
+export function domainRows(key: u32): usize {
+  return tableAddress(Table.domains) + <usize>key * capacityOf(Capacity.nodes) * DomainField.bytes;
+}
+
+/** The track's count on slot 0; slot n is n rows further. */
+export function trackRows(track: u32): usize {
+  assert(track < capacityOf(Capacity.tracks));
+  return tableAddress(Table.tracks) + <usize>track * capacityOf(Capacity.nodes) * TrackField.bytes;
+}
+
+export function classTrackRows(cls: u32): usize {
+  return tableAddress(Table.classTracks) + <usize>cls * capacityOf(Capacity.classTracks) * ClassTrackField.bytes;
+}
+
+/** Term 0 of the class; term n is n rows further. */
+export function termRows(cls: u32): usize {
+  return tableAddress(Table.terms) + <usize>cls * capacityOf(Capacity.terms) * TermField.bytes;
+}
+
+export function termStateRow(term: u32): usize {
+  assert(term < capacityOf(Capacity.terms));
+  return tableAddress(Table.termStates) + <usize>term * TermStateField.bytes;
+}
+
+/** The term's sum of domain 0; domain n is n rows further. */
+export function domainSumRows(term: u32): usize {
+  assert(term < capacityOf(Capacity.terms));
+  return tableAddress(Table.domainSums) + <usize>term * capacityOf(Capacity.domains) * DomainSumField.bytes;
+}
+
+export function topologyScoreRow(slot: u32): usize {
+  return tableAddress(Table.topologyScores) + <usize>slot * TopologyScoreField.bytes;
 }

@@ -1,4 +1,5 @@
 import { ClassField, ClassPortsField, ExtendedRequestField } from "../layout/class";
+import { ClassTrackField, TrackField } from "../layout/topology";
 import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../layout/field";
 import { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
 import {
@@ -6,9 +7,11 @@ import {
   capacityOf,
   classPortsRow,
   classRow,
+  classTrackRows,
   extendedRequestRows,
   extendedRow,
   nodeRow,
+  trackRows,
   usedPortsRow,
 } from "../layout/tables";
 
@@ -31,6 +34,14 @@ export function assume(cls: u32, slot: u32): void {
     request += ExtendedRequestField.bytes;
   }
   if (getU32(row, ClassField.wantsPorts) != 0) occupyPorts(cls, slot);
+
+  const tracks = getU32(row, ClassField.trackCount);
+  let member = classTrackRows(cls);
+  for (let i: u32 = 0; i < tracks; i++) {
+    const count = trackRows(getU32(member, ClassTrackField.track)) + <usize>slot * TrackField.bytes;
+    addI32(count, TrackField.count, 1.0);
+    member += ClassTrackField.bytes;
+  }
 }
 
 function occupyPorts(cls: u32, slot: u32): void {

@@ -1,16 +1,21 @@
 import { ClassField, VerdictField } from "../layout/class";
 import { EvaluationField, Filter, Score, ScoreField } from "../layout/evaluation";
-import { getI32, getU32, setI32, setU32 } from "../layout/field";
+import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../layout/field";
 import { NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
-import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../layout/tables";
+import { classRow, nodeRow, stateRow, Table, tableAddress, topologyScoreRow, verdictRows } from "../layout/tables";
+import { TopologyScoreField } from "../layout/topology";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { firstRefusal } from "./first-refusal";
 import { balancedAllocation } from "./scores/balanced-allocation";
+import { interPodAffinityScore } from "./scores/inter-pod-affinity";
 import { leastAllocated } from "./scores/least-allocated";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
+import { topologySpreadScore } from "./scores/pod-topology-spread";
 import { taintTolerationRaw } from "./scores/taint-toleration";
+import { prepareTopology } from "./topology/prepare";
+import { firstPreference, highestRaw, lowestRaw, prepareTopologyScores } from "./topology/score";
 
 /**
  * Says for every node which filter refuses the class and what is insufficient, or each plugin's raw, normalised and weighted
@@ -23,24 +28,22 @@ export function evaluate(cls: u32): u32 {
   const row = classRow(cls);
   const verdicts = verdictRows(cls);
   const evaluations = tableAddress(Table.evaluations);
+  const totals = tableAddress(Table.totals);
+  prepareTopology(cls);
   let feasible: u32 = 0;
   let highestTaints = 0;
   let highestAffinity = 0;
   for (let slot: u32 = 0; slot < limit; slot++) {
-    const node = nodeRow(slot);
-    const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
-    const evaluation = evaluations + <usize>slot * EvaluationField.bytes;
-    const rejectedBy = firstRefusal(node, row, cls, slot, getU32(verdict, VerdictField.refusals));
-    setU32(evaluation, EvaluationField.rejectedBy, rejectedBy);
-    setI32(evaluation, EvaluationField.total, -1);
-    const missing = rejectedBy == Filter.NodeResourcesFit ? nodeResourcesFit(node, row, cls, slot) : 0;
-    setU32(evaluation, EvaluationField.insufficient, missing);
-    if (rejectedBy != Filter.none) continue;
+    const isRefused = evaluateSlot(cls, slot) != Filter.none;
+    store<i32>(totals + (<usize>slot << 2), isRefused ? -1 : 0);
+    if (isRefused) continue;
+    const verdict = verdicts + <usize>getU32(nodeRow(slot), NodeField.attributeSet) * VerdictField.bytes;
     feasible++;
     highestTaints = max(highestTaints, taintTolerationRaw(verdict));
     highestAffinity = max(highestAffinity, nodeAffinityRaw(verdict));
   }
 
+  prepareTopologyScores(cls, totals, limit);
   for (let slot: u32 = 0; slot < limit; slot++) {
     const evaluation = evaluations + <usize>slot * EvaluationField.bytes;
     if (getU32(evaluation, EvaluationField.rejectedBy) != Filter.none) continue;
@@ -48,7 +51,55 @@ export function evaluate(cls: u32): u32 {
     const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
     setI32(evaluation, EvaluationField.total, scoreNode(slot, node, row, verdict, highestTaints, highestAffinity));
   }
+  addTopology(cls, totals, limit);
   return feasible;
+}
+
+/**
+ * Says of one node which filter refuses the class and what is insufficient. `prepareTopology` has to have been called.
+ *
+ * @returns the filter
+ */
+export function evaluateSlot(cls: u32, slot: u32): Filter {
+  const node = nodeRow(slot);
+  const row = classRow(cls);
+  const verdict = verdictRows(cls) + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
+  const evaluation = tableAddress(Table.evaluations) + <usize>slot * EvaluationField.bytes;
+  const rejectedBy = firstRefusal(node, row, cls, slot, getU32(verdict, VerdictField.refusals));
+  setU32(evaluation, EvaluationField.rejectedBy, rejectedBy);
+  setI32(evaluation, EvaluationField.total, -1);
+  const missing = rejectedBy == Filter.NodeResourcesFit ? nodeResourcesFit(node, row, cls, slot) : 0;
+  setU32(evaluation, EvaluationField.insufficient, missing);
+  return rejectedBy;
+}
+
+/** Writes the scores by topology of the feasible nodes, and adds them to their totals. */
+function addTopology(cls: u32, totals: usize, limit: u32): void {
+  const row = classRow(cls);
+  const preferences = firstPreference(cls);
+  const spreads = preferences > getU32(row, ClassField.filterTermCount);
+  const prefers = getU32(row, ClassField.termCount) > preferences;
+  const lowestSpread = spreads ? lowestRaw(TopologyScoreField.spread, totals, limit) : 0.0;
+  const highestSpread = spreads ? highestRaw(TopologyScoreField.spread, totals, limit) : 0.0;
+  const lowestAffinity = prefers ? lowestRaw(TopologyScoreField.affinity, totals, limit) : 0.0;
+  const highestAffinity = prefers ? highestRaw(TopologyScoreField.affinity, totals, limit) : 0.0;
+  const spreadWeight = getI32(stateRow(), StateField.weightTopologySpread);
+  const affinityWeight = getI32(stateRow(), StateField.weightInterPodAffinity);
+  for (let slot: u32 = 0; slot < limit; slot++) {
+    const evaluation = tableAddress(Table.evaluations) + <usize>slot * EvaluationField.bytes;
+    if (getU32(evaluation, EvaluationField.rejectedBy) != Filter.none) continue;
+    const scores = tableAddress(Table.scores) + <usize>slot * Score.count * ScoreField.bytes;
+    const spread = spreads ? getF64(topologyScoreRow(slot), TopologyScoreField.spread) : 0.0;
+    const affinity = prefers ? getF64(topologyScoreRow(slot), TopologyScoreField.affinity) : 0.0;
+    const spreadScore = spreads ? topologySpreadScore(spread, lowestSpread, highestSpread) : 0;
+    const affinityScore = prefers ? interPodAffinityScore(affinity, lowestAffinity, highestAffinity) : 0;
+    // An ignored node has no raw score; kube-scheduler says 0.
+    const total =
+      getI32(evaluation, EvaluationField.total) +
+      writeScore(scores, Score.PodTopologySpread, max(0.0, spread), spreadScore, spreadWeight) +
+      writeScore(scores, Score.InterPodAffinity, affinity, affinityScore, affinityWeight);
+    setI32(evaluation, EvaluationField.total, total);
+  }
 }
 
 /** Writes the node's rows of scores; returns their weighted sum. */
@@ -59,7 +110,7 @@ function scoreNode(slot: u32, node: usize, row: usize, verdict: usize, highestTa
   let total = writeScore(
     scores,
     Score.TaintToleration,
-    taints,
+    <f64>taints,
     normalizeReverse(taints, highestTaints),
     getI32(state, StateField.weightTaintToleration),
   );
@@ -67,26 +118,26 @@ function scoreNode(slot: u32, node: usize, row: usize, verdict: usize, highestTa
   total += writeScore(
     scores,
     Score.NodeAffinity,
-    affinity,
+    <f64>affinity,
     normalize(affinity, highestAffinity),
     getI32(state, StateField.weightNodeAffinity),
   );
   const least = leastAllocated(node, row);
-  total += writeScore(scores, Score.NodeResourcesFit, least, least, getI32(state, StateField.weightNodeResourcesFit));
+  total += writeScore(scores, Score.NodeResourcesFit, <f64>least, least, getI32(state, StateField.weightNodeResourcesFit));
   const balanced = balancedAllocation(node, row);
   total += writeScore(
     scores,
     Score.NodeResourcesBalancedAllocation,
-    balanced,
+    <f64>balanced,
     balanced,
     getI32(state, StateField.weightBalancedAllocation),
   );
   return total;
 }
 
-function writeScore(scores: usize, score: Score, raw: i32, normalized: i32, weight: i32): i32 {
+function writeScore(scores: usize, score: Score, raw: f64, normalized: i32, weight: i32): i32 {
   const row = scores + <usize>score * ScoreField.bytes;
-  setI32(row, ScoreField.raw, raw);
+  setF64(row, ScoreField.raw, raw);
   setI32(row, ScoreField.normalized, normalized);
   setI32(row, ScoreField.weighted, normalized * weight);
   return normalized * weight;

@@ -8,6 +8,8 @@ import { Capacity, Code, isReserved, layOut, setCapacity, stateRow, Table, table
  *
  * @param portWords  interned host ports, in words of 32
  * @param requests   the longest batch
+ * @param domains    values of the topology key that has most, with 2 for "none" and ""
+ * @param terms      terms that a class may have; `classTracks`: tracks its pods may belong to
  */
 export function reserve(
   nodes: u32,
@@ -16,9 +18,26 @@ export function reserve(
   extendedResources: u32,
   portWords: u32,
   requests: u32,
+  topologyKeys: u32,
+  domains: u32,
+  tracks: u32,
+  classTracks: u32,
+  terms: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
-  return reserveAgain(nodes, attributeSets, classes, extendedResources, portWords, requests);
+  return reserveAgain(
+    nodes,
+    attributeSets,
+    classes,
+    extendedResources,
+    portWords,
+    requests,
+    topologyKeys,
+    domains,
+    tracks,
+    classTracks,
+    terms,
+  );
 }
 
 /** Reserves over whatever was there; for the self-test. */
@@ -29,6 +48,11 @@ export function reserveAgain(
   extendedResources: u32,
   portWords: u32,
   requests: u32,
+  topologyKeys: u32,
+  domains: u32,
+  tracks: u32,
+  classTracks: u32,
+  terms: u32,
 ): Code {
   setCapacity(Capacity.nodes, nodes);
   setCapacity(Capacity.attributeSets, attributeSets);
@@ -36,6 +60,11 @@ export function reserveAgain(
   setCapacity(Capacity.extendedResources, extendedResources);
   setCapacity(Capacity.portWords, portWords);
   setCapacity(Capacity.requests, requests);
+  setCapacity(Capacity.topologyKeys, topologyKeys);
+  setCapacity(Capacity.domains, domains);
+  setCapacity(Capacity.tracks, tracks);
+  setCapacity(Capacity.classTracks, classTracks);
+  setCapacity(Capacity.terms, terms);
   const code = layOut();
   if (code != Code.ok) return code;
   const state = stateRow();
@@ -45,6 +74,8 @@ export function reserveAgain(
   setI32(state, StateField.weightNodeAffinity, 2);
   setI32(state, StateField.weightNodeResourcesFit, 1);
   setI32(state, StateField.weightBalancedAllocation, 1);
+  setI32(state, StateField.weightTopologySpread, 2);
+  setI32(state, StateField.weightInterPodAffinity, 2);
   seedTies(0);
   return Code.ok;
 }

@@ -10,6 +10,8 @@ import { normalize, normalizeReverse } from "./scores/normalize";
 import { resourceScores } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
 import { selectHost } from "./select";
+import { prepareTopology } from "./topology/prepare";
+import { addTopologyScores } from "./topology/score";
 
 /** A refused node's total. Real totals are >= 0. */
 const REFUSED: i32 = -1;
@@ -30,6 +32,7 @@ export function scan(cls: u32): i32 {
   const nodes = nodeRow(0);
   const totals = tableAddress(Table.totals);
 
+  prepareTopology(cls);
   let feasible = 0;
   let highestTaints = 0;
   let highestAffinity = 0;
@@ -63,5 +66,7 @@ export function scan(cls: u32): i32 {
       store<i32>(totals + (<usize>slot << 2), total + preferences);
     }
   }
+  if (getU32(row, ClassField.termCount) > getU32(row, ClassField.filterTermCount))
+    addTopologyScores(cls, totals, limit);
   return selectHost(totals, limit);
 }

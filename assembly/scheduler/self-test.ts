@@ -1,9 +1,24 @@
 import { nextRandom, randomBelow, seedRandom } from "../collections/prng";
 import { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictField } from "../layout/class";
-import { setF64, setI32, setU32 } from "../layout/field";
+import { getU32, setF64, setI32, setU32 } from "../layout/field";
 import { ExtendedField, NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
-import { Code, classPortsRow, classRow, extendedRequestRows, extendedRow, nodeRow, stateRow, verdictRows } from "../layout/tables";
+import {
+  Code,
+  classPortsRow,
+  classRow,
+  classTrackRows,
+  domainRows,
+  extendedRequestRows,
+  extendedRow,
+  nodeRow,
+  stateRow,
+  termRows,
+  topologyKeyRow,
+  trackRows,
+  verdictRows,
+} from "../layout/tables";
+import { ClassTrackField, DomainField, TermField, TermKind, TopologyKeyField, TrackField } from "../layout/topology";
 import { assume } from "./assume";
 import { evaluate } from "./evaluate";
 import { reserveAgain, seedTies } from "./reserve";
@@ -12,6 +27,11 @@ import { scan } from "./scan";
 const NODES: u32 = 300;
 const SETS: u32 = 8;
 const CLASSES: u32 = 12;
+/** Key 0 is zones, key 1 is by node; track n is the pods of the classes with the remainder n. */
+const KEYS: u32 = 2;
+const ZONES: u32 = 6;
+const TRACKS: u32 = 4;
+const TERMS: u32 = 6;
 const PODS: u32 = 3000;
 const SEED: u32 = 7;
 /** The tables of the test lie where the core's own would, so the drawing source is kept below them. */
@@ -22,10 +42,16 @@ const SOURCE: usize = 512;
  * wrong. Uses the core's own tables: call it on a fresh instance, and do not go on using that one.
  */
 export function selfTest(): u32 {
-  if (reserveAgain(NODES, SETS, CLASSES, 2, 1, 1) != Code.ok) return 0;
+  if (reserveAgain(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS) != Code.ok) return 0;
   seedRandom(SOURCE, SEED);
   for (let slot: u32 = 0; slot < NODES; slot++) buildNode(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildClass(cls);
+  setU32(topologyKeyRow(0), TopologyKeyField.limit, ZONES);
+  setU32(topologyKeyRow(0), TopologyKeyField.perNode, 0);
+  setU32(topologyKeyRow(1), TopologyKeyField.limit, NODES + 2);
+  setU32(topologyKeyRow(1), TopologyKeyField.perNode, 1);
+  for (let slot: u32 = 0; slot < NODES; slot++) buildTopology(slot);
+  for (let cls: u32 = 0; cls < CLASSES; cls++) buildTerms(cls);
   setU32(stateRow(), StateField.nodeLimit, NODES);
   seedTies(SEED);
 
@@ -80,4 +106,51 @@ function buildClass(cls: u32): void {
     setU32(verdict, VerdictField.intolerableTaints, randomBelow(SOURCE, 3));
     setI32(verdict, VerdictField.affinityWeight, (cls & 1) == 1 ? <i32>randomBelow(SOURCE, 100) : 0);
   }
+}
+
+function buildTopology(slot: u32): void {
+  // Domain 1 is the value "", 0 is no label: both occur.
+  setU32(domainRows(0) + <usize>slot * DomainField.bytes, DomainField.id, randomBelow(SOURCE, ZONES));
+  setU32(domainRows(1) + <usize>slot * DomainField.bytes, DomainField.id, slot + 2);
+  for (let track: u32 = 0; track < TRACKS; track++)
+    setI32(trackRows(track) + <usize>slot * TrackField.bytes, TrackField.count, 0);
+}
+
+/** Every third class spreads hard and soft, every other third gathers and avoids; one of each kind of term occurs. */
+function buildTerms(cls: u32): void {
+  const row = classRow(cls);
+  const track = cls % TRACKS;
+  setU32(row, ClassField.trackCount, 1);
+  setU32(classTrackRows(cls), ClassTrackField.track, track);
+  setU32(row, ClassField.matchesOwnAffinity, 1);
+  setU32(row, ClassField.requiresAllKeys, cls & 1);
+  setU32(row, ClassField.filterTermCount, 0);
+  setU32(row, ClassField.termCount, 0);
+  if (cls % 3 == 0) {
+    addTerm(cls, TermKind.hardSpread, 0, track, 5);
+    setU32(row, ClassField.filterTermCount, 1);
+    addTerm(cls, TermKind.softSpread, 1, track, 3);
+    addTerm(cls, TermKind.softSpread, 0, (track + 1) % TRACKS, 5);
+  } else if (cls % 3 == 1) {
+    addTerm(cls, TermKind.affinity, 0, track, 1);
+    addTerm(cls, TermKind.antiAffinity, 1, (track + 1) % TRACKS, 1);
+    addTerm(cls, TermKind.othersAntiAffinity, 1, (track + 2) % TRACKS, 1);
+    setU32(row, ClassField.filterTermCount, 3);
+    addTerm(cls, TermKind.preference, 1, (track + 3) % TRACKS, -7);
+    addTerm(cls, TermKind.preference, 0, track, 10);
+  }
+}
+
+function addTerm(cls: u32, kind: TermKind, key: u32, track: u32, weight: i32): void {
+  const number = getU32(classRow(cls), ClassField.termCount);
+  const term = termRows(cls) + <usize>number * TermField.bytes;
+  setU32(term, TermField.kind, kind);
+  setU32(term, TermField.key, key);
+  setU32(term, TermField.track, track);
+  setU32(term, TermField.row, number);
+  setI32(term, TermField.weight, weight);
+  setU32(term, TermField.minDomains, 2);
+  setI32(term, TermField.self, 1);
+  setU32(term, TermField.excluded, Verdict.taint);
+  setU32(classRow(cls), ClassField.termCount, number + 1);
 }

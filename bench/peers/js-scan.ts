@@ -21,7 +21,7 @@ export class JsScan {
     else if (call[0] === "removeNode") this.#columns.attributeSet[call[1]] = 0;
     else if (call[0] === "putClass") this.#putClass(call[1], call[2]);
     else if (call[0] === "putVerdicts") this.#putVerdicts(call[1], call[2]);
-    else if (call[0] === "changeUsage") this.#changeUsage(call[1], call[2], call[3]);
+    else if (call[0] === "changeUsage") this.#changeUsage(call[1], call[2].usage, call[3]);
   }
 
   /** The lowest slot of the best nodes for a class, or -1. One loop over local arrays: what engines are fastest at. */

@@ -1,4 +1,4 @@
-import type { Evaluation, PlacedBatch } from "../../host/wasm/scheduler-facts.ts";
+import type { Evaluation, PlacedBatch, Refusals, Trial } from "../../host/wasm/scheduler-facts.ts";
 import type { CoreCall, SchedulerLink } from "../../host/wasm/scheduler-link.ts";
 import { JsScan } from "../peers/js-scan.ts";
 
@@ -54,6 +54,10 @@ export class CheckedLink implements SchedulerLink {
 
   evaluate(id: number): Promise<Evaluation> {
     return this.#core.evaluate(id);
+  }
+
+  tryWithout(id: number, trials: readonly Trial[]): Promise<Refusals> {
+    return this.#core.tryWithout(id, trials);
   }
 
   close(): Promise<void> {

@@ -9,6 +9,11 @@ export const FIRST_CAPACITY: CoreCapacity = {
   extendedResources: 8,
   portWords: 2,
   requests: 1024,
+  topologyKeys: 2,
+  domains: 128,
+  tracks: 16,
+  classTracks: 8,
+  terms: 8,
 };
 
 /** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
@@ -19,7 +24,20 @@ const MAX_CAPACITY: CoreCapacity = {
   extendedResources: 1024,
   portWords: 2048,
   requests: 1024,
+  topologyKeys: 64,
+  domains: 2 ** 21,
+  tracks: 2 ** 16,
+  classTracks: 2 ** 14,
+  terms: 2 ** 12,
 };
+
+/** Tables of two dimensions that could outgrow the core's memory together, and the cells each may have. */
+const PAIRS: readonly (readonly [CapacityName, CapacityName])[] = [
+  ["nodes", "tracks"],
+  ["domains", "terms"],
+  ["classes", "terms"],
+];
+const MAX_CELLS = 2 ** 27;
 
 export const MAX_CLASSES = MAX_CAPACITY.classes;
 
@@ -39,7 +57,13 @@ export class GrowingCapacity {
       throw new CapacityError(`${dimension}: ${MAX_CAPACITY[dimension]} are the most a scheduler can hold`);
     let larger = this.#capacity[dimension];
     while (larger < rows) larger *= 2;
-    this.#capacity = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
+    const wanted = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
+    for (const [one, other] of PAIRS)
+      if (wanted[one] * wanted[other] > MAX_CELLS)
+        throw new CapacityError(
+          `${dimension}: ${wanted[one]} ${one} and ${wanted[other]} ${other} are more than a scheduler can hold together`,
+        );
+    this.#capacity = wanted;
     this.#grow(this.#capacity);
   }
 }

@@ -1,6 +1,7 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import { ApiError } from "../apimachinery/errors.ts";
-import type { CoreNames, Evaluation, Refusals, Usage } from "../wasm/scheduler-facts.ts";
+import type { KubernetesObject } from "../apimachinery/object.ts";
+import type { CoreNames, Evaluation, Refusals, Trial, Usage } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { CapacityError } from "./capacity.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
@@ -19,6 +20,10 @@ import {
   prefilterMessage,
 } from "./reasons.ts";
 
+import { presenceOf } from "./topology.ts";
+import type { PodGroup } from "./track-table.ts";
+import type { Track } from "./tracks.ts";
+
 /** A pod of a batch, encoded: its class in the core, or why it is not worth asking. */
 type Prepared =
   | {
@@ -27,6 +32,7 @@ type Prepared =
       readonly classId: number;
       readonly usage: Usage;
       readonly extended: readonly string[];
+      readonly group: PodGroup;
     }
   | { readonly key: string; readonly refusal: string };
 
@@ -60,7 +66,8 @@ export class CoreScheduler implements Scheduler {
     const facts = readNode(node);
     const { slot, isNew } = this.#tables.putNode(facts);
     if (!isNew) return;
-    for (const { usage } of this.#pods.on(facts.name)) this.#link.post(["changeUsage", slot, usage, 1]);
+    for (const { usage, group } of this.#pods.on(facts.name))
+      this.#link.post(["changeUsage", slot, presenceOf(usage, group.tracks), 1]);
   }
 
   updateNode(node: V1Node): void {
@@ -82,18 +89,23 @@ export class CoreScheduler implements Scheduler {
     checkUsage(`Pod "${key}": requests`, facts);
     if (this.#pods.find(key) === undefined) this.#checkRoomForPod();
     const usage = this.#tables.usageOf(facts);
-    const placed = { key, node: pod.spec!.nodeName!, usage, priority: pod.spec?.priority ?? 0 };
-    this.#pods.checkSums(placed);
+    const node = pod.spec!.nodeName!;
+    this.#pods.checkSums({ key, node, usage });
+    const group = this.#tables.topology.acquireGroup(facts.topology);
     this.#remove(key);
-    this.#add(placed);
+    this.#add({ key, node, usage, priority: pod.spec?.priority ?? 0, group });
   }
 
   removePod(namespace: string, name: string): void {
     this.#remove(`${namespace}/${name}`);
   }
 
-  addObject(): void {
-    // None of the plugins that are built reads other objects.
+  addObject(object: KubernetesObject): void {
+    this.#tables.topology.putObject(object);
+  }
+
+  removeObject(object: KubernetesObject): void {
+    this.#tables.topology.removeObject(object);
   }
 
   async schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
@@ -114,6 +126,7 @@ export class CoreScheduler implements Scheduler {
       const nodes = slots.map(([node]) => ({ node, ...refusal }));
       return { pod: prepared.key, chosen: null, nodes };
     }
+    this.#letGo([prepared]);
     const evaluation = await this.#link.evaluate(prepared.classId);
     let chosen: string | null = null;
     let best = -1;
@@ -152,9 +165,23 @@ export class CoreScheduler implements Scheduler {
   }
 
   async #scheduleBatch(batch: readonly Prepared[]): Promise<Decision[]> {
+    try {
+      return await this.#askBatch(batch);
+    } finally {
+      this.#letGo(batch);
+    }
+  }
+
+  #letGo(batch: readonly Prepared[]): void {
+    for (const one of batch) if ("group" in one) this.#tables.topology.releaseGroup(one.group);
+  }
+
+  async #askBatch(batch: readonly Prepared[]): Promise<Decision[]> {
     const asked = batch.filter((one) => "classId" in one);
     return this.#tables.holdingSlots(async () => {
       const nodeNames = this.#tables.nodes();
+      // As the core knows them when it places the pods; later ones are put right by `correct`.
+      const tracks = asked.map(({ group }) => group.tracks);
       const answer = await this.#link.schedule(asked.map(({ classId }) => classId));
       const decisions: Decision[] = [];
       let next = 0;
@@ -165,8 +192,9 @@ export class CoreScheduler implements Scheduler {
         }
         const slot = answer.slots[next]!;
         const why = answer.refusals.get(next);
+        const before = tracks[next]!;
         next++;
-        if (slot >= 0) decisions.push(this.#assume(one, slot));
+        if (slot >= 0) decisions.push(this.#assume(one, slot, before));
         else decisions.push(await this.#refused(one, nodeNames, why!));
       }
       return decisions;
@@ -182,17 +210,28 @@ export class CoreScheduler implements Scheduler {
   }
 
   /** Records what the core has assumed. */
-  #assume(one: { pod: V1Pod; key: string; usage: Usage }, slot: number): Decision {
+  #assume(
+    one: { pod: V1Pod; key: string; usage: Usage; group: PodGroup },
+    slot: number,
+    before: readonly Track[],
+  ): Decision {
     const node = this.#tables.nodeIn(slot);
-    const placed = { key: one.key, node, usage: one.usage, priority: one.pod.spec?.priority ?? 0 };
+    const { key, usage } = one;
+    const placed = { key, node, usage, priority: one.pod.spec?.priority ?? 0, group: one.group };
     const now = this.#tables.slotOf(node);
     if (this.#pods.find(one.key) !== undefined) {
       // It was bound by someone else while the core was asked: what is known stands.
-      if (now === slot) this.#link.post(["changeUsage", slot, one.usage, -1]);
+      if (now === slot) {
+        const counted = before.filter(({ isAlive }) => isAlive);
+        this.#link.post(["changeUsage", slot, presenceOf(usage, counted), -1]);
+      }
     } else if (now === slot) {
+      one.group.users++;
       this.#pods.add(placed);
+      this.#tables.topology.correct(slot, before, one.group);
     } else {
       // The node went away meanwhile, and may have come back in another slot.
+      one.group.users++;
       this.#add(placed);
     }
     return { pod: one.key, node };
@@ -222,7 +261,7 @@ export class CoreScheduler implements Scheduler {
     return described;
   }
 
-  /** Asks again as if every pod of lower priority were gone from the nodes where that may help. Evicts nobody. */
+  /** Asks each node that may help again as if its pods of lower priority were gone. Evicts nobody. */
   async #tryPreemption(
     one: { pod: V1Pod; classId: number; extended: readonly string[] },
     nodes: NodeSlots,
@@ -235,22 +274,16 @@ export class CoreScheduler implements Scheduler {
         ? this.#pods.on(name).filter((pod) => pod.priority < priority)
         : [],
     );
-    const change = (pods: 1 | -1) => {
-      nodes.forEach(([name, slot], i) => {
-        if (this.#tables.slotOf(name) !== slot) return;
-        for (const { usage } of victims[i]!) this.#link.post(["changeUsage", slot, usage, pods]);
-      });
-    };
-    let without: Evaluation | undefined;
-    if (victims.some((pods) => pods.length > 0)) {
-      change(-1);
-      const asked = this.#link.evaluate(one.classId);
-      change(1);
-      without = await asked;
-    }
+    const trials = nodes.flatMap(([name, slot], i): Trial[] => {
+      if (victims[i]!.length === 0 || this.#tables.slotOf(name) !== slot) return [];
+      const leaving = victims[i]!.map(({ usage, group }) => presenceOf(usage, group.leaving));
+      return [{ slot, leaving }];
+    });
+    const without = trials.length > 0 ? await this.#link.tryWithout(one.classId, trials) : undefined;
+    const tried = new Set(trials.map(({ slot }) => slot));
     return nodes.map(([, slot], i) => {
       if (!refusals[i]!.resolvable) return "not tried";
-      if (victims[i]!.length === 0 || without === undefined) return "no victims";
+      if (!tried.has(slot) || without === undefined) return "no victims";
       return describeRefusal(without, slot, this.#names, one.extended)?.reasons ?? "room";
     });
   }
@@ -281,7 +314,8 @@ export class CoreScheduler implements Scheduler {
     const key = podKey(pod);
     if (facts.affinity.onlyNodes?.size === 0) return { key, refusal: AFFINITY_CONFLICT };
     const { id, usage, extended } = this.#tables.classFor(facts);
-    return { pod, key, classId: id, usage, extended };
+    const group = this.#tables.topology.acquireGroup(facts.topology);
+    return { pod, key, classId: id, usage, extended, group };
   }
 
   #factsOf(pod: V1Pod): PodFacts {
@@ -305,12 +339,16 @@ export class CoreScheduler implements Scheduler {
   #add(pod: PlacedPod): void {
     this.#pods.add(pod);
     const slot = this.#tables.slotOf(pod.node);
-    if (slot !== undefined) this.#link.post(["changeUsage", slot, pod.usage, 1]);
+    if (slot !== undefined)
+      this.#link.post(["changeUsage", slot, presenceOf(pod.usage, pod.group.tracks), 1]);
   }
 
   #remove(key: string): void {
     const pod = this.#pods.remove(key);
-    const slot = pod === undefined ? undefined : this.#tables.slotOf(pod.node);
-    if (slot !== undefined) this.#link.post(["changeUsage", slot, pod!.usage, -1]);
+    if (pod === undefined) return;
+    const slot = this.#tables.slotOf(pod.node);
+    if (slot !== undefined)
+      this.#link.post(["changeUsage", slot, presenceOf(pod.usage, pod.group.tracks), -1]);
+    this.#tables.topology.releaseGroup(pod.group);
   }
 }

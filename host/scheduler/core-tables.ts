@@ -8,6 +8,7 @@ import type { NodeFacts } from "./node-facts.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
 import type { Amounts } from "./resource-list.ts";
 import { SlotNumbers } from "./slot-numbers.ts";
+import { Topology } from "./topology.ts";
 import { judge } from "./verdicts.ts";
 
 interface NodeEntry {
@@ -45,8 +46,12 @@ export class CoreTables {
   readonly #slots = new SlotNumbers();
   /** By signature; the least recently used first. */
   readonly #classes = new Map<string, ClassEntry>();
+  /** Ids of classes that could not be described. */
+  readonly #freeClasses: number[] = [];
   readonly #resources: InternedNames<string>;
   readonly #ports: InternedNames<HostPort>;
+  /** What pods ask of the pods that are there. */
+  readonly topology: Topology;
 
   constructor(link: SchedulerLink, names: CoreNames, maxNodes: number) {
     this.#link = link;
@@ -55,6 +60,13 @@ export class CoreTables {
     this.#capacity = new GrowingCapacity((capacity) => link.post(["grow", capacity]));
     this.#resources = new InternedNames((size) => this.#capacity.ensure("extendedResources", size));
     this.#ports = new InternedNames((size) => this.#capacity.ensure("portWords", Math.ceil(size / 32)));
+    this.topology = new Topology({
+      names,
+      post: (call) => link.post(call),
+      ensure: (dimension, rows) => this.#capacity.ensure(dimension, rows),
+      nodes: () => [...this.#nodes.values()].map(({ slot, facts }) => ({ slot, labels: facts.labels })),
+      slotOf: (node) => this.slotOf(node),
+    });
   }
 
   get nodeCount(): number {
@@ -93,15 +105,19 @@ export class CoreTables {
     const known = this.#nodes.get(facts.name);
     const extended = this.#extendedAmounts(facts.extended);
     if (known === undefined) this.#checkRoomForNode();
+    const domains = this.topology.acquireNode(facts.labels);
     const { set, isNew } = this.#sets.acquire(facts);
     if (isNew) this.#judgeSets([set]);
     const entry = known ?? { slot: this.#slots.take(facts.name), facts, set };
-    if (known !== undefined) this.#sets.release(known.set);
+    if (known !== undefined) {
+      this.#sets.release(known.set);
+      this.topology.releaseNode(known.facts.labels);
+    }
     entry.facts = facts;
     entry.set = set;
     if (known === undefined) this.#inOrder = undefined;
     this.#nodes.set(facts.name, entry);
-    this.#link.post(["putNode", entry.slot, nodeNumbers(facts, set, extended)]);
+    this.#link.post(["putNode", entry.slot, nodeNumbers(facts, set, extended, domains)]);
     return { slot: entry.slot, isNew: known === undefined };
   }
 
@@ -111,6 +127,7 @@ export class CoreTables {
     this.#nodes.delete(name);
     this.#inOrder = undefined;
     this.#sets.release(entry.set);
+    this.topology.releaseNode(entry.facts.labels);
     this.#slots.release(entry.slot);
     this.#link.post(["removeNode", entry.slot]);
   }
@@ -132,6 +149,12 @@ export class CoreTables {
     if (this.#sets.lookAt(facts.affinity.labelKeys, looksAtName)) this.#internNodesAgain();
     const usage = this.usageOf(facts);
     const entry: ClassEntry = { id: this.#classId(), facts, usage, extended: [...facts.extended.keys()] };
+    try {
+      this.topology.putClass(entry.id, facts.topology);
+    } catch (error) {
+      this.#freeClasses.push(entry.id);
+      throw error;
+    }
     this.#postClass(entry);
     this.#link.post([
       "putVerdicts",
@@ -164,12 +187,15 @@ export class CoreTables {
   }
 
   #classId(): number {
+    const free = this.#freeClasses.pop();
+    if (free !== undefined) return free;
     if (this.#classes.size < MAX_CLASSES) {
       this.#capacity.ensure("classes", this.#classes.size + 1);
       return this.#classes.size;
     }
     const [oldest] = this.#classes;
     this.#classes.delete(oldest![0]);
+    this.topology.dropClass(oldest![1].id);
     return oldest![1].id;
   }
 
@@ -209,7 +235,7 @@ export class CoreTables {
     });
     this.#judgeSets(fresh);
     for (const { slot, facts, set } of this.#nodes.values())
-      this.#link.post(["putNode", slot, nodeNumbers(facts, set, this.#extendedAmounts(facts.extended))]);
+      this.#link.post(["putNode", slot, nodeNumbers(facts, set, this.#extendedAmounts(facts.extended), [])]);
     for (const set of before) this.#sets.release(set);
   }
 
@@ -234,7 +260,13 @@ export function checkUsage(where: string, pod: BoundPodFacts): void {
   for (const [name, amount] of [...pod.requests, ...pod.nonZero]) checkAmount(where, name, amount);
 }
 
-function nodeNumbers(facts: NodeFacts, set: AttributeSet, extended: readonly ExtendedAmount[]): NodeNumbers {
+/** @param domains  by topology key; none: they stay as they are */
+function nodeNumbers(
+  facts: NodeFacts,
+  set: AttributeSet,
+  extended: readonly ExtendedAmount[],
+  domains: readonly number[],
+): NodeNumbers {
   return {
     allocatableMilliCpu: facts.allocatable.get("cpu") ?? 0,
     allocatableMemory: facts.allocatable.get("memory") ?? 0,
@@ -242,5 +274,6 @@ function nodeNumbers(facts: NodeFacts, set: AttributeSet, extended: readonly Ext
     allocatablePods: facts.allocatable.get("pods") ?? 0,
     attributeSet: set.id,
     extended,
+    domains,
   };
 }

@@ -18,6 +18,8 @@ export interface Scheduler {
   removePod(namespace: string, name: string): void;
   /** Namespaces, PVs, PVCs, storage classes, Services, owners, PDBs, priority classes that decisions read. */
   addObject(object: KubernetesObject): void;
+  /** Such an object is gone. */
+  removeObject(object: KubernetesObject): void;
   /** In the given order; each placement is assumed before the next. */
   schedule(pods: readonly V1Pod[]): Promise<Decision[]>;
   explain(pod: V1Pod): Promise<Explanation>;
@@ -62,8 +64,9 @@ const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
 
 /**
  * A scheduler with the default profile of kube-scheduler 1.36, as far as it is built: filters NodeUnschedulable, NodeName,
- * TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit; scores TaintToleration, NodeAffinity, NodeResourcesFit
- * (LeastAllocated), NodeResourcesBalancedAllocation. All nodes are filtered and scored.
+ * TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, PodTopologySpread, InterPodAffinity; scores TaintToleration,
+ * NodeAffinity, NodeResourcesFit (LeastAllocated), PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation. All
+ * nodes are filtered and scored. Absent: ImageLocality, DynamicResources, NodeDeclaredFeatures, and the plugins of volumes.
  *
  * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where
  * one bad pod must not stop the others, they are the decision's message instead.

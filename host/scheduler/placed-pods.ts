@@ -1,5 +1,6 @@
 import type { Usage } from "../wasm/scheduler-facts.ts";
 import { CapacityError, MAX_MILLI_CPU } from "./capacity.ts";
+import type { PodGroup } from "./track-table.ts";
 
 /** A pod that is bound to a node, or assumed there. */
 export interface PlacedPod {
@@ -7,6 +8,7 @@ export interface PlacedPod {
   readonly node: string;
   readonly usage: Usage;
   readonly priority: number;
+  readonly group: PodGroup;
 }
 
 /** What the pods of one node take together, by the fields that the core sums. */
@@ -60,6 +62,8 @@ export class PlacedPods {
     node.pods.set(pod.key, pod);
     for (const field of SUMMED) node.sums[field] += pod.usage[field];
     this.#byNode.set(pod.node, node);
+    const { nodes } = pod.group;
+    nodes.set(pod.node, (nodes.get(pod.node) ?? 0) + 1);
     this.#priorities.set(pod.priority, (this.#priorities.get(pod.priority) ?? 0) + 1);
   }
 
@@ -71,6 +75,10 @@ export class PlacedPods {
     node.pods.delete(key);
     for (const field of SUMMED) node.sums[field] -= pod.usage[field];
     if (node.pods.size === 0) this.#byNode.delete(pod.node);
+    const { nodes } = pod.group;
+    const others = nodes.get(pod.node)! - 1;
+    if (others === 0) nodes.delete(pod.node);
+    else nodes.set(pod.node, others);
     const left = this.#priorities.get(pod.priority)! - 1;
     if (left === 0) this.#priorities.delete(pod.priority);
     else this.#priorities.set(pod.priority, left);
@@ -83,7 +91,7 @@ export class PlacedPods {
    *
    * @throws CapacityError
    */
-  checkSums({ key, node, usage }: PlacedPod): void {
+  checkSums({ key, node, usage }: Pick<PlacedPod, "key" | "node" | "usage">): void {
     const before = this.find(key)?.node === node ? this.find(key)!.usage : undefined;
     const sums = this.#byNode.get(node)?.sums ?? noSums();
     for (const field of SUMMED) {

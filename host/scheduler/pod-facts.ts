@@ -5,6 +5,7 @@ import { type NodeAffinity, readNodeAffinity } from "./node-affinity.ts";
 import { type PodRequests, readPodRequests } from "./pod-requests.ts";
 import type { Amounts } from "./resource-list.ts";
 import { isScalarResource } from "./resource-names.ts";
+import { type PodTopology, readPodTopology, topologyParts } from "./topology-facts.ts";
 
 /** What a pod to be placed asks of a node. Pods with equal signatures have equal facts, and share a class in the core. */
 export interface PodFacts extends PodRequests {
@@ -16,12 +17,14 @@ export interface PodFacts extends PodRequests {
   /** spec.nodeName, which a pod to be placed seldom has. */
   readonly nodeName: string | undefined;
   readonly affinity: NodeAffinity;
+  readonly topology: PodTopology;
 }
 
 /** What a bound pod takes of its node. */
 export interface BoundPodFacts extends PodRequests {
   readonly extended: Amounts;
   readonly ports: readonly HostPort[];
+  readonly topology: PodTopology;
 }
 
 /** `namespace/name`; a manifest without a namespace means `default`. */
@@ -32,8 +35,7 @@ export function podKey(pod: V1Pod): string {
 const PODS = { group: "", plural: "pods", kind: "Pod" };
 
 /**
- * Everything that NodeUnschedulable to NodeResourcesFit read of a pod, as one text: cheap next to reading it, and equal for
- * all pods of a template.
+ * Everything that the plugins read of a pod, as one text: cheap next to reading it, and equal for all pods of a template.
  */
 export function signatureOf(pod: V1Pod): string {
   const spec = pod.spec;
@@ -53,6 +55,7 @@ export function signatureOf(pod: V1Pod): string {
     spec?.nodeSelector,
     spec?.affinity?.nodeAffinity,
     spec?.tolerations,
+    ...topologyParts(pod),
   ]);
 }
 
@@ -61,6 +64,7 @@ export function readPod(pod: V1Pod, signature = signatureOf(pod)): PodFacts {
   const errors: FieldError[] = [];
   const requests = readPodRequests(pod, "spec", errors);
   const affinity = readNodeAffinity(pod, errors);
+  const topology = readPodTopology(pod, errors);
   refuse(pod, errors);
   return {
     ...requests,
@@ -70,6 +74,7 @@ export function readPod(pod: V1Pod, signature = signatureOf(pod)): PodFacts {
     tolerations: pod.spec?.tolerations ?? [],
     nodeName: pod.spec?.nodeName || undefined,
     affinity,
+    topology,
   };
 }
 
@@ -79,7 +84,13 @@ export function readBoundPod(pod: V1Pod): BoundPodFacts {
   const requests = readPodRequests(pod, "status", errors);
   if (!pod.spec?.nodeName) errors.push(required("spec.nodeName", "the pod is not bound"));
   refuse(pod, errors);
-  return { ...requests, extended: extendedOf(requests.requests), ports: readHostPorts(pod) };
+  return {
+    ...requests,
+    extended: extendedOf(requests.requests),
+    ports: readHostPorts(pod),
+    // Kubernetes takes a bound pod's terms as they are: a mistake in them must not hide what the pod takes.
+    topology: readPodTopology(pod, []),
+  };
 }
 
 function extendedOf(requests: Amounts): Amounts {

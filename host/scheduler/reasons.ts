@@ -10,7 +10,28 @@ const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit"
   TaintToleration: "node(s) had untolerated taint(s)",
   NodeAffinity: "node(s) didn't match Pod's node affinity/selector",
   NodePorts: "node(s) didn't have free ports for the requested pod ports",
+  PodTopologySpread: "node(s) didn't match pod topology spread constraints",
+  topologyLabelMissing: "node(s) didn't match pod topology spread constraints (missing required label)",
+  InterPodAffinity: "node(s) didn't match pod affinity rules",
+  antiAffinity: "node(s) didn't match pod anti-affinity rules",
+  othersAntiAffinity: "node(s) didn't satisfy existing pods anti-affinity rules",
 };
+
+/** Filters of the core that are one reason of a plugin that has several. */
+const PLUGINS: Partial<Record<FilterName, string>> = {
+  prefilter: "NodeAffinity",
+  topologyLabelMissing: "PodTopologySpread",
+  antiAffinity: "InterPodAffinity",
+  othersAntiAffinity: "InterPodAffinity",
+};
+
+/** What may be otherwise once other pods are gone (status Unschedulable). */
+const RESOLVABLE: readonly FilterName[] = [
+  "NodePorts",
+  "PodTopologySpread",
+  "antiAffinity",
+  "othersAntiAffinity",
+];
 
 export const NO_NODES = "no nodes available to schedule pods";
 export const AFFINITY_CONFLICT = "pod affinity terms conflict";
@@ -43,10 +64,12 @@ export function describeRefusal(
       return undefined;
     case "NodeResourcesFit":
       return describeShortage(refusals.insufficient[slot]!, names, extended);
-    case "prefilter":
-      return { rejectedBy: "NodeAffinity", reasons: [REASONS.prefilter], resolvable: false };
     default:
-      return { rejectedBy: filter, reasons: [REASONS[filter]], resolvable: filter === "NodePorts" };
+      return {
+        rejectedBy: PLUGINS[filter] ?? filter,
+        reasons: [REASONS[filter]],
+        resolvable: RESOLVABLE.includes(filter),
+      };
   }
 }
 

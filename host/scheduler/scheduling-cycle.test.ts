@@ -21,6 +21,7 @@ class SlowCore implements Scheduler {
   addPod = (pod: V1Pod) => void this.told.push(`+${pod.metadata?.name} on ${pod.spec?.nodeName}`);
   removePod = (_: string, name: string) => void this.told.push(`-${name}`);
   addObject = () => {};
+  removeObject = () => {};
   explain = () => Promise.reject(new Error("not asked here"));
   close = async () => {};
 

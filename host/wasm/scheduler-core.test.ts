@@ -11,7 +11,14 @@ const SMALL: CoreCapacity = {
   extendedResources: 1,
   portWords: 1,
   requests: 2,
+  topologyKeys: 1,
+  domains: 4,
+  tracks: 2,
+  classTracks: 1,
+  terms: 1,
 };
+
+const LARGER = Object.fromEntries(Object.keys(SMALL).map((name) => [name, 8])) as CoreCapacity;
 
 const nodeOf = (milliCpu: number, gpus = 0): NodeNumbers => ({
   allocatableMilliCpu: milliCpu,
@@ -20,6 +27,7 @@ const nodeOf = (milliCpu: number, gpus = 0): NodeNumbers => ({
   allocatablePods: 10,
   attributeSet: 1,
   extended: [{ resource: 0, amount: gpus }],
+  domains: [2],
 });
 
 const classOf = (milliCpu: number, more: Partial<ClassNumbers> = {}): ClassNumbers => ({
@@ -68,7 +76,7 @@ describe("the scheduler core", () => {
   ])("keeps $name in use when it grows in every dimension", ({ podClass }) => {
     const core = coreWith(SMALL, podClass);
     expect([...core.schedule([0]).slots]).toEqual([0]);
-    core.grow({ nodes: 8, attributeSets: 8, classes: 8, extendedResources: 8, portWords: 8, requests: 8 });
+    core.grow(LARGER);
     core.putNode(7, { ...nodeOf(500, 1), attributeSet: 7 });
     core.putVerdicts(0, [{ set: 7, ...fits }]);
     expect([...core.schedule([0, 0, 0]).slots]).toEqual([1, 7, -1]);
@@ -88,7 +96,7 @@ describe("the scheduler core", () => {
     const podClass = classOf(3000, { ports: [5], conflictingPorts: [5] });
     const core = coreWith(SMALL, podClass);
     expect([...core.schedule([0, 0]).slots]).toEqual([1, -1]);
-    core.changeUsage(1, podClass, -1);
+    core.changeUsage(1, { usage: podClass, tracks: [] }, -1);
     expect([...core.schedule([0, 0]).slots]).toEqual([1, -1]);
   });
 
@@ -101,11 +109,11 @@ describe("the scheduler core", () => {
 
 test("a table's fields are the core's, under their names", () => {
   const core = instantiateScheduler("debug");
-  core.reserve(2, 2, 1, 1, 1, 1);
+  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1);
   const nodes = openTable(core.memory, core.NodeField, core.tableAddress(core.Table.nodes));
   nodes.allocatableMemory.set(1, 28727588291);
   expect(nodes.allocatableMemory.get(1)).toBe(28727588291);
   // @ts-expect-error: a field that the core does not have does not compile.
   expect(nodes.allocatableDisk).toBeUndefined();
-  expect(core.reserve(2, 2, 1, 1, 1, 1)).toBe(core.Code.alreadyReserved);
+  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1)).toBe(core.Code.alreadyReserved);
 });

@@ -1,16 +1,19 @@
 import type {
   ClassNumbers,
+  ClassTopology,
   CoreCapacity,
   Evaluation,
   ExtendedAmount,
   NodeNumbers,
   PlacedBatch,
+  Presence,
   Refusals,
   SetVerdict,
-  Usage,
+  Trial,
 } from "./scheduler-facts.ts";
 import { type Flavour, instantiateScheduler, type SchedulerExports } from "./scheduler-module.ts";
 import { copyTables } from "./scheduler-tables.ts";
+import { TopologyTables } from "./scheduler-topology.ts";
 import { openTable } from "./table-view.ts";
 
 export interface CoreOptions {
@@ -28,6 +31,7 @@ export class SchedulerCore {
   #capacity: CoreCapacity;
   #core: SchedulerExports;
   #views: Views;
+  #topology: TopologyTables;
   readonly #flavour: Flavour;
 
   constructor(options: CoreOptions) {
@@ -35,6 +39,7 @@ export class SchedulerCore {
     this.#flavour = options.flavour;
     this.#core = reserve(options.flavour, options.capacity);
     this.#views = openViews(this.#core);
+    this.#topology = new TopologyTables(this.#core, this.#capacity);
     if (options.tieSeed !== undefined) {
       this.#views.state.randomTies.set(0, 1);
       this.#core.seedTies(options.tieSeed);
@@ -48,6 +53,7 @@ export class SchedulerCore {
     this.#core = larger;
     this.#capacity = capacity;
     this.#views = openViews(larger);
+    this.#topology = new TopologyTables(larger, capacity);
   }
 
   /** Adds a node, or changes what it offers. Its usage stays. */
@@ -62,6 +68,7 @@ export class SchedulerCore {
       extended.allocatable.set(this.#extendedRow(resource, slot), 0);
     for (const { resource, amount } of node.extended)
       extended.allocatable.set(this.#extendedRow(resource, slot), amount);
+    this.#topology.putNode(slot, node.domains);
     if (state.nodeLimit.get(0) <= slot) state.nodeLimit.set(0, slot + 1);
   }
 
@@ -74,6 +81,7 @@ export class SchedulerCore {
     }
     const words = this.#capacity.portWords;
     for (let word = 0; word < words; word++) this.#views.usedPorts.bits.set(slot * words + word, 0);
+    this.#topology.removeNode(slot);
   }
 
   /** Describes a class anew. Its verdicts on attribute sets stay until they are put. */
@@ -108,7 +116,7 @@ export class SchedulerCore {
   }
 
   /** Counts a pod on a node (`pods` 1), or takes it off again (-1). */
-  changeUsage(slot: number, usage: Usage, pods: 1 | -1): void {
+  changeUsage(slot: number, { usage, tracks }: Presence, pods: 1 | -1): void {
     const { nodes, extended, usedPorts } = this.#views;
     const add = (field: keyof Views["nodes"], amount: number) =>
       nodes[field].set(slot, nodes[field].get(slot) + pods * amount);
@@ -122,12 +130,33 @@ export class SchedulerCore {
       const row = this.#extendedRow(resource, slot);
       extended.requested.set(row, extended.requested.get(row) + pods * amount);
     }
+    this.#topology.addToTracks(slot, tracks, pods);
     // A set, not a count: taking one of two pods with the same port off frees it, as in kube-scheduler.
     for (const port of usage.ports) {
       const row = slot * this.#capacity.portWords + (port >>> 5);
       const bit = 1 << (port & 31);
       usedPorts.bits.set(row, pods > 0 ? usedPorts.bits.get(row) | bit : usedPorts.bits.get(row) & ~bit);
     }
+  }
+
+  putTopologyKey(...key: Parameters<TopologyTables["putKey"]>): void {
+    this.#topology.putKey(...key);
+  }
+
+  putTerms(id: number, topology: ClassTopology): void {
+    this.#topology.putTerms(id, topology);
+  }
+
+  putClassTracks(id: number, tracks: readonly number[]): void {
+    this.#topology.putClassTracks(id, tracks);
+  }
+
+  addToTrack(...pods: Parameters<TopologyTables["addToTrack"]>): void {
+    this.#topology.addToTrack(...pods);
+  }
+
+  clearTrack(track: number): void {
+    this.#topology.clearTrack(track);
   }
 
   /** Places pods of the given classes in order, each assumed before the next. */
@@ -147,7 +176,7 @@ export class SchedulerCore {
     const { evaluations, scores } = this.#views;
     const scoreCount = this.#core.Score.count;
     const totals = Int32Array.from({ length: limit }, (_, slot) => evaluations.total.get(slot));
-    const flat = new Int32Array(limit * scoreCount * 3);
+    const flat = new Float64Array(limit * scoreCount * 3);
     for (let row = 0; row < limit * scoreCount; row++) {
       if (totals[Math.floor(row / scoreCount)]! < 0) continue;
       flat[row * 3] = scores.raw.get(row);
@@ -155,6 +184,29 @@ export class SchedulerCore {
       flat[row * 3 + 2] = scores.weighted.get(row);
     }
     return { ...refusals, totals, scores: flat };
+  }
+
+  /** Asks each node in turn as if those of its pods were gone, and puts them back. */
+  tryWithout(id: number, trials: readonly Trial[]): Refusals {
+    const limit = this.#views.state.nodeLimit.get(0);
+    const rejectedBy = new Uint8Array(limit);
+    const insufficient = new Uint32Array(limit);
+    this.#core.prepareTopology(id);
+    for (const { slot, leaving } of trials) {
+      this.#recount(id, slot, leaving, -1);
+      this.#core.evaluateSlot(id, slot);
+      rejectedBy[slot] = this.#views.evaluations.rejectedBy.get(slot);
+      insufficient[slot] = this.#views.evaluations.insufficient.get(slot);
+      this.#recount(id, slot, leaving, 1);
+    }
+    return { rejectedBy, insufficient };
+  }
+
+  /** Changes who is on a node while the class's sums are prepared. */
+  #recount(id: number, slot: number, pods: readonly Presence[], sign: 1 | -1): void {
+    this.#core.countNode(id, slot, -1);
+    for (const pod of pods) this.changeUsage(slot, pod, sign);
+    this.#core.countNode(id, slot, 1);
   }
 
   #scheduleRing(
@@ -228,7 +280,20 @@ function bitsOf(numbers: readonly number[], word: number): number {
 function reserve(flavour: Flavour, capacity: CoreCapacity): SchedulerExports {
   const core = instantiateScheduler(flavour);
   const { nodes, attributeSets, classes, extendedResources, portWords, requests } = capacity;
-  const code = core.reserve(nodes, attributeSets, classes, extendedResources, portWords, requests);
+  const { topologyKeys, domains, tracks, classTracks, terms } = capacity;
+  const code = core.reserve(
+    nodes,
+    attributeSets,
+    classes,
+    extendedResources,
+    portWords,
+    requests,
+    topologyKeys,
+    domains,
+    tracks,
+    classTracks,
+    terms,
+  );
   if (code !== core.Code.ok)
     throw new Error(`the scheduler core cannot reserve ${JSON.stringify(capacity)}: code ${code}`);
   return core;

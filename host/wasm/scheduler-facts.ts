@@ -10,6 +10,7 @@ export type CoreCapacity = Readonly<Record<CapacityName, number>>;
 
 export type FilterName = keyof SchedulerExports["Filter"];
 export type ScoreName = Exclude<keyof SchedulerExports["Score"], "count">;
+export type TermKindName = keyof SchedulerExports["TermKind"];
 export type VerdictName = keyof SchedulerExports["Verdict"];
 export type InsufficientName = keyof SchedulerExports["Insufficient"];
 
@@ -24,6 +25,8 @@ export interface CoreNames {
   /** Name -> number of the bit in `insufficient`. */
   readonly insufficient: Readonly<Record<InsufficientName, number>>;
   readonly extendedPerClass: number;
+  /** Name -> number of a kind of term. */
+  readonly termKinds: Readonly<Record<TermKindName, number>>;
 }
 
 export interface ExtendedAmount {
@@ -40,6 +43,8 @@ export interface NodeNumbers {
   readonly allocatablePods: number;
   readonly attributeSet: number;
   readonly extended: readonly ExtendedAmount[];
+  /** The node's domain by each topology key; 0 for none. */
+  readonly domains: readonly number[];
 }
 
 /** What one pod takes of its node. */
@@ -73,6 +78,41 @@ export interface SetVerdict {
   readonly affinityWeight: number;
 }
 
+/** One question of a class about a track, by a topology key. Fields as in assembly/layout/topology.ts. */
+export interface TermNumbers {
+  /** Number of CoreNames.termKinds. */
+  readonly kind: number;
+  readonly key: number;
+  readonly track: number;
+  readonly row: number;
+  readonly weight: number;
+  readonly minDomains: number;
+  readonly self: boolean;
+  readonly excluded: number;
+}
+
+/** What a class asks of the pods that are there. */
+export interface ClassTopology {
+  /** In the order of their kinds. */
+  readonly terms: readonly TermNumbers[];
+  /** How many of them, first, are filters. */
+  readonly filterTerms: number;
+  readonly requiresAllKeys: boolean;
+  readonly matchesOwnAffinity: boolean;
+}
+
+/** A pod as a node feels it. */
+export interface Presence {
+  readonly usage: Usage;
+  readonly tracks: readonly number[];
+}
+
+/** A node to be asked as if some of its pods were gone. */
+export interface Trial {
+  readonly slot: number;
+  readonly leaving: readonly Presence[];
+}
+
 /** Why each slot refused a class. */
 export interface Refusals {
   /** Filter number per slot. */
@@ -85,7 +125,7 @@ export interface Evaluation extends Refusals {
   /** Weighted sum per slot; -1 where refused. */
   readonly totals: Int32Array;
   /** raw, normalised, weighted for each score of each slot: index (slot * scores + score) * 3. */
-  readonly scores: Int32Array;
+  readonly scores: Float64Array;
 }
 
 /** The answers to a batch of requests, in their order. */

@@ -1,8 +1,19 @@
 import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
-import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
+import type { Evaluation, PlacedBatch, Refusals, Trial } from "./scheduler-facts.ts";
 
 /** The methods that change a core and answer nothing. */
-type Change = "grow" | "putNode" | "removeNode" | "putClass" | "putVerdicts" | "changeUsage";
+type Change =
+  | "grow"
+  | "putNode"
+  | "removeNode"
+  | "putClass"
+  | "putVerdicts"
+  | "changeUsage"
+  | "putTopologyKey"
+  | "putTerms"
+  | "putClassTracks"
+  | "addToTrack"
+  | "clearTrack";
 
 /** One call of such a method, as a value that crosses to a worker: `["removeNode", 3]`. */
 export type CoreCall = { [Name in Change]: [Name, ...Parameters<SchedulerCore[Name]>] }[Change];
@@ -15,6 +26,8 @@ export interface SchedulerLink {
   post(call: CoreCall): void;
   schedule(classes: readonly number[]): Promise<PlacedBatch>;
   evaluate(id: number): Promise<Evaluation>;
+  /** How each of these nodes would judge the class without those pods; the other slots are not filled. */
+  tryWithout(id: number, trials: readonly Trial[]): Promise<Refusals>;
   close(): Promise<void>;
 }
 
@@ -38,6 +51,21 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
     case "changeUsage":
       core.changeUsage(call[1], call[2], call[3]);
       return;
+    case "putTopologyKey":
+      core.putTopologyKey(call[1], call[2], call[3]);
+      return;
+    case "putTerms":
+      core.putTerms(call[1], call[2]);
+      return;
+    case "putClassTracks":
+      core.putClassTracks(call[1], call[2]);
+      return;
+    case "addToTrack":
+      core.addToTrack(call[1], call[2]);
+      return;
+    case "clearTrack":
+      core.clearTrack(call[1]);
+      return;
     default: {
       const never: never = call;
       throw new Error(`not a call of the scheduler core: ${String(never)}`);
@@ -52,6 +80,7 @@ export function linkOnCallersThread(options: CoreOptions): SchedulerLink {
     post: (call) => applyCall(core, call),
     schedule: async (classes) => core.schedule(classes),
     evaluate: async (id) => core.evaluate(id),
+    tryWithout: async (id, trials) => core.tryWithout(id, trials),
     close: async () => {},
   };
 }

@@ -46,13 +46,14 @@ function readMembers(members: Record<string, WebAssembly.Global>): Record<string
 
 /** The names behind the core's numbers. They are the same in every instance of a build. */
 export function schedulerNames(flavour: Flavour): CoreNames {
-  const { Filter, Score, Verdict, Insufficient, Limit } = instantiateScheduler(flavour);
+  const { Filter, Score, Verdict, Insufficient, Limit, TermKind } = instantiateScheduler(flavour);
   return {
     filters: namesByNumber(Filter),
     scores: namesByNumber(Score).filter((name) => name !== "count") as CoreNames["scores"],
     verdicts: { ...Verdict },
     insufficient: { ...Insufficient },
     extendedPerClass: Limit.extendedPerClass,
+    termKinds: { ...TermKind },
   };
 }
 

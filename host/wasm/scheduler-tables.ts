@@ -12,6 +12,7 @@ interface Extent {
 function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
   const { Table } = core;
   const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
+  const { topologyKeys, tracks, classTracks, terms } = capacity;
   const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
   return [
     run(Table.state, 1, core.StateField.bytes),
@@ -23,6 +24,11 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
     run(Table.verdicts, classes, attributeSets * core.VerdictField.bytes),
     run(Table.extendedRequests, classes, core.Limit.extendedPerClass * core.ExtendedRequestField.bytes),
     run(Table.classPorts, classes, portWords * core.ClassPortsField.bytes),
+    run(Table.topologyKeys, topologyKeys, core.TopologyKeyField.bytes),
+    run(Table.domains, topologyKeys, nodes * core.DomainField.bytes),
+    run(Table.tracks, tracks, nodes * core.TrackField.bytes),
+    run(Table.classTracks, classes, classTracks * core.ClassTrackField.bytes),
+    run(Table.terms, classes, terms * core.TermField.bytes),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
-import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
+import type { Evaluation, PlacedBatch, Refusals, Trial } from "./scheduler-facts.ts";
 import { applyCall, type CoreCall } from "./scheduler-link.ts";
 
 /** What is handed to the worker at once: changes, in order, and then at most one question. */
@@ -8,9 +8,10 @@ export interface WorkerBatch {
   readonly calls: readonly CoreCall[];
   readonly schedule?: readonly number[];
   readonly evaluate?: number;
+  readonly tryWithout?: readonly [id: number, trials: readonly Trial[]];
 }
 
-export type WorkerAnswer = PlacedBatch | Evaluation | undefined;
+export type WorkerAnswer = PlacedBatch | Evaluation | Refusals | undefined;
 
 /** The one core of this worker: the pool has a single thread that lives as long as the pool. */
 let core: SchedulerCore | undefined;
@@ -22,5 +23,6 @@ export default function serve(batch: WorkerBatch): WorkerAnswer {
   for (const call of batch.calls) applyCall(core, call);
   if (batch.schedule !== undefined) return core.schedule(batch.schedule);
   if (batch.evaluate !== undefined) return core.evaluate(batch.evaluate);
+  if (batch.tryWithout !== undefined) return core.tryWithout(...batch.tryWithout);
   return undefined;
 }

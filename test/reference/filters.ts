@@ -130,7 +130,21 @@ function resourcesFit(pod: V1Pod, node: V1Node, others: V1Pod[]): Refusal | unde
   return reasons.length === 0 ? undefined : { plugin: "NodeResourcesFit", reasons, unresolvable };
 }
 
-/** The first refusal of a node, or undefined. */
+export function toleratesHardTaints(pod: V1Pod, node: V1Node): boolean {
+  const hard = (node.spec?.taints ?? []).filter((one) => one.effect !== "PreferNoSchedule");
+  return hard.every((taint) => (pod.spec!.tolerations ?? []).some((one) => tolerates(one, taint)));
+}
+
+/** nodeSelector and required node affinity. */
+export function requiredAffinityMatches(pod: V1Pod, node: V1Node): boolean {
+  const required = pod.spec!.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const selected = Object.entries(pod.spec!.nodeSelector ?? {}).every(
+    ([key, value]) => node.metadata?.labels?.[key] === value,
+  );
+  return selected && (!required || required.nodeSelectorTerms.some((term) => termMatches(term, node)));
+}
+
+/** The first refusal of a node by what it is and holds itself, or undefined. */
 export function filterNode(pod: V1Pod, node: V1Node, others: V1Pod[]): Refusal | undefined {
   const spec = pod.spec!;
   const tolerations = spec.tolerations ?? [];
@@ -147,14 +161,8 @@ export function filterNode(pod: V1Pod, node: V1Node, others: V1Pod[]): Refusal |
     return no("NodeUnschedulable", "node(s) were unschedulable");
   if (spec.nodeName && spec.nodeName !== node.metadata!.name)
     return no("NodeName", "node(s) didn't match the requested node name");
-  const hard = (node.spec?.taints ?? []).filter((one) => one.effect !== "PreferNoSchedule");
-  if (hard.some((taint) => !tolerations.some((one) => tolerates(one, taint))))
-    return no("TaintToleration", "node(s) had untolerated taint(s)");
-  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const selected = Object.entries(spec.nodeSelector ?? {}).every(
-    ([key, value]) => node.metadata?.labels?.[key] === value,
-  );
-  if (!selected || (required && !required.nodeSelectorTerms.some((term) => termMatches(term, node))))
+  if (!toleratesHardTaints(pod, node)) return no("TaintToleration", "node(s) had untolerated taint(s)");
+  if (!requiredAffinityMatches(pod, node))
     return no("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
   if (portsCollide(pod, others))
     return no("NodePorts", "node(s) didn't have free ports for the requested pod ports", false);

@@ -7,11 +7,15 @@ import type {
   V1Taint,
   V1Toleration,
 } from "../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import type { Random } from "../../host/apimachinery/random.ts";
 import { hostPorts } from "./filters.ts";
+import { TopologyGenerator } from "./topology-generator.ts";
 
 /** Draws clusters and pods that mix every feature, from few values each so that things meet. */
 export class Generator {
+  private readonly topology = new TopologyGenerator(this);
+
   constructor(private readonly random: Random) {}
 
   chance(percent: number): boolean {
@@ -35,7 +39,8 @@ export class Generator {
     if (this.chance(80)) labels["zone"] = this.pick(["a", "b", "c"]);
     if (this.chance(60)) labels["disk"] = this.pick(["ssd", "hdd", ""]);
     if (this.chance(60)) labels["kernel"] = this.pick(["0204", "0206", "7", "-3", "x1"]);
-    if (this.chance(30)) labels["kubernetes.io/hostname"] = name;
+    if (this.chance(70)) labels["kubernetes.io/hostname"] = name;
+    if (this.chance(70)) labels["topology.kubernetes.io/zone"] = this.pick(["a", "b", "c", ""]);
     const allocatable: Record<string, string> = {};
     if (this.chance(97)) allocatable["cpu"] = this.pick(["4", "1500m", "16", "0.5", "64", "0", "2147483"]);
     if (this.chance(97)) allocatable["memory"] = this.memory();
@@ -82,7 +87,7 @@ export class Generator {
 
   pod(name: string, nodeNames: readonly string[]): V1Pod {
     return {
-      metadata: { name, namespace: "default" },
+      metadata: this.topology.metadata(name),
       spec: {
         containers: [this.container("c0"), ...this.many(2, (i) => this.container(`c${i + 1}`))],
         ...(this.chance(25) ? { initContainers: this.many(3, (i) => this.initContainer(`i${i}`)) } : {}),
@@ -92,13 +97,29 @@ export class Generator {
           : {}),
         ...(this.chance(8) ? { hostNetwork: true } : {}),
         ...(this.chance(25) ? { nodeSelector: this.nodeSelector() } : {}),
-        ...(this.chance(35) ? { affinity: { nodeAffinity: this.nodeAffinity(nodeNames) } } : {}),
+        ...(this.chance(40) ? { topologySpreadConstraints: this.topology.constraints() } : {}),
+        affinity: {
+          ...(this.chance(30) ? { nodeAffinity: this.nodeAffinity(nodeNames) } : {}),
+          ...(this.chance(35) ? this.topology.podAffinity() : {}),
+        },
         ...(this.chance(45) ? { tolerations: this.many(3, () => this.toleration()) } : {}),
         ...(this.chance(3) ? { nodeName: this.pick([...nodeNames, "nowhere"]) } : {}),
         ...(this.chance(30) ? { priority: this.pick([-5, 0, 10, 1000]) } : {}),
         ...(this.chance(8) ? { preemptionPolicy: "Never" } : {}),
       },
     };
+  }
+
+  object(): KubernetesObject {
+    return this.topology.object();
+  }
+
+  /** The pod with other labels, or being deleted. */
+  relabelled(pod: V1Pod): V1Pod {
+    const change = this.chance(50)
+      ? { labels: this.topology.labels() }
+      : { deletionTimestamp: "2026-01-01T00:00:00Z" };
+    return { ...pod, metadata: { ...pod.metadata!, ...change } };
   }
 
   private container(name: string): V1Container {

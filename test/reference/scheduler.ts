@@ -1,7 +1,9 @@
 import type { V1Node, V1Pod } from "../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import type { Explanation } from "../../host/scheduler/library.ts";
 import { filterNode, narrowedNames, type Refusal } from "./filters.ts";
 import { type Place, scoreNodes } from "./scores.ts";
+import { topologyRefusal } from "./topology.ts";
 
 const keyOf = (pod: V1Pod) => `${pod.metadata!.namespace}/${pod.metadata!.name}`;
 
@@ -10,6 +12,7 @@ export class ReferenceScheduler {
   /** By slot; a removed node leaves a hole that the next node fills. */
   #slots: (V1Node | undefined)[] = [];
   #pods = new Map<string, V1Pod>();
+  #world = new Map<string, KubernetesObject>();
 
   putNode(node: V1Node): void {
     const known = this.#slots.findIndex((one) => one?.metadata?.name === node.metadata?.name);
@@ -30,8 +33,30 @@ export class ReferenceScheduler {
     this.#pods.delete(key);
   }
 
+  putObject(object: KubernetesObject): void {
+    const { namespace, name } = object.metadata!;
+    this.#world.set(`${object.kind}/${namespace}/${name}`, object);
+  }
+
+  removeObject(object: KubernetesObject): void {
+    const { namespace, name } = object.metadata!;
+    this.#world.delete(`${object.kind}/${namespace}/${name}`);
+  }
+
+  objects(): KubernetesObject[] {
+    return [...this.#world.values()];
+  }
+
+  #refusal(pod: V1Pod, place: Place, places: Place[]): Refusal | undefined {
+    return filterNode(pod, place.node, place.pods) ?? topologyRefusal(pod, place, places, this.objects());
+  }
+
   podKeys(): string[] {
     return [...this.#pods.keys()];
+  }
+
+  pod(key: string): V1Pod {
+    return this.#pods.get(key)!;
   }
 
   podsOn(node: string): V1Pod[] {
@@ -55,13 +80,13 @@ export class ReferenceScheduler {
   explain(pod: V1Pod): Explanation {
     const places = this.#places();
     const conflict = narrowedNames(pod)?.length === 0;
-    const refusals = places.map(({ node, pods }): Refusal | undefined =>
+    const refusals = places.map((place): Refusal | undefined =>
       conflict
         ? { plugin: "NodeAffinity", reasons: ["pod affinity terms conflict"], unresolvable: true }
-        : filterNode(pod, node, pods),
+        : this.#refusal(pod, place, places),
     );
     const feasible = places.filter((_, i) => refusals[i] === undefined);
-    const scores = scoreNodes(pod, feasible);
+    const scores = scoreNodes(pod, feasible, places, this.objects());
     let chosen: string | null = null;
     let best = -1;
     const nodes = places.map((place, i) => {
@@ -86,17 +111,20 @@ export class ReferenceScheduler {
     if (n === 0) return "no nodes available to schedule pods";
     if (narrowedNames(pod)?.length === 0)
       return `0/${n} nodes are available: pod affinity terms conflict. not found`;
-    const refusals = places.map(({ node, pods }) => filterNode(pod, node, pods)!);
+    const refusals = places.map((place) => this.#refusal(pod, place, places)!);
     const text = `0/${n} nodes are available: ${histogram(refusals.map((one) => one.reasons))}.`;
     const suffix = "no new claims to deallocate, preemption:";
     if (pod.spec!.preemptionPolicy === "Never")
       return `${text} ${suffix} not eligible due to preemptionPolicy=Never.`;
     let couldPreempt = false;
-    const trials = places.map(({ node, pods }, i) => {
+    const trials = places.map((place, i) => {
+      const { node, pods } = place;
       if (refusals[i]!.unresolvable) return ["Preemption is not helpful for scheduling"];
       const staying = pods.filter((one) => (one.spec!.priority ?? 0) >= (pod.spec!.priority ?? 0));
       if (staying.length === pods.length) return ["No preemption victims found for incoming pod"];
-      const still = filterNode(pod, node, staying);
+      const leaving = { node, pods: pods.filter((one) => !staying.includes(one)) };
+      const still =
+        filterNode(pod, node, staying) ?? topologyRefusal(pod, place, places, this.objects(), leaving);
       if (still === undefined) couldPreempt = true;
       return still?.reasons ?? [];
     });

@@ -2,6 +2,8 @@ import type { V1Node, V1Pod } from "../../host/api/generated/types.ts";
 import { termMatches, tolerates } from "./filters.ts";
 import { bag, fitRequest, nonZeroUsage, scoreRequest, usage } from "./requests.ts";
 
+import { affinityScores, spreadScores, type World } from "./topology.ts";
+
 /** Reference model of the scores, written from shared/spec/scheduling.md section 3. */
 export interface PluginScore {
   raw: number;
@@ -13,6 +15,8 @@ export const WEIGHTS = {
   TaintToleration: 3,
   NodeAffinity: 2,
   NodeResourcesFit: 1,
+  PodTopologySpread: 2,
+  InterPodAffinity: 2,
   NodeResourcesBalancedAllocation: 1,
 };
 
@@ -79,7 +83,12 @@ function normalizeDefault(raw: number[], reverse: boolean): number[] {
 }
 
 /** Every plugin's scores of the feasible nodes, in their order. */
-export function scoreNodes(pod: V1Pod, feasible: Place[]): Record<Plugin, PluginScore>[] {
+export function scoreNodes(
+  pod: V1Pod,
+  feasible: Place[],
+  places: Place[],
+  world: World,
+): Record<Plugin, PluginScore>[] {
   const taints = feasible.map((place) => intolerableTaints(pod, place.node));
   const affinity = feasible.map((place) => preferredWeight(pod, place.node));
   const least = feasible.map((place) => leastAllocated(pod, place));
@@ -88,6 +97,8 @@ export function scoreNodes(pod: V1Pod, feasible: Place[]): Record<Plugin, Plugin
     TaintToleration: [taints, normalizeDefault(taints, true)],
     NodeAffinity: [affinity, normalizeDefault(affinity, false)],
     NodeResourcesFit: [least, least],
+    PodTopologySpread: spreadScores(pod, feasible, places, world),
+    InterPodAffinity: affinityScores(pod, feasible, places, world),
     NodeResourcesBalancedAllocation: [balanced, balanced],
   };
   return feasible.map((_, i) => {

@@ -1,4 +1,5 @@
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from "../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import { createScheduler, type Explanation, type SchedulerOptions } from "../../host/scheduler/library.ts";
 
 /** `amounts("10m/20")` is 10m CPU and 20 bytes; further resources as `name=amount`: `amounts("1m/1 example.com/aaa=3")`. */
@@ -52,27 +53,43 @@ export function bound(
   return pod(name, requests, { nodeName, ...spec });
 }
 
+/** The pod with these labels. */
+export function withLabels(one: V1Pod, labels: Record<string, string>): V1Pod {
+  return { ...one, metadata: { ...one.metadata, labels } };
+}
+
 export interface Situation {
   readonly nodes: readonly V1Node[];
   readonly bound?: readonly V1Pod[];
+  /** Services, owners, namespaces. */
+  readonly objects?: readonly KubernetesObject[];
+  /** How many pods like this are placed together; 1 unless said. */
+  readonly replicas?: number;
   readonly pod: V1Pod;
 }
 
 /** Explains and places one pod in a cluster of its own, on the debug build unless told otherwise. */
 export async function place(
-  { nodes, bound: pods = [], pod: wanted }: Situation,
+  { nodes, bound: pods = [], objects = [], pod: wanted, replicas = 1 }: Situation,
   options: SchedulerOptions = {},
-): Promise<{ explanation: Explanation; node: string | null; message: string }> {
+): Promise<{ explanation: Explanation; node: string | null; message: string; placed: (string | null)[] }> {
   const scheduler = await createScheduler({ thread: "caller", flavour: "debug", ...options });
   try {
     for (const one of nodes) scheduler.addNode(one);
+    for (const one of objects) scheduler.addObject(one);
     for (const one of pods) scheduler.addPod(one);
     const explanation = await scheduler.explain(wanted);
-    const [decision] = await scheduler.schedule([wanted]);
+    const all = Array.from({ length: replicas }, (_, i): V1Pod => {
+      const name = i === 0 ? wanted.metadata?.name : `${wanted.metadata?.name}-${i}`;
+      return { ...wanted, metadata: { ...wanted.metadata, name } };
+    });
+    const decisions = await scheduler.schedule(all);
+    const [decision] = decisions;
     return {
       explanation,
       node: decision!.node,
       message: decision!.node === null ? decision!.message : "",
+      placed: decisions.map((one) => one.node),
     };
   } finally {
     await scheduler.close();

@@ -45,9 +45,16 @@ class Comparison {
     this.#generator = new Generator(seededRandom(seed));
   }
 
+  #putObject(): void {
+    const object = this.#generator.object();
+    this.core.addObject(object);
+    this.#model.putObject(object);
+  }
+
   async run(): Promise<Disagreement | undefined> {
     const size = this.seed % 50 === 7 ? 300 : this.#generator.pick(SIZES);
     for (let i = 0; i < size; i++) this.#addNode(`node-${i}`);
+    for (let i = 0; i < 4; i++) this.#putObject();
     for (let i = 0; i < size; i++) this.#bindPod(`bound-${i}`);
     for (let step = 0; step < 12; step++) {
       this.#change(step);
@@ -80,6 +87,14 @@ class Comparison {
       this.core.removeNode(name);
       this.#model.removeNode(name);
     }
+    if (this.#generator.chance(20)) this.#putObject();
+    const objects = this.#model.objects();
+    if (this.#generator.chance(10) && objects.length > 0) {
+      const object = this.#generator.pick(objects);
+      this.core.removeObject(object);
+      this.#model.removeObject(object);
+    }
+    if (this.#generator.chance(20)) this.#relabelPod();
     if (this.#generator.chance(30)) this.#bindPod(`more-${step}`);
     if (this.#generator.chance(30)) {
       const keys = this.#model.podKeys();
@@ -89,6 +104,15 @@ class Comparison {
       this.core.removePod(namespace!, name!);
       this.#model.removePod(key);
     }
+  }
+
+  /** A bound pod gets other labels, or is being deleted. */
+  #relabelPod(): void {
+    const keys = this.#model.podKeys();
+    if (keys.length === 0) return;
+    const pod = this.#generator.relabelled(this.#model.pod(this.#generator.pick(keys)));
+    this.core.addPod(pod);
+    this.#model.addPod(pod);
   }
 
   async #compareExplanation(step: number, pod: V1Pod): Promise<Disagreement | undefined> {
