@@ -37,12 +37,18 @@ describe("pintle simulate", () => {
   });
 
   test("files in the order given, and a table for people", async () => {
-    const ran = await run("-f", join(EXAMPLE, "workloads.yaml"), join(EXAMPLE, "nodes.yaml"));
+    const ran = await run("-f", join(EXAMPLE, "workloads.yaml"), "-f", join(EXAMPLE, "nodes.yaml"));
     expect([ran.code, ran.stderr]).toEqual([0, ""]);
     expect(ran.stdout).toMatch(/^NODE +PODS +WHICH\nsmall-a +3 +default\/agent-0, default\/web-/);
     expect(ran.stdout).toMatch(/^batch-b +3 +default\/agent-2, default\/train-0, default\/train-1$/m);
     expect(ran.stdout).toMatch(/^unscheduled: 1: default\/web-4\n {2}0\/3 nodes are available: /m);
     expect(ran.stdout).toMatch(/\nplaced 9 of 10 pods on 3 of 3 nodes\n$/);
+  });
+
+  test("says how it is used", async () => {
+    const [simulate, explain] = await Promise.all([run("--help"), runPintle(["explain", "pod", "--help"])]);
+    expect([simulate.code, simulate.stdout]).toEqual([0, expect.stringMatching(/^Usage: pintle simulate /)]);
+    expect([explain.code, explain.stdout]).toEqual([0, expect.stringMatching(/^Usage: pintle explain pod /)]);
   });
 
   test("a mistake is one line and exit code 1; nothing to place is wrong usage", async () => {

@@ -51,6 +51,8 @@ export function readManifests(paths: readonly string[]): Manifests {
       }
     }
   }
+  if (paths.length > 0 && all.length + skipped.length === 0)
+    throw new InputError(`no objects in ${paths.join(", ")}`);
   return { all, skipped };
 }
 

@@ -284,6 +284,7 @@ describe("bad input is one line with the file and the field", () => {
     expect(() => readManifests([join(folder, "absent.yaml")])).toThrow(
       /^no such file or directory: .*absent/,
     );
+    expect(() => readManifests([files({ "a.yaml": "", "b.yaml": "---" })])).toThrow(/^no objects in /);
     expect(() => readManifests([files({ "notes.txt": "" })])).toThrow(/holds no \.yaml, \.yml, \.json file/);
   });
 });

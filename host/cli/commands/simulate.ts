@@ -4,7 +4,7 @@ import { progressBar } from "../output/progress.ts";
 import { simulationJson, simulationTable } from "../output/simulation.ts";
 
 interface Flags {
-  readonly filename: readonly string[];
+  readonly filename?: readonly string[];
   readonly openb?: string;
   readonly seed?: number;
   readonly ties: "lowest" | "random";
@@ -15,24 +15,19 @@ interface Flags {
 export function simulateCommand(): Command {
   const command = new Command("simulate")
     .description("place the pods of manifests or of a trace on their nodes, without a server")
-    .option(
-      "-f, --filename <paths...>",
-      "manifests: files, or folders with .yaml, .yml and .json files",
-      (path: string, before: readonly string[]) => [...before, path],
-      [] as readonly string[],
-    )
+    .option("-f, --filename <paths...>", "manifests: files, or folders with .yaml, .yml and .json files")
     .option("--openb <dir>", "the openb trace: a folder with its node list and pod list")
     .addOption(seedFlag("of --ties random (default: 0)"))
     .addOption(tiesFlag())
     .addOption(outputFlag("json"));
   return command.action(async (flags: Flags) => {
-    if (flags.filename.length === 0 && flags.openb === undefined)
+    if (flags.filename === undefined && flags.openb === undefined)
       command.error("error: nothing to place: give -f FILE_OR_DIR or --openb DIR");
     await simulate(flags);
   });
 }
 
-async function simulate({ filename, openb, seed = 0, ties, output }: Flags): Promise<void> {
+async function simulate({ filename = [], openb, seed = 0, ties, output }: Flags): Promise<void> {
   // Loaded here: the other commands start without them.
   const [{ buildCluster }, { readManifests }, { OPENB_NOTE, readOpenb }, { place }] = await Promise.all([
     import("../../simulation/cluster.ts"),
