@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from "node:http2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ConfigMap, ServiceAccount } from "../api/registry.ts";
+import { ConfigMap, Deployment, ServiceAccount } from "../api/registry.ts";
 import type { Client } from "../client/client.ts";
 import { ensurePki } from "../security/pki.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -146,6 +146,43 @@ describe("answers", () => {
     expect(table.rows[0]?.object.kind).toBe("PartialObjectMetadata");
   });
 
+  test("a Scale has columns of its own", async () => {
+    const labels = { app: "web" };
+    await client.create(Deployment, {
+      metadata: { name: "web", namespace: "default" },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: "c", image: "nginx" }] } },
+      },
+    });
+    const headers = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };
+    const path = "/apis/apps/v1/namespaces/default/deployments/web/scale";
+    const table = (await ask({ path, headers })).json() as {
+      columnDefinitions: { name: string }[];
+      rows: { cells: unknown[] }[];
+    };
+    expect(table.columnDefinitions.map(({ name }) => name)).toEqual(["Name", "Desired", "Available", "Age"]);
+    expect(table.rows[0]?.cells.slice(0, 3)).toEqual(["web", 3, 0]);
+    const { metadata } = (await ask({ path })).json() as { metadata: { resourceVersion: string } };
+    expect(Number(metadata.resourceVersion)).toBeGreaterThan(1);
+  });
+
+  test("JSON's type bears no charset", async () => {
+    expect((await ask({ path: maps })).headers["content-type"]).toBe("application/json");
+  });
+
+  test("a body that was not read is answered over HTTP/2 without a warning of Node's", async () => {
+    const warnings: string[] = [];
+    const listen = (warning: Error) => warnings.push(warning.message);
+    process.on("warning", listen);
+    const body = `{"metadata":{"name":"${"n".repeat(4_000_000)}"}}`;
+    const tooLarge = await ask({ method: "POST", path: maps, body });
+    expect(tooLarge.code).toBe(413);
+    process.off("warning", listen);
+    expect(warnings).toEqual([]);
+  });
+
   test("aggregated discovery is revalidated by its tag", async () => {
     const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     const first = await ask({ path: "/apis", headers: { accept } });
@@ -238,6 +275,8 @@ describe("watch", () => {
   });
 
   test("option mistakes are refused before the stream", async () => {
+    const letters = await ask({ path: `${maps}?watch=true&timeoutSeconds=x` });
+    expect(letters.json()["message"]).toBe('strconv.ParseInt: parsing "x": invalid syntax');
     const answer = await ask({ path: `${maps}?watch=true&sendInitialEvents=true` });
     expect(answer.json()["message"]).toBe(
       'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',

@@ -155,6 +155,7 @@ interface Reply {
   hijack(): unknown;
   code(code: number): unknown;
   headers(headers: Record<string, string | string[]>): unknown;
+  removeHeader(name: string): unknown;
   /** Fastify derives the body's type from a schema of the route; ours have none. */
   send(body: never): unknown;
 }
@@ -162,5 +163,8 @@ interface Reply {
 function send(reply: Reply, { code, headers, body }: Outgoing): void {
   reply.code(code);
   reply.headers(headers);
-  reply.send(body as never);
+  // Fastify asks to close the connection after a body it could not read; HTTP/2 has no such header, and Node warns of it.
+  if (reply.raw.stream !== undefined) reply.removeHeader("connection");
+  // As bytes, or Fastify would add a charset to JSON's type, which Kubernetes does not.
+  reply.send((typeof body === "string" ? Buffer.from(body) : body) as never);
 }

@@ -17,7 +17,7 @@ import { update } from "../verbs/update.ts";
 import { type Answer, jsonAnswer, type Presentation, statusAnswer, viewAnswer } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
 import { negotiate, wantsPretty } from "./negotiation.ts";
-import { deleteOptions, listRequest, selectorsOf, writeContext } from "./options.ts";
+import { deleteOptions, integer, listRequest, selectorsOf, writeContext } from "./options.ts";
 import { isTrue, type RequestInfo, type ResourcePath } from "./request-info.ts";
 import { createReview, isReview } from "./reviews.ts";
 import { handleSubresource } from "./subresource-handler.ts";
@@ -163,7 +163,7 @@ function handleWatch(
   look: Presentation,
 ): void {
   const { query } = request.info;
-  const asked = Number(query.get("timeoutSeconds") ?? 0);
+  const asked = integer(query.get("timeoutSeconds") || "0");
   const seconds = asked > 0 ? asked : MIN_WATCH_SECONDS + request.random.below(MIN_WATCH_SECONDS);
   const options = {
     ...listRequest(query),

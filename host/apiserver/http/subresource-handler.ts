@@ -1,6 +1,9 @@
-import type { V1Binding, V1Pod } from "../../api/generated/types.ts";
+import { ageColumn, integerColumn, nameColumn } from "../../api/columns.ts";
+import type { V1Binding, V1Pod, V1Scale } from "../../api/generated/types.ts";
+import type { Column, Kind } from "../../api/kind.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Api, Target } from "../api.ts";
+import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 import { bind } from "../subresources/binding.ts";
 import { withEphemeralContainers } from "../subresources/ephemeral-containers.ts";
 import { evict } from "../subresources/eviction.ts";
@@ -11,12 +14,18 @@ import type { ChangeOptions } from "../verbs/change.ts";
 import { get } from "../verbs/get.ts";
 import { patch } from "../verbs/patch.ts";
 import { update } from "../verbs/update.ts";
-import { type Answer, jsonAnswer, statusAnswer, textAnswer, viewAnswer } from "./answer.ts";
+import { type Answer, type Presentation, statusAnswer, textAnswer, viewAnswer } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
 import { writeContext } from "./options.ts";
 import { methodNotAllowed, noSuchResource, present, type ResourceRequest } from "./resource-handler.ts";
 
 const SCALE = { kind: "Scale", group: "autoscaling", version: "v1", type: "autoscaling.v1.Scale" };
+const SCALE_COLUMNS: readonly Column<V1Scale>[] = [
+  nameColumn,
+  integerColumn("Desired", ({ spec }) => spec?.replicas ?? 0),
+  integerColumn("Available", ({ status }) => status?.replicas ?? 0),
+  ageColumn,
+];
 const BINDING = { kind: "Binding", group: "", version: "v1", type: "core.v1.Binding" };
 const EVICTION = { kind: "Eviction", group: "policy", version: "v1", type: "policy.v1.Eviction" };
 
@@ -99,13 +108,20 @@ async function handleWhole(
 async function handleScale(api: Api, target: Target, request: ResourceRequest): Promise<Answer> {
   const { info, user, warn, body, contentType } = request;
   const look = present(api, request);
-  if (info.verb === "get") return jsonAnswer(200, await getScale(api, target), look);
+  if (info.verb === "get") return scaleAnswer(target.kind, await getScale(api, target), look);
   if (info.verb === "patch") {
     const context = writeContext(info.query, "PatchOptions", user, warn);
     const wanted = { patch: parsePatch(body, contentType).patch };
-    return jsonAnswer(200, await setScale(api, target, wanted, context), look);
+    return scaleAnswer(target.kind, await setScale(api, target, wanted, context), look);
   }
   const context = writeContext(info.query, "UpdateOptions", user, warn);
   const { value } = parseRequestBody(api, SCALE, body, contentType);
-  return jsonAnswer(200, await setScale(api, target, { scale: value }, context), look);
+  return scaleAnswer(target.kind, await setScale(api, target, { scale: value }, context), look);
+}
+
+/** A Scale has columns of its own, whatever it scales. Source: Kubernetes' printers. */
+function scaleAnswer(parent: Kind, scale: AnyObject, look: Presentation): Answer {
+  const kind: Kind = { ...parent, columns: SCALE_COLUMNS, rowConditions: undefined };
+  const revision = Number(scale.metadata?.resourceVersion ?? 0);
+  return viewAnswer(200, kind, new View(encodeObject(scale), revision), look);
 }
