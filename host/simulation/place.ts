@@ -1,3 +1,4 @@
+import type { V1Pod } from "../api/generated/types.ts";
 import { ApiError } from "../apimachinery/errors.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import { CapacityError } from "../scheduler/capacity.ts";
@@ -68,7 +69,7 @@ function add<T>({ path, object }: Given<T>, put: (object: T) => void): void {
   }
 }
 
-/** A decision for every pod, in their order; a bound pod's is where it is. */
+/** A decision for every pod, in their order. */
 async function decide(
   scheduler: Scheduler,
   { pods }: SimulatedCluster,
@@ -77,15 +78,24 @@ async function decide(
   const decisions: Decision[] = [];
   for (let start = 0; start < pods.length; start += SLICE) {
     const slice = pods.slice(start, start + SLICE).map(({ object }) => object);
-    const open = slice.filter((pod) => !pod.spec?.nodeName);
-    const answers = (await scheduler.schedule(open)).values();
-    for (const pod of slice) {
-      const node = pod.spec?.nodeName;
-      decisions.push(node ? { pod: objectKey(pod), node } : answers.next().value!);
-    }
+    const known = slice.map(knownBefore);
+    const answers = (await scheduler.schedule(slice.filter((_, i) => known[i] === undefined))).values();
+    for (const decision of known) decisions.push(decision ?? answers.next().value!);
     onProgress?.(decisions.length, pods.length);
   }
   return decisions;
+}
+
+/** The text of the API server's condition PodScheduled. A gated pod never reaches the queue. */
+const GATED = "Scheduling is blocked due to non-empty scheduling gates";
+
+/** What needs no decision: a bound pod is where it is, a gated pod nowhere. */
+function knownBefore(pod: V1Pod): Decision | undefined {
+  const { nodeName: node, schedulingGates = [] } = pod.spec ?? {};
+  if (node) return { pod: objectKey(pod), node };
+  return schedulingGates.length === 0
+    ? undefined
+    : { pod: objectKey(pod), node: null, message: GATED, nodes: {} };
 }
 
 function report(cluster: SimulatedCluster, decisions: readonly Decision[]): Placement {

@@ -172,6 +172,19 @@ describe("placing", () => {
     expect(stats).toMatchObject({ pods: 1, placed: 0, fragmentation: { cpu: 1 } });
   });
 
+  test("a gated pod waits, and the next has its place", async () => {
+    const gated = workload("Pod", `schedulingGates: [{name: quota}], ${container}`, "v1", "gated");
+    const { placements, unscheduled } = await placed(documents(...nodes, gated, ...pods));
+    expect(placements.map((one) => one.node)).toEqual(["a", "b", "a"]);
+    expect(unscheduled).toEqual([
+      {
+        pod: "default/gated",
+        message: "Scheduling is blocked due to non-empty scheduling gates",
+        nodes: {},
+      },
+    ]);
+  });
+
   test("random ties come from the seed", async () => {
     const many = Array.from({ length: 8 }, (_, i) => node(`n${i}`));
     const one = [...many, pods[0]!];
