@@ -7,11 +7,11 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { SystemClock, sleep } from "../apimachinery/clock.ts";
+import { SystemClock, sleep, type Timer } from "../apimachinery/clock.ts";
 import type { Rpc } from "./etcd-protocol.ts";
 import { StoreOpenError } from "./open-error.ts";
 
-/** How long one attempt of a call may take. */
+/** How long one attempt of a call may take before another member is asked. */
 const CALL_LIMIT_MS = 5_000;
 const RETRY_PAUSE_MS = 50;
 /** Each endpoint is tried this often, in turn. */
@@ -27,10 +27,13 @@ export class EtcdConnection {
   readonly #clients: readonly Client[];
   /** Sockets live in real time, whatever clock the cluster goes by. */
   readonly #clock = new SystemClock();
+  readonly #callLimitMs: number;
   #current = 0;
+  #onTurn: () => void = () => {};
 
   /** @param endpoints  `http://127.0.0.1:2379`, or without the scheme; one or more */
-  constructor(endpoints: readonly string[]) {
+  constructor(endpoints: readonly string[], callLimitMs = CALL_LIMIT_MS) {
+    this.#callLimitMs = callLimitMs;
     if (endpoints.length === 0) throw new StoreOpenError("unreadable", "store etcd needs an endpoint");
     this.#clients = endpoints.map(
       (endpoint) =>
@@ -59,7 +62,10 @@ export class EtcdConnection {
     options: CallOptions = {},
   ): ClientDuplexStream<Request, Response> {
     const client = this.#clients[this.#current]!;
-    return client.makeBidiStreamRequest(rpc.path, rpc.serialize, rpc.deserialize, new Metadata(), options);
+    const metadata = new Metadata();
+    // A member that has lost the others ends the stream instead of keeping it silent.
+    metadata.set("hasleader", "true");
+    return client.makeBidiStreamRequest(rpc.path, rpc.serialize, rpc.deserialize, metadata, options);
   }
 
   /** One request and its answer over a method that is a stream; asked again elsewhere like a read. */
@@ -83,13 +89,24 @@ export class EtcdConnection {
     return this.#current;
   }
 
-  /** Turns to the next member, unless somebody has done so already. */
+  /** Turns to the next member, unless somebody has done so already or there is no other. */
   avoid(member: number): void {
-    if (member === this.#current) this.#current = (member + 1) % this.#clients.length;
+    if (member !== this.#current || this.#clients.length === 1) return;
+    this.#current = (member + 1) % this.#clients.length;
+    this.#onTurn();
+  }
+
+  /** Calls back after each turn to another member: one that only went quiet breaks its streams much later. */
+  onTurn(callback: () => void): void {
+    this.#onTurn = callback;
   }
 
   pause(): Promise<void> {
     return sleep(this.#clock, RETRY_PAUSE_MS);
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    return this.#clock.setTimeout(callback, delayMs);
   }
 
   /** Waits for something, but no longer than this. */
@@ -141,7 +158,7 @@ export class EtcdConnection {
   }
 
   #limit(): CallOptions {
-    return { deadline: this.#clock.nowMs() + CALL_LIMIT_MS };
+    return { deadline: this.#clock.nowMs() + this.#callLimitMs };
   }
 }
 

@@ -16,6 +16,8 @@ const EVERY_KEY = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 /** A question that costs etcd nothing and whose answer names the newest revision: is there a key that there never is? */
 const WHICH_REVISION = { key: Buffer.from([0]), count_only: true };
 const PAGE_KEYS = 1_000;
+/** How long a read or a write waits for the watch; gRPC takes 15 s to notice that a member has gone quiet. */
+const FOLLOW_LIMIT_MS = 20_000;
 /** Whatever begins so was written by Kubernetes itself, in protobuf. */
 const PROTOBUF_MAGIC = Buffer.from("k8s\0");
 
@@ -36,7 +38,7 @@ export class EtcdMirror {
   readonly hub = new WatchHub(() => this.history.newestRevision);
   history = new History();
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined;
-  #waiting: { readonly revision: number; resolve(): void; reject(reason: Error): void }[] = [];
+  #waiting: Waiting[] = [];
   #failure: StoreUnavailableError | undefined;
 
   /** @param compactBeyond  told when the history passed a bound and was compacted here */
@@ -75,7 +77,24 @@ export class EtcdMirror {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (revision <= this.history.newestRevision) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ revision, resolve, reject });
+      const waiting: Waiting = {
+        revision,
+        resolve: () => {
+          limit.cancel();
+          resolve();
+        },
+        reject: (reason) => {
+          limit.cancel();
+          reject(reason);
+        },
+      };
+      const limit = this.#etcd.after(FOLLOW_LIMIT_MS, () => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiting);
+        reject(
+          new StoreUnavailableError(`etcd is at revision ${revision}, but its watch does not get there`),
+        );
+      });
+      this.#waiting.push(waiting);
     });
   }
 
@@ -159,6 +178,7 @@ export class EtcdMirror {
       });
     stream.on("error", elsewhere);
     stream.on("end", elsewhere);
+    this.#etcd.onTurn(elsewhere);
     stream.on("data", (response: WatchResponse) => {
       if (isOver || this.#failure !== undefined) return;
       if (response.canceled && response.compact_revision === "0") elsewhere();
@@ -227,6 +247,12 @@ export class EtcdMirror {
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.end(new StoreUnavailableError(`etcd cannot be followed: ${reason}`, { cause }));
   }
+}
+
+interface Waiting {
+  readonly revision: number;
+  resolve(): void;
+  reject(reason: Error): void;
 }
 
 function changeOf({ type, kv }: WatchResponse["events"][number], tree: KeyTree): WatchEvent {

@@ -42,6 +42,8 @@ export interface EtcdStoreOptions {
   readonly clock?: Clock;
   /** Passing a bound compacts etcd itself too, as Kubernetes' API server does every five minutes. */
   readonly history?: Partial<HistoryBounds>;
+  /** How long a member may take to answer before another is asked; 5 s unless given. */
+  readonly callLimitMs?: number;
 }
 
 /** Calls on their way to etcd; at the bound a further one is refused with StoreUnavailableError. */
@@ -58,7 +60,7 @@ export async function openEtcdStore(
   endpoints: readonly string[],
   options: EtcdStoreOptions = {},
 ): Promise<Store> {
-  const etcd = new EtcdConnection(endpoints);
+  const etcd = new EtcdConnection(endpoints, options.callLimitMs);
   const store = new EtcdStore(etcd, options);
   try {
     await store.open();

@@ -19,20 +19,33 @@ export function hasEtcd(): boolean {
 /** A real etcd with one member on free loopback ports, in a directory of its own. */
 export class EtcdProcess {
   readonly endpoint: string;
+  readonly #name: string;
   readonly #peer: string;
+  #cluster = "";
   readonly #dir = mkdtempSync(join(tmpdir(), "pintle-etcd-"));
   readonly #gates: (() => Promise<void>)[] = [];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, peerPort: number) {
+  private constructor(name: string, port: number, peerPort: number) {
+    this.#name = name;
     this.endpoint = `http://127.0.0.1:${port}`;
     this.#peer = `http://127.0.0.1:${peerPort}`;
   }
 
   static async start(): Promise<EtcdProcess> {
-    const etcd = new EtcdProcess(await freePort(), await freePort());
-    await etcd.restart();
-    return etcd;
+    const [etcd] = await EtcdProcess.startCluster(1);
+    return etcd!;
+  }
+
+  /** Members of one etcd. */
+  static async startCluster(count: number): Promise<readonly EtcdProcess[]> {
+    const members: EtcdProcess[] = [];
+    for (let i = 0; i < count; i++)
+      members.push(new EtcdProcess(`m${i}`, await freePort(), await freePort()));
+    const cluster = members.map((member) => `${member.#name}=${member.#peer}`).join(",");
+    for (const member of members) member.#cluster = cluster;
+    await Promise.all(members.map((member) => member.restart()));
+    return members;
   }
 
   /** Starts it, again with what it had when it was killed; returns when it answers. */
@@ -40,17 +53,10 @@ export class EtcdProcess {
     this.#process = spawn(
       "etcd",
       [
-        ...["--data-dir", this.#dir, "--name", "one", "--log-level", "error"],
+        ...["--data-dir", this.#dir, "--name", this.#name, "--log-level", "error"],
         ...["--listen-client-urls", this.endpoint, "--advertise-client-urls", this.endpoint],
         ...["--listen-peer-urls", this.#peer, "--initial-advertise-peer-urls", this.#peer],
-        ...[
-          "--initial-cluster",
-          `one=${this.#peer}`,
-          "--heartbeat-interval",
-          "10",
-          "--election-timeout",
-          "50",
-        ],
+        ...["--initial-cluster", this.#cluster, "--heartbeat-interval", "10", "--election-timeout", "50"],
       ],
       { stdio: "ignore" },
     );
@@ -93,6 +99,15 @@ export class EtcdProcess {
     await open();
     this.#gates.push(close);
     return { endpoint: `http://127.0.0.1:${port}`, open, close };
+  }
+
+  /** Makes it stand still, or go on. */
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
   }
 
   async kill(): Promise<void> {

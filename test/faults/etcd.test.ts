@@ -20,6 +20,10 @@ async function openStore(...endpoints: string[]): Promise<Store> {
   return store;
 }
 
+function unavailable(error: unknown): undefined {
+  if (!(error instanceof StoreUnavailableError)) throw error;
+}
+
 /** Until the store answers again after an etcd came back. */
 async function applied(store: Store, write: string): Promise<string> {
   for (;;) {
@@ -36,7 +40,7 @@ afterEach(async () => {
   await Promise.all(etcds.splice(0).map((etcd) => etcd.remove()));
 });
 
-describe.runIf(hasEtcd())("the store in etcd", { timeout: 30_000 }, () => {
+describe.runIf(hasEtcd())("the store in etcd", { timeout: 60_000 }, () => {
   test("two processes on one etcd are one store: what one has acknowledged the other reads and watches", async () => {
     const { endpoint } = await startEtcd();
     const [one, two] = [await openStore(endpoint), await openStore(endpoint)];
@@ -88,6 +92,51 @@ describe.runIf(hasEtcd())("the store in etcd", { timeout: 30_000 }, () => {
     const store = await openStore(`http://127.0.0.1:${await freePort()}`, endpoint);
     expect(await apply(store, "create a 1")).toBe("a=1 created 2 modified 2");
     expect(await store.keepLeaseAlive((await store.grantLease(5_000)).id)).toMatchObject({ ttlMs: 5_000 });
+  });
+
+  test("of three members any one may be killed or stand still: nothing acknowledged is lost", async () => {
+    const members = await EtcdProcess.startCluster(3);
+    etcds.push(...members);
+    const endpoints = members.map(({ endpoint }) => endpoint);
+    const store = await openEtcdStore(endpoints, { callLimitMs: 1_000 });
+    stores.push(store);
+    const watcher = recorder();
+    store.watch("", store.revision, watcher);
+    const acknowledged: string[] = [];
+    let isOver = false;
+    const writer = async (name: string) => {
+      for (let i = 0; !isOver; i++) {
+        const key = `${name}-${String(i).padStart(6, "0")}`;
+        // One that failed may have been carried out all the same: it is neither counted nor tried again.
+        const result = await store.create(key, bytes(key)).catch(unavailable);
+        if (result?.ok === true) acknowledged.push(key);
+      }
+    };
+    const writers = ["w", "x", "y", "z"].map(writer);
+    const moreThan = async (count: number) => {
+      while (acknowledged.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    for (const member of members) {
+      await moreThan(acknowledged.length + 100);
+      await member.kill();
+      await moreThan(acknowledged.length + 100);
+      await member.restart();
+    }
+    for (const member of members) {
+      member.pause();
+      await moreThan(acknowledged.length + 100);
+      member.resume();
+    }
+    isOver = true;
+    await Promise.all(writers);
+    const far = await openStore(...endpoints.toReversed());
+    const keys = (await far.range("")).entries.map(({ key }) => key);
+    expect(acknowledged.filter((key) => !keys.includes(key))).toEqual([]);
+    await settledAt(store, far.revision);
+    expect(watcher.ends).toEqual([]);
+    // All that is there was told, once and in order.
+    const told = watcher.events.map((words) => Number(words.split(" ")[0]));
+    expect(told).toEqual(Array.from({ length: keys.length }, (_, i) => far.revision - keys.length + i + 1));
   });
 
   test("opens with the history that etcd retains", async () => {
