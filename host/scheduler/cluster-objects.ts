@@ -17,7 +17,13 @@ import type { PodTopology, SpreadConstraint } from "./topology-facts.ts";
 /** What a change of such an object can change: nothing, the default constraints of a namespace, or who is in a namespace. */
 export type ObjectChange = "nothing" | { readonly defaultsOf: string } | "namespaces";
 
-const OWNERS = ["v1/ReplicationController", "apps/v1/ReplicaSet", "apps/v1/StatefulSet"];
+const KINDS = [
+  "v1/Namespace",
+  "v1/Service",
+  "v1/ReplicationController",
+  "apps/v1/ReplicaSet",
+  "apps/v1/StatefulSet",
+];
 
 /** kube-scheduler's PodTopologySpread with defaultingType System. */
 const SYSTEM_DEFAULTS = [
@@ -32,10 +38,16 @@ export class ClusterObjects {
   readonly #services = new Map<string, Map<string, Labels>>();
   /** By apiVersion/kind/namespace/name. */
   readonly #owners = new Map<string, LabelSelector>();
+  /** What each of them said last: a status that changes is none of our business. */
+  readonly #read = new Map<string, string>();
 
   put(object: KubernetesObject): ObjectChange {
     const { namespace = "default", name = "", labels = {} } = object.metadata ?? {};
     const kind = kindOf(object);
+    const read = JSON.stringify(kind === "v1/Namespace" ? labels : selectorOf(object));
+    const key = `${kind}/${namespace}/${name}`;
+    if (!KINDS.includes(kind) || this.#read.get(key) === (read ?? "")) return "nothing";
+    this.#read.set(key, read ?? "");
     if (kind === "v1/Namespace") {
       // The API server puts the name among the labels of every namespace.
       this.#namespaces.set(name, { ...labels, "kubernetes.io/metadata.name": name });
@@ -44,19 +56,19 @@ export class ClusterObjects {
     if (kind === "v1/Service") {
       const services = this.#services.get(namespace) ?? new Map<string, Labels>();
       this.#services.set(namespace, services);
-      const { selector } = (object as V1Service).spec ?? {};
+      const selector = selectorOf(object);
       if (selector === undefined) services.delete(name);
-      else services.set(name, selector);
+      else services.set(name, selector as Labels);
       return { defaultsOf: namespace };
     }
-    if (!OWNERS.includes(kind)) return "nothing";
-    this.#owners.set(`${kind}/${namespace}/${name}`, ownerSelector(kind, object));
+    this.#owners.set(key, ownerSelector(kind, object));
     return { defaultsOf: namespace };
   }
 
   remove(object: KubernetesObject): ObjectChange {
     const { namespace = "default", name = "" } = object.metadata ?? {};
     const kind = kindOf(object);
+    this.#read.delete(`${kind}/${namespace}/${name}`);
     if (kind === "v1/Namespace") return this.#namespaces.delete(name) ? "namespaces" : "nothing";
     const was =
       kind === "v1/Service"
@@ -93,6 +105,10 @@ export class ClusterObjects {
 
 function kindOf({ apiVersion = "", kind = "" }: KubernetesObject): string {
   return `${apiVersion}/${kind}`;
+}
+
+function selectorOf(object: KubernetesObject): unknown {
+  return (object as V1Service | V1ReplicaSet).spec?.selector;
 }
 
 function ownerSelector(kind: string, object: KubernetesObject): LabelSelector {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startVirtualApi, type VirtualApi, watchWrites } from "../../test/virtual-api.ts";
 import type { CoreV1Event, V1Node, V1Pod } from "../api/generated/types.ts";
-import { Event, Node, Pod, PriorityClass } from "../api/registry.ts";
+import { Event, Node, Pod, PriorityClass, Service } from "../api/registry.ts";
 import type { VirtualClock } from "../apimachinery/clock.ts";
 import { ApiError } from "../apimachinery/errors.ts";
 import type { Client } from "../client/client.ts";
@@ -291,5 +291,72 @@ describe("faults", () => {
     await pod("next", "300m");
     await clock.advance(1000);
     expect(await nodeOf("next")).toBe("n1");
+  });
+});
+
+describe("what decisions read besides nodes and pods", () => {
+  test("replicas of one Service spread over zones, also when the nodes are not alike", async () => {
+    for (const [name, zone, cpu] of [
+      ["a1", "a", "64"],
+      ["a2", "a", "64"],
+      ["b1", "b", "16"],
+    ] as const) {
+      await node(name, cpu);
+      await patchNode(name, { metadata: { labels: { "topology.kubernetes.io/zone": zone } } });
+    }
+    const labels = { app: "web" };
+    await client.create(Service, {
+      metadata: { name: "web", namespace: "default" },
+      spec: { selector: labels, ports: [{ port: 80 }] },
+    });
+    await start();
+    for (const name of ["w1", "w2", "w3", "w4"]) {
+      await client.create<V1Pod>(Pod, {
+        metadata: { name, namespace: "default", labels },
+        spec: {
+          containers: [{ name: "web", image: "nginx", resources: { requests: { cpu: "100m" } } }],
+        },
+      });
+      await clock.advance(1000);
+    }
+    const nodes = await Promise.all(["w1", "w2", "w3", "w4"].map(nodeOf));
+    expect(nodes.filter((name) => name === "b1").length).toBe(2);
+  });
+
+  test("a pod that is being deleted no longer counts for spreading", async () => {
+    for (const name of ["n1", "n2"]) await node(name);
+    const labels = { app: "web" };
+    const constraint = {
+      maxSkew: 1,
+      topologyKey: "kubernetes.io/hostname",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: labels },
+    };
+    const replica = (name: string, more: Partial<V1Pod["spec"]> = {}) =>
+      client.create<V1Pod>(Pod, {
+        metadata: { name, namespace: "default", labels, finalizers: ["example.com/slow"] },
+        spec: {
+          containers: [{ name: "web", image: "nginx" }],
+          topologySpreadConstraints: [constraint],
+          ...more,
+        },
+      });
+    await replica("old", { nodeName: "n2" });
+    await start();
+    await deletePod("old");
+    await replica("one", { nodeName: "n1" });
+    await clock.advance(1000);
+    // n2 is empty in the eyes of the constraint, so only it is even.
+    await replica("two");
+    await clock.advance(1000);
+    expect(await nodeOf("two")).toBe("n2");
+  });
+
+  test("a node that offers nothing is among those that refuse", async () => {
+    await client.create<V1Node>(Node, { metadata: { name: "bare" } });
+    await start();
+    await pod("web");
+    await clock.advance(1000);
+    expect((await scheduledCondition("web"))?.message).toContain("0/1 nodes are available: ");
   });
 });

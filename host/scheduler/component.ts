@@ -1,5 +1,14 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
-import { Node, Pod } from "../api/registry.ts";
+import type { Kind } from "../api/kind.ts";
+import {
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  ReplicationController,
+  Service,
+  StatefulSet,
+} from "../api/registry.ts";
 import type { Clock, Timer } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/object.ts";
@@ -27,6 +36,15 @@ export interface SchedulerComponentOptions {
   /** The core to use instead of a new one; it is closed at stop all the same. */
   readonly core?: Scheduler;
 }
+
+/** What decisions read besides nodes and pods: the system's default spreading, and the labels of namespaces. */
+const READ_BY_DECISIONS: readonly Kind[] = [
+  Namespace,
+  Service,
+  ReplicationController,
+  ReplicaSet,
+  StatefulSet,
+];
 
 /**
  * The scheduler as a component: mirrors nodes and pods, and gives every waiting pod the node its core chooses.
@@ -78,7 +96,11 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     if (holdsRoom(pod)) {
       queue.remove(key);
       const changes = was ? podEvents(old, pod) : [];
-      if (was && changes.length === 0) return;
+      if (was && changes.length === 0) {
+        // Spreading does not count a pod that is being deleted; that alone brings no waiting pod back (5.6).
+        if (isTerminating(pod) && !isTerminating(old)) feed.putPod(pod, true);
+        return;
+      }
       feed.putPod(pod, changes.length > 0);
       happened(was ? changes : ["AssignedPodAdd"]);
     } else if (was) {
@@ -123,6 +145,13 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     onUpdate: sawPod,
     onDelete: lostPod,
   });
+  for (const kind of READ_BY_DECISIONS) {
+    informers.get(kind).addHandler({
+      onAdd: (object) => feed.putObject(kind, object),
+      onUpdate: (_, object) => feed.putObject(kind, object),
+      onDelete: (object) => feed.removeObject(kind, object),
+    });
+  }
   informers.start();
   await informers.synced();
   started = true;
@@ -142,6 +171,10 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
 /** A pod takes room on its node from its binding until it has finished. */
 function holdsRoom(pod: V1Pod): boolean {
   return Boolean(pod.spec?.nodeName) && !isFinished(pod);
+}
+
+function isTerminating(pod: V1Pod): boolean {
+  return pod.metadata?.deletionTimestamp !== undefined;
 }
 
 function isFinished(pod: V1Pod): boolean {

@@ -1,6 +1,7 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
+import { apiVersionOf, type Kind } from "../api/kind.ts";
 import type { Logger } from "../apimachinery/log.ts";
-import { objectKey, parseKey } from "../apimachinery/object.ts";
+import { type KubernetesObject, objectKey, parseKey } from "../apimachinery/object.ts";
 import type { Scheduler } from "./library.ts";
 
 interface Placed {
@@ -32,8 +33,11 @@ export class CoreFeed {
     return this.#nodes.size;
   }
 
-  putNode(node: V1Node): void {
-    const name = node.metadata?.name ?? "";
+  /** A node that has not said yet what it offers counts as one that offers nothing, as for kube-scheduler. */
+  putNode(seen: V1Node): void {
+    const { status = {}, metadata } = seen;
+    const name = metadata?.name ?? "";
+    const node = { ...seen, status: { ...status, allocatable: status.allocatable ?? status.capacity ?? {} } };
     const isKnown = this.#nodes.has(name);
     const taken = this.#tell(`node ${name}`, () => {
       if (isKnown) this.#core.updateNode(node);
@@ -44,6 +48,15 @@ export class CoreFeed {
 
   removeNode(name: string): void {
     if (this.#nodes.delete(name)) this.#tell(`node ${name}`, () => this.#core.removeNode(name));
+  }
+
+  /** Another object that decisions read. The items of a list do not say their kind. */
+  putObject(kind: Kind, object: KubernetesObject): void {
+    this.#tell(`${kind.kind} ${objectKey(object)}`, () => this.#core.addObject(typed(kind, object)));
+  }
+
+  removeObject(kind: Kind, object: KubernetesObject): void {
+    this.#tell(`${kind.kind} ${objectKey(object)}`, () => this.#core.removeObject(typed(kind, object)));
   }
 
   /**
@@ -105,4 +118,8 @@ export class CoreFeed {
       return false;
     }
   }
+}
+
+function typed(kind: Kind, object: KubernetesObject): KubernetesObject {
+  return { ...object, apiVersion: apiVersionOf(kind), kind: kind.kind };
 }
