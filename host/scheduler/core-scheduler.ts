@@ -51,6 +51,8 @@ export class CoreScheduler implements Scheduler {
   readonly #tables: CoreTables;
   readonly #pods = new PlacedPods();
   readonly #maxPods: number;
+  /** Fulfilled when the last call of `schedule` is over; undefined when none is under way. */
+  #turn: Promise<void> | undefined;
   readonly #described = new WeakMap<Refusals, DescribedRefusals>();
   /** Facts of recent signatures, so that the pods of one template are read once. */
   readonly #facts = new Map<string, PodFacts>();
@@ -108,7 +110,24 @@ export class CoreScheduler implements Scheduler {
     this.#tables.topology.removeObject(object);
   }
 
-  async schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
+  /** One call after the other: what a class asks is told to the core when its pods are prepared, and has to hold then. */
+  schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
+    const run =
+      this.#turn === undefined ? this.#scheduleAll(pods) : this.#turn.then(() => this.#scheduleAll(pods));
+    const done: Promise<void> = run.then(
+      () => this.#endTurn(done),
+      // The caller has the failure; the next one only waits.
+      () => this.#endTurn(done),
+    );
+    this.#turn = done;
+    return run;
+  }
+
+  #endTurn(turn: Promise<void>): void {
+    if (this.#turn === turn) this.#turn = undefined;
+  }
+
+  async #scheduleAll(pods: readonly V1Pod[]): Promise<Decision[]> {
     const decisions: Decision[] = [];
     for (let start = 0; start < pods.length; ) {
       const batch = this.#nextBatch(pods, start);

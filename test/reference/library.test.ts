@@ -6,7 +6,7 @@ import {
   type Scheduler,
   type SchedulerOptions,
 } from "../../host/scheduler/library.ts";
-import { bound, node, place, pod } from "./shorthand.ts";
+import { bound, node, place, pod, withLabels } from "./shorthand.ts";
 
 async function withScheduler<T>(
   options: SchedulerOptions,
@@ -263,5 +263,65 @@ describe("bad input", () => {
       scheduler.addPod(bound("1", "1/1", "a"));
       expect(() => scheduler.addPod(bound("2", "1/1", "a"))).toThrow("raise the option capacity.pods");
       expect(inWords((await scheduler.schedule([pod("3", "1/1")]))[0]!)).toContain("capacity.pods");
+    }));
+});
+
+describe("selectors that appear while pods are placed", () => {
+  const labels = { app: "web" };
+  const constraint = {
+    maxSkew: 1,
+    topologyKey: "kubernetes.io/hostname",
+    whenUnsatisfiable: "DoNotSchedule",
+    labelSelector: { matchLabels: labels },
+  };
+  const spreading = (name: string) =>
+    withLabels(pod(name, "1/1", { topologySpreadConstraints: [constraint] }), labels);
+  const withTwoNodes = async (options: SchedulerOptions, use: (scheduler: Scheduler) => Promise<void>) => {
+    await withScheduler(options, async (scheduler) => {
+      for (const name of ["a", "b"])
+        scheduler.addNode(node(name, "8/8Gi", { "kubernetes.io/hostname": name }));
+      await use(scheduler);
+    });
+  };
+
+  test.each(["worker", "caller"] as const)("count what was under way, on the %s's thread", (thread) =>
+    withTwoNodes({ thread }, async (scheduler) => {
+      const first = scheduler.schedule([withLabels(pod("web", "1/1"), labels)]);
+      const asked = scheduler.explain(spreading("p"));
+      expect((await first).map(inWords)).toEqual(["a"]);
+      await asked;
+      // Without the pod that was under way both nodes would do, and b would not be the only one.
+      const explanation = await scheduler.explain(spreading("p"));
+      expect(explanation.nodes.map(({ rejectedBy }) => rejectedBy)).toEqual(["PodTopologySpread", undefined]);
+    }),
+  );
+
+  test("a second call waits for the first", () =>
+    withTwoNodes({ thread: "worker" }, async (scheduler) => {
+      const calls = [
+        scheduler.schedule([withLabels(pod("web", "1/1"), labels)]),
+        scheduler.schedule([spreading("p")]),
+        scheduler.schedule([spreading("q"), spreading("r")]),
+      ];
+      expect((await Promise.all(calls)).flat().map(inWords)).toEqual(["a", "b", "a", "b"]);
+    }));
+
+  test("thousands of terms: tracks grow, and are given back", () =>
+    withTwoNodes({}, async (scheduler) => {
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < 700; i++) {
+          const own = { app: `app-${round}-${i}` };
+          const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: own } };
+          const affinity = {
+            podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] },
+          };
+          const one = withLabels(pod(`p-${round}-${i}`, "0/0", { affinity }), own);
+          const again = withLabels(pod(`q-${round}-${i}`, "0/0", { affinity }), own);
+          const placed = await scheduler.schedule([one, again]);
+          expect(placed.map(inWords).sort()).toEqual(["a", "b"]);
+          scheduler.removePod("default", `p-${round}-${i}`);
+          scheduler.removePod("default", `q-${round}-${i}`);
+        }
+      }
     }));
 });
