@@ -278,8 +278,9 @@ describe("selectors that appear while pods are placed", () => {
     withLabels(pod(name, "1/1", { topologySpreadConstraints: [constraint] }), labels);
   const withTwoNodes = async (options: SchedulerOptions, use: (scheduler: Scheduler) => Promise<void>) => {
     await withScheduler(options, async (scheduler) => {
-      for (const name of ["a", "b"])
-        scheduler.addNode(node(name, "8/8Gi", { "kubernetes.io/hostname": name }));
+      // The scores like a better, until it is full.
+      scheduler.addNode(node("a", "640/640Gi", { "kubernetes.io/hostname": "a" }));
+      scheduler.addNode(node("b", "8/8Gi", { "kubernetes.io/hostname": "b" }));
       await use(scheduler);
     });
   };
