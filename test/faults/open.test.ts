@@ -3,9 +3,12 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, w
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { open } from "lmdb";
 import { afterEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../host/apimachinery/random.ts";
+import { encodeRecord, recordKey } from "../../host/store/journal-record.ts";
 import { openLmdbStore, STORE_FILE } from "../../host/store/lmdb-store.ts";
+import { loadJournal } from "../../host/store/load-journal.ts";
 import { StoreOpenError } from "../../host/store/open-error.ts";
 import type { Store } from "../../host/store/store.ts";
 import { AcknowledgedLog } from "./acknowledged-log.ts";
@@ -69,6 +72,21 @@ async function refusal(dir: string): Promise<StoreOpenError> {
   return error as StoreOpenError;
 }
 
+/** Makes the file of a store say another format. */
+async function sayFormat(dir: string, format: string): Promise<void> {
+  const key = recordKey(0, "format");
+  const record = Buffer.alloc(24 + format.length);
+  encodeRecord(record, key, "about", 0, 0, Buffer.from(format));
+  const database = open({
+    path: join(dir, STORE_FILE),
+    keyEncoding: "binary",
+    encoding: "binary",
+    overlappingSync: false,
+  });
+  await database.put(key, record);
+  await database.close();
+}
+
 describe("a data directory that cannot be opened gives one clear line and stays as it was", () => {
   test.each([
     { name: "cut to nothing", damage: (file: string) => truncateSync(file, 0), reason: "corrupt" },
@@ -109,18 +127,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
 
   test("a store of a later format", async () => {
     const dir = await filledDir();
-    const { open } = await import("lmdb");
-    const { encodeRecord, recordKey } = await import("../../host/store/journal-record.ts");
-    const key = recordKey(0, "format");
-    const record = Buffer.alloc(24 + 14);
-    encodeRecord(record, key, "about", 0, 0, Buffer.from("pintle-store 3"));
-    const database = open(join(dir, STORE_FILE), {
-      keyEncoding: "binary",
-      encoding: "binary",
-      overlappingSync: false,
-    });
-    await database.put(key, record);
-    await database.close();
+    await sayFormat(dir, "pintle-store 3");
     const before = contents(dir);
     const error = await refusal(dir);
     expect(error.reason).toBe("unknown-format");
@@ -128,6 +135,21 @@ describe("a data directory that cannot be opened gives one clear line and stays 
       'has the format "pintle-store 3"; this version reads up to "pintle-store 2"',
     );
     expect(contents(dir)).toEqual(before);
+  });
+
+  test("a store of the first format becomes one of this", async () => {
+    const dir = await filledDir();
+    await sayFormat(dir, "pintle-store 1");
+    expect(loadJournal(join(dir, STORE_FILE)).isOld).toBe(true);
+    const store = await openLmdbStore(dir);
+    const { revision } = store;
+    const { id } = await store.grantLease(60_000);
+    await store.create("leased", Buffer.from("1"), { lease: id });
+    await store.close();
+    expect(loadJournal(join(dir, STORE_FILE)).isOld).toBe(false);
+    const again = await openLmdbStore(dir);
+    expect([again.revision, (await again.get("leased"))?.lease]).toEqual([revision + 1, id]);
+    await again.close();
   });
 
   test("a file where the directory should be", async () => {
