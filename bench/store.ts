@@ -2,23 +2,29 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
+import { EtcdConnection } from "../host/store/etcd-connection.ts";
+import { txnRpc } from "../host/store/etcd-protocol.ts";
+import { openEtcdStore } from "../host/store/etcd-store.ts";
 import { openLmdbStore } from "../host/store/lmdb-store.ts";
 import { createMemoryStore } from "../host/store/memory-store.ts";
 import type { Store } from "../host/store/store.ts";
+import { startEtcd } from "./peers/etcd.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
 /** The store by itself: values of 3 KiB (a pod) under keys as Kubernetes' in etcd. `durable` means fsynced. */
 const POD = Buffer.alloc(3_072, "x");
 const RUN_MS = 2_000;
 
-type EngineName = "memory" | "lmdb";
+type EngineName = "memory" | "lmdb" | "etcd";
 
-const ENGINES: readonly EngineName[] = ["memory", "lmdb"];
+const ENGINES: readonly EngineName[] = ["memory", "lmdb", "etcd"];
 
+/** @param use  is given the data directory of LMDB, the endpoint of etcd */
 async function withStore<Result>(
   engine: EngineName,
-  use: (store: Store, dir: string) => Promise<Result>,
+  use: (store: Store, place: string) => Promise<Result>,
 ): Promise<Result> {
+  if (engine === "etcd") return await withEtcdStore(use);
   const dir = mkdtempSync(join(tmpdir(), "pintle-bench-"));
   const store = engine === "memory" ? createMemoryStore() : await openLmdbStore(dir);
   try {
@@ -26,6 +32,23 @@ async function withStore<Result>(
   } finally {
     await store.close();
     rmSync(dir, { recursive: true });
+  }
+}
+
+async function withEtcdStore<Result>(
+  use: (store: Store, endpoint: string) => Promise<Result>,
+): Promise<Result> {
+  const etcd = await startEtcd();
+  if (etcd === undefined) throw new Error("etcd did not start: Debian has it in etcd-server");
+  try {
+    const store = await openEtcdStore([etcd.endpoint]);
+    try {
+      return await use(store, etcd.endpoint);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await etcd.stop();
   }
 }
 
@@ -43,18 +66,40 @@ async function fill(store: Store, pods: number): Promise<void> {
 /** Writes of new keys, `inFlight` of them at any time, for two seconds. */
 function put(inFlight: number): Case {
   const measure = async (engine: EngineName): Promise<Measurement> =>
-    withStore(engine, async (store) => {
-      let puts = 0;
-      const start = performance.now();
-      const writer = async () => {
-        while (performance.now() - start < RUN_MS) await store.create(podKey(puts++), POD);
-      };
-      await Promise.all(Array.from({ length: inFlight }, writer));
-      const value = (puts / (performance.now() - start)) * 1_000;
-      const peer = engine === "memory" ? undefined : { name: "bare lmdb", value: await bareLmdb(inFlight) };
+    withStore(engine, async (store, place) => {
+      const value = await putsPerSecond(inFlight, (key) => store.create(key, POD));
+      const peer =
+        engine === "memory"
+          ? undefined
+          : engine === "lmdb"
+            ? { name: "bare lmdb", value: await bareLmdb(inFlight) }
+            : { name: "bare etcd", value: await bareEtcd(inFlight, place) };
       return { params: { engine, durable: engine === "memory" ? "no" : "yes" }, unit: "puts/s", value, peer };
     });
   return { name: `put-${inFlight}`, run: () => eachEngine(measure) };
+}
+
+async function putsPerSecond(inFlight: number, put: (key: string) => Promise<unknown>): Promise<number> {
+  let puts = 0;
+  const start = performance.now();
+  const writer = async () => {
+    while (performance.now() - start < RUN_MS) await put(podKey(puts++));
+  };
+  await Promise.all(Array.from({ length: inFlight }, writer));
+  return (puts / (performance.now() - start)) * 1_000;
+}
+
+/** The same puts, with the same client, straight into etcd: no mirror, no watch. */
+async function bareEtcd(inFlight: number, endpoint: string): Promise<number> {
+  const etcd = new EtcdConnection([endpoint]);
+  try {
+    return await putsPerSecond(inFlight, (name) => {
+      const put = { key: Buffer.from(`bare${name}`), value: POD, lease: "0", prev_kv: true } as const;
+      return etcd.write(txnRpc, { compare: [], success: [{ request_put: put }], failure: [] });
+    });
+  } finally {
+    etcd.close();
+  }
 }
 
 /** The same puts straight into npm lmdb: no revisions, no comparison, no watch, nothing in memory. */
@@ -137,6 +182,43 @@ async function recovery({ pods = 100_000 }: Scale): Promise<Measurement> {
   });
 }
 
+/**
+ * Leases that all run out, a thousandth of them with a key: how late the latest of those keys was deleted. `--pods` of
+ * them, 1,000,000 unless given. (Etcd, which ends 1,000 a second, is left out.)
+ */
+async function leases(engine: "memory" | "lmdb", { pods: count = 1_000_000 }: Scale): Promise<Measurement> {
+  return withStore(engine, async (store) => {
+    const ttlMs = 20_000;
+    const dueMs = new Map<string, number>();
+    let latestMs = 0;
+    let allEnded = () => {};
+    const ended = new Promise<void>((resolve) => {
+      allEnded = resolve;
+    });
+    store.watch("/registry/leases/", 1, {
+      onEvents: (events) => {
+        for (const { type, key } of events) {
+          if (type === "put") continue;
+          latestMs = Math.max(latestMs, performance.now() - dueMs.get(key)!);
+          dueMs.delete(key);
+        }
+        if (dueMs.size === 0) allEnded();
+      },
+    });
+    const start = performance.now();
+    for (let first = 0; first < count; first += 1_000) {
+      const grants = Array.from({ length: Math.min(1_000, count - first) }, () => store.grantLease(ttlMs));
+      const [lease] = await Promise.all(grants);
+      const key = `/registry/leases/${first}`;
+      dueMs.set(key, performance.now() + ttlMs);
+      await store.create(key, POD, { lease: lease!.id });
+    }
+    const grantsPerSecond = Math.round((count / (performance.now() - start)) * 1_000);
+    await ended;
+    return { params: { engine, leases: count, grantsPerSecond }, unit: "ms", value: latestMs };
+  });
+}
+
 /** Resident memory per stored pod of 3 KiB; `--pods`, 50,000 unless given. Needs `node --expose-gc` to be steady. */
 async function bytesPerPod({ pods = 50_000 }: Scale): Promise<Measurement> {
   return withStore("memory", async (store) => {
@@ -167,6 +249,10 @@ export const suite: Suite = {
     { name: "range-10k", run: () => eachEngine(range10k) },
     { name: "watch-1k", run: () => eachEngine(watch1k) },
     { name: "recovery", run: recovery },
+    {
+      name: "lease-1m",
+      run: async (scale) => [await leases("memory", scale), await leases("lmdb", scale)],
+    },
     { name: "bytes-per-pod", run: bytesPerPod },
   ],
 };
