@@ -156,4 +156,28 @@ describe("nodes", () => {
     await start(2);
     expect((await client.list(Node)).items).toHaveLength(2);
   });
+
+  const ranges = async () =>
+    (await client.list(Node)).items.map(({ metadata, spec }) => `${metadata?.name} ${spec?.podCIDR}`);
+
+  test("a registration that fails at first keeps the node's own pod range", async () => {
+    const faults = [new Error("the disk is full")];
+    const failing = watchWrites(client, (write) => (write === "create Node" ? faults.pop() : undefined));
+    const starting = startSimulatedKubelet({ ...api.parts, client: failing, nodes: 2 });
+    await clock.advance(1000);
+    kubelet = await starting;
+    expect(await ranges()).toEqual(["node-1 10.128.0.0/24", "node-2 10.128.1.0/24"]);
+  });
+
+  test("the pod range of a node that is gone is given to the next", async () => {
+    await start(1);
+    const annotations = { "pintle.io/simulated": "true" };
+    for (const name of ["first", "second"]) {
+      await client.create(Node, { metadata: { name, annotations } });
+      await clock.advance(1000);
+      expect(await ranges()).toEqual([`${name} 10.128.1.0/24`, "node-1 10.128.0.0/24"].sort());
+      await client.delete(Node, { name });
+      await clock.advance(1000);
+    }
+  });
 });

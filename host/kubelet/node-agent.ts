@@ -60,7 +60,6 @@ export class NodeAgent {
   readonly #leases = new Map<string, V1Lease>();
   readonly #nextReportMs = new Map<string, number>();
   readonly #usedCIDRs = new Set<string>();
-  #nextCIDR = 0;
   #working: Promise<void> = Promise.resolve();
   #handler: { remove(): void } | undefined;
   #registered = () => {};
@@ -84,7 +83,7 @@ export class NodeAgent {
   /** Resolves when every node is registered. */
   async start(): Promise<void> {
     const { informer, client, log } = this.#options;
-    for (const node of informer.lister.list()) if (node.spec?.podCIDR) this.#usedCIDRs.add(node.spec.podCIDR);
+    for (const node of informer.lister.list()) this.#noteCIDR(node);
     const leases = await client.list(Lease, { namespace: LEASE_NAMESPACE });
     for (const lease of leases.items) this.#leases.set(lease.metadata?.name ?? "", lease);
     const registered = new Promise<void>((resolve) => {
@@ -92,7 +91,13 @@ export class NodeAgent {
     });
     if (this.#unregistered.size === 0) this.#registered();
     for (const name of this.#planned.keys()) this.#queue.add(name);
-    this.#handler = informer.addHandler({ onAdd: (node) => this.#noticed(node) });
+    this.#handler = informer.addHandler({
+      onAdd: (node) => this.#noticed(node),
+      onUpdate: (_, node) => this.#noteCIDR(node),
+      onDelete: (node) => {
+        this.#usedCIDRs.delete(node.spec?.podCIDR ?? "");
+      },
+    });
     this.#working = runWorkers(this.#queue, WORKERS, log, (name) => this.#sync(name));
     await registered;
   }
@@ -122,9 +127,13 @@ export class NodeAgent {
     return hostIP === undefined ? undefined : { hostIP, podCIDR: node?.spec?.podCIDR };
   }
 
+  #noteCIDR({ spec }: V1Node): void {
+    if (spec?.podCIDR) this.#usedCIDRs.add(spec.podCIDR);
+  }
+
   #noticed(node: V1Node): void {
     const name = node.metadata?.name ?? "";
-    if (node.spec?.podCIDR) this.#usedCIDRs.add(node.spec.podCIDR);
+    this.#noteCIDR(node);
     // One that registers, or is kept alive already, comes up by itself.
     if (this.#unregistered.has(name) || this.#nextReportMs.has(name)) return;
     if (this.adopted(name)) this.#unregistered.add(name);
@@ -181,21 +190,34 @@ export class NodeAgent {
    * @returns undefined when somebody else's node is gone again
    */
   async #register(name: string, nowMs: number): Promise<V1Node | undefined> {
-    const { client, informer, version } = this.#options;
+    const { informer, version } = this.#options;
     const number = this.#planned.get(name);
     const known = informer.lister.get(name);
     if (number === undefined && known === undefined) return undefined;
-    const podCIDR = known?.spec?.podCIDR ?? this.#takeCIDR(number);
+    const taken = known?.spec?.podCIDR ? undefined : this.#takeCIDR(number);
+    const podCIDR = known?.spec?.podCIDR ?? taken ?? "";
     const wanted = newNode({ name, number: number ?? this.#freeNumber(), podCIDR, version }, nowMs);
-    if (known === undefined) {
-      try {
-        return await client.create(Node, wanted);
-      } catch (error) {
-        if (!isReason(error, "AlreadyExists")) throw error;
-        return await this.#adopt(await client.get(Node, { name }), wanted, nowMs);
-      }
+    let node: V1Node | undefined;
+    try {
+      node = await this.#createOrAdopt(known, wanted, nowMs);
+      return node;
+    } finally {
+      // A registration that failed is tried again, and a node may turn out to have a range already. What was stored in
+      // spite of a failure is taken anew when the informer tells of it.
+      if (taken !== undefined && node?.spec?.podCIDR !== taken) this.#usedCIDRs.delete(taken);
     }
-    return await this.#adopt(known, wanted, nowMs);
+  }
+
+  async #createOrAdopt(known: V1Node | undefined, wanted: V1Node, nowMs: number): Promise<V1Node> {
+    if (known !== undefined) return await this.#adopt(known, wanted, nowMs);
+    const { client } = this.#options;
+    try {
+      return await client.create(Node, wanted);
+    } catch (error) {
+      if (!isReason(error, "AlreadyExists")) throw error;
+      const existing = await client.get(Node, { name: wanted.metadata?.name ?? "" });
+      return await this.#adopt(existing, wanted, nowMs);
+    }
   }
 
   async #adopt(known: V1Node, wanted: V1Node, nowMs: number): Promise<V1Node> {
@@ -226,10 +248,13 @@ export class NodeAgent {
     return number;
   }
 
-  /** The node's own /24 when nobody has it, else the next free one. */
+  /** The node's own /24 when nobody has it, else the lowest free one. Throws when there is none. */
   #takeCIDR(number: number | undefined): string {
-    let cidr = podCIDRNumber(number === undefined ? this.#nextCIDR : number - 1);
-    while (this.#usedCIDRs.has(cidr) && this.#nextCIDR < MAX_NODES) cidr = podCIDRNumber(this.#nextCIDR++);
+    let cidr = number === undefined ? undefined : podCIDRNumber(number - 1);
+    for (let next = 0; cidr === undefined || this.#usedCIDRs.has(cidr); next++) {
+      if (next === MAX_NODES) throw new Error(`all ${MAX_NODES} ranges of pod addresses are taken`);
+      cidr = podCIDRNumber(next);
+    }
     this.#usedCIDRs.add(cidr);
     return cidr;
   }
