@@ -22,6 +22,8 @@ export class EtcdProcess {
   readonly #name: string;
   readonly #peer: string;
   #cluster = "";
+  /** One member elects itself in this time; several need more, or a busy machine keeps them electing. */
+  #electionMs = 50;
   readonly #dir = mkdtempSync(join(tmpdir(), "pintle-etcd-"));
   readonly #gates: (() => Promise<void>)[] = [];
   #process: ChildProcess | undefined;
@@ -43,7 +45,10 @@ export class EtcdProcess {
     for (let i = 0; i < count; i++)
       members.push(new EtcdProcess(`m${i}`, await freePort(), await freePort()));
     const cluster = members.map((member) => `${member.#name}=${member.#peer}`).join(",");
-    for (const member of members) member.#cluster = cluster;
+    for (const member of members) {
+      member.#cluster = cluster;
+      if (count > 1) member.#electionMs = 500;
+    }
     await Promise.all(members.map((member) => member.restart()));
     return members;
   }
@@ -56,7 +61,14 @@ export class EtcdProcess {
         ...["--data-dir", this.#dir, "--name", this.#name, "--log-level", "error"],
         ...["--listen-client-urls", this.endpoint, "--advertise-client-urls", this.endpoint],
         ...["--listen-peer-urls", this.#peer, "--initial-advertise-peer-urls", this.#peer],
-        ...["--initial-cluster", this.#cluster, "--heartbeat-interval", "10", "--election-timeout", "50"],
+        ...[
+          "--initial-cluster",
+          this.#cluster,
+          "--heartbeat-interval",
+          String(this.#electionMs / 10),
+          "--election-timeout",
+          String(this.#electionMs),
+        ],
       ],
       { stdio: "ignore" },
     );
