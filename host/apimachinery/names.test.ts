@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
   isConfigMapKey,
-  isDns1035Label,
   isDns1123Label,
   isDns1123Subdomain,
   isEnvironmentVariableName,
@@ -16,8 +15,6 @@ const SUBDOMAIN =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const DNS_1035 =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const VALUE =
@@ -49,15 +46,6 @@ describe.each([
       ["A", [LABEL]],
       ["", [LABEL]],
       ["a".repeat(64), ["must be no more than 63 characters"]],
-    ],
-  },
-  {
-    name: "1035 label",
-    check: isDns1035Label,
-    good: ["a", "a1"],
-    bad: [
-      ["1a", [DNS_1035]],
-      ["a.b", [DNS_1035]],
     ],
   },
   {

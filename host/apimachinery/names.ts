@@ -4,21 +4,18 @@
  */
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
-const DNS_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE = `(${QUALIFIED})?`;
 const CONFIG_KEY = "[-._a-zA-Z0-9]+";
 
 const LABEL_REGEX = new RegExp(`^${LABEL}$`);
 const SUBDOMAIN_REGEX = new RegExp(`^${SUBDOMAIN}$`);
-const DNS_1035_REGEX = new RegExp(`^${DNS_1035}$`);
 const QUALIFIED_REGEX = new RegExp(`^${QUALIFIED}$`);
 const LABEL_VALUE_REGEX = new RegExp(`^${LABEL_VALUE}$`);
 const CONFIG_KEY_REGEX = new RegExp(`^${CONFIG_KEY}$`);
 
 const LABEL_TEXT = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`;
 const SUBDOMAIN_TEXT = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN}')`;
-const DNS_1035_TEXT = `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${DNS_1035}')`;
 const QUALIFIED_RULE =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 const QUALIFIED_TEXT = `${QUALIFIED_RULE} (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
@@ -44,14 +41,6 @@ export function isDns1123Label(name: string): string[] {
   if (byteLength(name) > 63) messages.push("must be no more than 63 characters");
   if (!LABEL_REGEX.test(name))
     messages.push(SUBDOMAIN_REGEX.test(name) ? "must not contain dots" : LABEL_TEXT);
-  return messages;
-}
-
-/** Port names of old, Service names before 1.36. */
-export function isDns1035Label(name: string): string[] {
-  const messages: string[] = [];
-  if (byteLength(name) > 63) messages.push("must be no more than 63 characters");
-  if (!DNS_1035_REGEX.test(name)) messages.push(DNS_1035_TEXT);
   return messages;
 }
 

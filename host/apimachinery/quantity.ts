@@ -28,8 +28,10 @@ export class QuantityError extends Error {
 const FORMAT_ERROR = `quantities must match the regular expression '${QUANTITY_PATTERN}'`;
 const SUFFIX_ERROR = "unable to parse quantity's suffix";
 
-const BINARY: Readonly<Record<string, number>> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };
-const DECIMAL: Readonly<Record<string, number>> = {
+/** A binary suffix as a power of 1024. */
+export const BINARY_POWERS: Readonly<Record<string, number>> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };
+/** A decimal suffix as a power of ten. */
+export const DECIMAL_POWERS: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,
   m: -3,
@@ -107,9 +109,9 @@ interface Unit {
 
 function readSuffix(letters: string, digits: string): Unit | undefined {
   if (digits === "") {
-    const binary = Object.hasOwn(BINARY, letters) ? BINARY[letters] : undefined;
+    const binary = Object.hasOwn(BINARY_POWERS, letters) ? BINARY_POWERS[letters] : undefined;
     if (binary !== undefined) return { format: "BinarySI", decimal: 0, binary };
-    const decimal = Object.hasOwn(DECIMAL, letters) ? DECIMAL[letters] : undefined;
+    const decimal = Object.hasOwn(DECIMAL_POWERS, letters) ? DECIMAL_POWERS[letters] : undefined;
     return decimal === undefined ? undefined : { format: "DecimalSI", decimal, binary: 0 };
   }
   if (letters !== "e" && letters !== "E") return undefined;
@@ -178,15 +180,6 @@ export function addQuantity(a: Quantity, b: Quantity): Quantity {
   return fromNano(toNano(a) + toNano(b), format);
 }
 
-/** The difference, in the first one's format. */
-export function subtractQuantity(a: Quantity, b: Quantity): Quantity {
-  return addQuantity(a, negateQuantity(b));
-}
-
-export function negateQuantity(a: Quantity): Quantity {
-  return a.milli !== undefined ? { ...a, milli: a.milli === 0 ? 0 : -a.milli } : { ...a, nano: -a.nano! };
-}
-
 /** Rounds up to thousandths, as Kubernetes does with every resource list (`0.0001` cpu is `1m`). */
 export function roundUpToMilli(quantity: Quantity): Quantity {
   if (quantity.milli !== undefined) return quantity;
@@ -196,11 +189,6 @@ export function roundUpToMilli(quantity: Quantity): Quantity {
 /** A whole number of units. */
 export function quantityOf(amount: number, format: QuantityFormat = "DecimalSI"): Quantity {
   return fromNano(BigInt(amount) * NANO, format);
-}
-
-/** A whole number of thousandths. */
-export function milliQuantityOf(milli: number, format: QuantityFormat = "DecimalSI"): Quantity {
-  return { milli, nano: undefined, format };
 }
 
 const BINARY_SUFFIXES = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];

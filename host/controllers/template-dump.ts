@@ -1,4 +1,5 @@
 import type { V1PodTemplateSpec } from "../api/generated/types.ts";
+import { BINARY_POWERS, DECIMAL_POWERS } from "../apimachinery/quantity.ts";
 import { TEMPLATE_FIELDS } from "./template-fields.ts";
 
 /**
@@ -88,32 +89,17 @@ function dumpIntOrString(value: unknown): string {
     : `{Type:(intstr.Type)0 IntVal:(int32)${text(value ?? 0)} StrVal:(string)}`;
 }
 
-/** Powers of two and of ten behind a quantity's suffix. */
-const BINARY: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
-const DECIMAL: Readonly<Record<string, number>> = {
-  n: -9,
-  u: -6,
-  m: -3,
-  "": 0,
-  k: 3,
-  M: 6,
-  G: 9,
-  T: 12,
-  P: 15,
-  E: 18,
-};
-
 /** A quantity in its canonical form, as the internals of Go's type look after it was decoded. */
 function dumpQuantity(quantity: string): string {
   if (quantity === "") return printQuantity("0", 0, "", "");
   const [, digits = "0", suffix = ""] = /^(-?\d+)(.*)$/.exec(quantity) ?? [];
-  const power = BINARY[suffix];
+  const power = BINARY_POWERS[suffix];
   if (power !== undefined) {
     const cached = (BigInt(digits) & 7n) !== 0n ? quantity : "";
-    return printQuantity(String(BigInt(digits) << power), 0, cached, "BinarySI");
+    return printQuantity(String(BigInt(digits) << BigInt(10 * power)), 0, cached, "BinarySI");
   }
   const exponent = /^[eE](-?\d+)$/.exec(suffix)?.[1];
-  const scale = exponent === undefined ? (DECIMAL[suffix] ?? 0) : Number(exponent);
+  const scale = exponent === undefined ? (DECIMAL_POWERS[suffix] ?? 0) : Number(exponent);
   const keepsText =
     scale % 3 === 0 && !digits.endsWith("000") && (!digits.startsWith("0") || quantity === "0");
   return printQuantity(
