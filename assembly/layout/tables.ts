@@ -145,6 +145,11 @@ export function isReserved(): bool {
   return tableAddress(Table.state) != 0;
 }
 
+/** Lets the tables be laid out anew; for the self-test, before which an interpreter may have called `reserve`. */
+export function unreserve(): void {
+  store<u32>(ADDRESSES + (<usize>Table.state << 2), 0);
+}
+
 // Rows of the one-dimensional tables, and of those with two dimensions.
 
 export function stateRow(): usize {

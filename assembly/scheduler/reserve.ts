@@ -25,35 +25,6 @@ export function reserve(
   terms: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
-  return reserveAgain(
-    nodes,
-    attributeSets,
-    classes,
-    extendedResources,
-    portWords,
-    requests,
-    topologyKeys,
-    domains,
-    tracks,
-    classTracks,
-    terms,
-  );
-}
-
-/** Reserves over whatever was there; for the self-test. */
-export function reserveAgain(
-  nodes: u32,
-  attributeSets: u32,
-  classes: u32,
-  extendedResources: u32,
-  portWords: u32,
-  requests: u32,
-  topologyKeys: u32,
-  domains: u32,
-  tracks: u32,
-  classTracks: u32,
-  terms: u32,
-): Code {
   setCapacity(Capacity.nodes, nodes);
   setCapacity(Capacity.attributeSets, attributeSets);
   setCapacity(Capacity.classes, classes);

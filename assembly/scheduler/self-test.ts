@@ -16,12 +16,13 @@ import {
   termRows,
   topologyKeyRow,
   trackRows,
+  unreserve,
   verdictRows,
 } from "../layout/tables";
 import { ClassTrackField, DomainField, TermField, TermKind, TopologyKeyField, TrackField } from "../layout/topology";
 import { assume } from "./assume";
 import { evaluate } from "./evaluate";
-import { reserveAgain, seedTies } from "./reserve";
+import { reserve, seedTies } from "./reserve";
 import { scan } from "./scan";
 
 const NODES: u32 = 300;
@@ -42,7 +43,8 @@ const SOURCE: usize = 512;
  * wrong. Uses the core's own tables: call it on a fresh instance, and do not go on using that one.
  */
 export function selfTest(): u32 {
-  if (reserveAgain(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS) != Code.ok) return 0;
+  unreserve();
+  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS) != Code.ok) return 0;
   seedRandom(SOURCE, SEED);
   for (let slot: u32 = 0; slot < NODES; slot++) buildNode(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildClass(cls);
