@@ -32,13 +32,13 @@ export function expireEvents(api: Api): { stop(): void } {
 }
 
 async function sweep(api: Api): Promise<void> {
-  const { store, views } = api.objects;
-  const { entries } = await store.range(storagePrefix(findKindByName("v1", "Event")!));
+  const { objects } = api;
+  const { entries } = await objects.store.range(storagePrefix(findKindByName("v1", "Event")!));
   const beforeMs = api.clock.nowMs() - TTL_MS;
   for (const entry of entries) {
     // One that has just happened again has another revision, and stays.
-    if (lastSeenMs(views.of(entry).object as KubernetesObject as CoreV1Event) < beforeMs)
-      await store.delete(entry.key, entry.modRevision);
+    const { object } = objects.views.of(entry);
+    if (lastSeenMs(object as KubernetesObject as CoreV1Event) < beforeMs) await objects.remove(entry, object);
   }
 }
 
