@@ -11,10 +11,10 @@ import type {
   SetVerdict,
   Trial,
 } from "./scheduler-facts.ts";
-import { type Flavour, instantiateScheduler, type SchedulerExports } from "./scheduler-module.ts";
+import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
 import { copyTables } from "./scheduler-tables.ts";
 import { TopologyTables } from "./scheduler-topology.ts";
-import { openTable } from "./table-view.ts";
+import { openViews, reserve, type Views } from "./scheduler-views.ts";
 
 export interface CoreOptions {
   readonly capacity: CoreCapacity;
@@ -275,47 +275,4 @@ function bitsOf(numbers: readonly number[], word: number): number {
   let bits = 0;
   for (const number of numbers) if (number >>> 5 === word) bits |= 1 << (number & 31);
   return bits >>> 0;
-}
-
-function reserve(flavour: Flavour, capacity: CoreCapacity): SchedulerExports {
-  const core = instantiateScheduler(flavour);
-  const { nodes, attributeSets, classes, extendedResources, portWords, requests } = capacity;
-  const { topologyKeys, domains, tracks, classTracks, terms } = capacity;
-  const code = core.reserve(
-    nodes,
-    attributeSets,
-    classes,
-    extendedResources,
-    portWords,
-    requests,
-    topologyKeys,
-    domains,
-    tracks,
-    classTracks,
-    terms,
-  );
-  if (code !== core.Code.ok)
-    throw new Error(`the scheduler core cannot reserve ${JSON.stringify(capacity)}: code ${code}`);
-  return core;
-}
-
-type Views = ReturnType<typeof openViews>;
-
-function openViews(core: SchedulerExports) {
-  const { memory, Table } = core;
-  const at = (table: number) => core.tableAddress(table) >>> 0;
-  return {
-    state: openTable(memory, core.StateField, at(Table.state)),
-    nodes: openTable(memory, core.NodeField, at(Table.nodes)),
-    extended: openTable(memory, core.ExtendedField, at(Table.extended)),
-    usedPorts: openTable(memory, core.UsedPortsField, at(Table.usedPorts)),
-    classes: openTable(memory, core.ClassField, at(Table.classes)),
-    verdicts: openTable(memory, core.VerdictField, at(Table.verdicts)),
-    extendedRequests: openTable(memory, core.ExtendedRequestField, at(Table.extendedRequests)),
-    classPorts: openTable(memory, core.ClassPortsField, at(Table.classPorts)),
-    requests: openTable(memory, core.RequestField, at(Table.requests)),
-    results: openTable(memory, core.ResultField, at(Table.results)),
-    evaluations: openTable(memory, core.EvaluationField, at(Table.evaluations)),
-    scores: openTable(memory, core.ScoreField, at(Table.scores)),
-  };
 }

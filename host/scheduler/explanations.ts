@@ -1,0 +1,46 @@
+import type { CoreNames, Evaluation } from "../wasm/scheduler-facts.ts";
+import type { NodeSlots } from "./core-tables.ts";
+import type { Explanation } from "./library.ts";
+import type { AskedPod, PrefilteredPod } from "./prepared-pods.ts";
+import { describeRefusal } from "./reasons.ts";
+
+/** The explanation of a pod that the core was not asked about: every node gives the same reason. */
+export function explainPrefiltered({ key, plugin, reason }: PrefilteredPod, nodes: NodeSlots): Explanation {
+  const refusal = { rejectedBy: plugin, reasons: [reason] };
+  return { pod: key, chosen: null, nodes: nodes.map(([node]) => ({ node, ...refusal })) };
+}
+
+/** Puts an evaluation in words: of each node why it is refused, or every plugin's score. */
+export function explainEvaluation(
+  { key, extended }: AskedPod,
+  nodes: NodeSlots,
+  evaluation: Evaluation,
+  names: CoreNames,
+): Explanation {
+  let chosen: string | null = null;
+  let best = -1;
+  const explained = nodes.map(([node, slot]) => {
+    const refusal = describeRefusal(evaluation, slot, names, extended);
+    if (refusal !== undefined) {
+      const { rejectedBy, reasons } = refusal;
+      return { node, rejectedBy, reasons };
+    }
+    const total = evaluation.totals[slot]!;
+    if (total > best) {
+      best = total;
+      chosen = node;
+    }
+    return { node, scores: scoresOf(evaluation, slot, names), total };
+  });
+  return { pod: key, chosen, nodes: explained };
+}
+
+function scoresOf({ scores }: Evaluation, slot: number, names: CoreNames) {
+  return Object.fromEntries(
+    names.scores.map((name, i) => {
+      const at = (slot * names.scores.length + i) * 3;
+      const [raw, normalized, weighted] = scores.subarray(at, at + 3);
+      return [name, { raw: raw!, normalized: normalized!, weighted: weighted! }];
+    }),
+  );
+}

@@ -1,0 +1,88 @@
+import type { V1Pod } from "../api/generated/types.ts";
+import { ApiError } from "../apimachinery/errors.ts";
+import type { Usage } from "../wasm/scheduler-facts.ts";
+import { CapacityError } from "./capacity.ts";
+import { MAX_CLASSES } from "./core-capacity.ts";
+import type { CoreTables } from "./core-tables.ts";
+import { type PodFacts, podKey, readPod, signatureOf } from "./pod-facts.ts";
+import { AFFINITY_CONFLICT } from "./reasons.ts";
+import type { PodGroup } from "./track-table.ts";
+
+/** A pod that is worth asking the core about. Its group is held until `letGo`. */
+export interface AskedPod {
+  readonly pod: V1Pod;
+  readonly key: string;
+  readonly classId: number;
+  readonly usage: Usage;
+  /** Names of its extended resources, in the order of the core's bits. */
+  readonly extended: readonly string[];
+  readonly group: PodGroup;
+}
+
+/** A pod that some plugin's PreFilter refuses on every node alike. */
+export interface PrefilteredPod {
+  readonly key: string;
+  readonly plugin: string;
+  readonly reason: string;
+}
+
+/** A pod that cannot be read, or that there is no room for; the text is the whole answer. */
+export interface UnreadablePod {
+  readonly key: string;
+  readonly message: string;
+}
+
+export type PreparedPod = AskedPod | PrefilteredPod | UnreadablePod;
+
+/** Turns pods into classes of the core, or into the reason why that is not worth it. */
+export class PodPreparation {
+  readonly #tables: CoreTables;
+  /** Facts of recent signatures, so that the pods of one template are read once. */
+  readonly #facts = new Map<string, PodFacts>();
+
+  readonly #checkRoom: (key: string) => void;
+
+  /** @param checkRoom  throws CapacityError if there is no room for a pod of this key */
+  constructor(tables: CoreTables, checkRoom: (key: string) => void) {
+    this.#tables = tables;
+    this.#checkRoom = checkRoom;
+  }
+
+  /** @throws ApiError 422, or CapacityError */
+  prepare(pod: V1Pod): AskedPod | PrefilteredPod {
+    const key = podKey(pod);
+    const facts = this.#factsOf(pod);
+    if (facts.affinity.onlyNodes?.size === 0)
+      return { key, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
+    const { id, usage, extended } = this.#tables.classFor(facts);
+    const group = this.#tables.topology.acquireGroup(facts.topology);
+    return { pod, key, classId: id, usage, extended, group };
+  }
+
+  /** The same for a pod of a batch, where one bad pod must not stop the others. */
+  prepareOrRefuse(pod: V1Pod): PreparedPod {
+    try {
+      this.#checkRoom(podKey(pod));
+      return this.prepare(pod);
+    } catch (error) {
+      if (error instanceof ApiError || error instanceof CapacityError)
+        return { key: podKey(pod), message: error.message };
+      throw error;
+    }
+  }
+
+  letGo(pods: readonly PreparedPod[]): void {
+    for (const pod of pods) if ("group" in pod) this.#tables.topology.releaseGroup(pod.group);
+  }
+
+  #factsOf(pod: V1Pod): PodFacts {
+    const signature = signatureOf(pod);
+    const known = this.#facts.get(signature);
+    if (known !== undefined) return known;
+    const facts = readPod(pod, signature);
+    // At the bound everything is forgotten and read again: simpler than an order of use, and seldom.
+    if (this.#facts.size >= MAX_CLASSES) this.#facts.clear();
+    this.#facts.set(signature, facts);
+    return facts;
+  }
+}

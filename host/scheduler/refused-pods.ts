@@ -1,0 +1,91 @@
+import type { CoreNames, Refusals, Trial } from "../wasm/scheduler-facts.ts";
+import type { SchedulerLink } from "../wasm/scheduler-link.ts";
+import type { CoreTables, NodeSlots } from "./core-tables.ts";
+import type { Decision } from "./library.ts";
+import type { PlacedPods } from "./placed-pods.ts";
+import type { AskedPod, PrefilteredPod, UnreadablePod } from "./prepared-pods.ts";
+import {
+  describeRefusal,
+  fitErrorMessage,
+  NO_NODES,
+  type NodeRefusal,
+  type PreemptionTrial,
+  prefilterMessage,
+} from "./reasons.ts";
+import { presenceOf } from "./topology.ts";
+
+interface DescribedRefusals {
+  readonly refusals: readonly NodeRefusal[];
+  readonly reasons: Readonly<Record<string, string[]>>;
+}
+
+interface Parts {
+  readonly link: SchedulerLink;
+  readonly names: CoreNames;
+  readonly tables: CoreTables;
+  readonly pods: PlacedPods;
+}
+
+/** A pod that the core was not asked about. */
+export function refusedBefore(one: PrefilteredPod | UnreadablePod, nodes: NodeSlots): Decision {
+  if ("message" in one) return { pod: one.key, node: null, message: one.message, nodes: {} };
+  const message = nodes.length === 0 ? NO_NODES : prefilterMessage(nodes.length, one.reason);
+  const reasons = Object.fromEntries(nodes.map(([name]) => [name, [one.reason]]));
+  return { pod: one.key, node: null, message, nodes: reasons };
+}
+
+/** Says why a pod fits nowhere: the refusals in words, and whether preemption would help. Evicts nobody. */
+export class RefusedPods {
+  readonly #parts: Parts;
+  readonly #described = new WeakMap<Refusals, DescribedRefusals>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Decision> {
+    if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {} };
+    const { refusals, reasons } = this.#describe(why, nodes, one.extended);
+    const mayPreempt = one.pod.spec?.preemptionPolicy !== "Never";
+    const trials = mayPreempt ? await this.#tryPreemption(one, nodes, refusals) : [];
+    const message = fitErrorMessage(refusals, trials, mayPreempt);
+    return { pod: one.key, node: null, message, nodes: reasons };
+  }
+
+  /** In words, once for all pods of a batch that were refused alike: a thousand replicas may wait for one node. */
+  #describe(why: Refusals, nodes: NodeSlots, extended: readonly string[]): DescribedRefusals {
+    const known = this.#described.get(why);
+    if (known !== undefined) return known;
+    const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#parts.names, extended)!);
+    const reasons = Object.fromEntries(nodes.map(([name], i) => [name, [...refusals[i]!.reasons]]));
+    const described = { refusals, reasons };
+    this.#described.set(why, described);
+    return described;
+  }
+
+  /** Asks each node that may help again as if its pods of lower priority were gone. */
+  async #tryPreemption(
+    one: AskedPod,
+    nodes: NodeSlots,
+    refusals: readonly NodeRefusal[],
+  ): Promise<PreemptionTrial[]> {
+    const { link, names, tables, pods } = this.#parts;
+    const priority = one.pod.spec?.priority ?? 0;
+    const anyVictims = pods.anyBelow(priority);
+    const victims = nodes.map(([name], i) =>
+      anyVictims && refusals[i]!.resolvable ? pods.on(name).filter((pod) => pod.priority < priority) : [],
+    );
+    const trials = nodes.flatMap(([name, slot], i): Trial[] => {
+      if (victims[i]!.length === 0 || tables.slotOf(name) !== slot) return [];
+      const leaving = victims[i]!.map(({ usage, group }) => presenceOf(usage, group.leaving));
+      return [{ slot, leaving }];
+    });
+    const without = trials.length > 0 ? await link.tryWithout(one.classId, trials) : undefined;
+    const tried = new Set(trials.map(({ slot }) => slot));
+    return nodes.map(([, slot], i) => {
+      if (!refusals[i]!.resolvable) return "not tried";
+      if (!tried.has(slot) || without === undefined) return "no victims";
+      return describeRefusal(without, slot, names, one.extended)?.reasons ?? "room";
+    });
+  }
+}
