@@ -10,6 +10,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "assembly/layout": [],
   "assembly/collections": [],
   "assembly/scheduler": ["assembly/layout", "assembly/collections"],
+  "assembly/service-table": ["assembly/layout", "assembly/collections"],
   "host/apimachinery": [],
   "host/api": ["host/apimachinery"],
   "host/store": ["host/apimachinery"],
@@ -21,6 +22,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "host/scheduler": ["host/apimachinery", "host/api", "host/client", "host/wasm"],
   "host/simulation": ["host/apimachinery", "host/api", "host/scheduler", "host/wasm"],
   "host/kubelet": ["host/apimachinery", "host/api", "host/client"],
+  "host/proxy": ["host/apimachinery", "host/api", "host/client", "host/wasm"],
 };
 
 /** Rooms whose import of another is narrowed to single files. */
