@@ -167,7 +167,8 @@ export function decodeDuration(value: unknown): string {
   return formatDuration(nanoseconds);
 }
 
-function parseDuration(text: string): number | undefined {
+/** Nanoseconds of a Go duration (`1h30m`, `1.5s`); undefined if it is none. */
+export function parseDuration(text: string): number | undefined {
   if (/^[+-]?0$/.test(text)) return 0;
   if (!/^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined;
   let total = 0;

@@ -34,6 +34,10 @@ export function tiesFlag(): Option {
     .default("lowest");
 }
 
+export function schedulerConfigFlag(): Option {
+  return new Option("--config <file>", "a KubeSchedulerConfiguration: profiles, plugins, weights, arguments");
+}
+
 export function runtimeFlag(): Option {
   return new Option("--runtime <name>", "what runs the pods")
     .choices(["simulated", "process", "cri"])

@@ -16,6 +16,9 @@ import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { SharedInformers } from "../client/informer.ts";
+import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
+import { schedulerNameOf } from "./configuration/profiles.ts";
+import { readConfiguration } from "./configuration/read-configuration.ts";
 import { CoreFeed } from "./core-feed.ts";
 import { createScheduler, type Scheduler, type SchedulerOptions } from "./library.ts";
 import { PodReport } from "./pod-report.ts";
@@ -30,6 +33,8 @@ export interface SchedulerComponentOptions {
   readonly log: Logger;
   /** Pods with this spec.schedulerName are scheduled; default-scheduler unless told otherwise. */
   readonly schedulerName?: string;
+  /** Profiles for the pods that name them, instead of the default profile for those of `schedulerName`. */
+  readonly config?: KubeSchedulerConfiguration;
   readonly ties?: SchedulerOptions["ties"];
   readonly thread?: SchedulerOptions["thread"];
   readonly capacity?: SchedulerOptions["capacity"];
@@ -55,20 +60,32 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const { client, clock, schedulerName = "default-scheduler" } = options;
   const log = options.log.child("scheduler");
   const random = options.random.fork("scheduler");
-  const { ties, thread, capacity } = options;
+  const { ties, thread, capacity, config } = options;
+  const configuration = config === undefined ? undefined : readConfiguration(config);
+  const names = configuration?.profiles.map((profile) => profile.schedulerName) ?? [schedulerName];
   const core =
     options.core ??
     (await createScheduler({
       seed: random.nextUint32(),
+      onWarning: (text) => log.warn(text),
+      ...(config === undefined ? {} : { config }),
       ...(ties === undefined ? {} : { ties }),
       ...(thread === undefined ? {} : { thread }),
       ...(capacity === undefined ? {} : { capacity }),
     }));
   const informers = new SharedInformers({ client, clock, random, log });
-  const events = createEventRecorder({ client, clock, random, log, component: schedulerName });
-  const queue = new SchedulingQueue();
+  // An event's reporting controller is the profile that speaks.
+  const events = new Map(
+    names.map((component) => [component, createEventRecorder({ client, clock, random, log, component })]),
+  );
+  const queue = new SchedulingQueue(
+    configuration && {
+      initialBackoffMs: configuration.podInitialBackoffSeconds * 1_000,
+      maxBackoffMs: configuration.podMaxBackoffSeconds * 1_000,
+    },
+  );
   const feed = new CoreFeed(core, log);
-  const report = new PodReport({ client, clock, events, log });
+  const report = new PodReport({ client, clock, events: (pod) => events.get(schedulerNameOf(pod))!, log });
   const cycle = new SchedulingCycle({ client, clock, log, queue, core, feed, report }, () => settle());
 
   let started = false;
@@ -108,7 +125,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       happened(["AssignedPodDelete"]);
     } else if (isFinished(pod)) {
       queue.remove(key);
-    } else if ((pod.spec?.schedulerName ?? "default-scheduler") === schedulerName) {
+    } else if (names.includes(schedulerNameOf(pod))) {
       // Bound already, only the watch has not shown it: an older change must not queue the pod a second time.
       if (queue.placeOf(key) === undefined && feed.isPlaced(key, pod.metadata?.uid ?? "")) return;
       queue.put(pod, clock.nowMs());
@@ -162,7 +179,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       timer?.cancel();
       informers.stop();
       await cycle.stop();
-      events.stop();
+      for (const recorder of events.values()) recorder.stop();
       await core.close();
     },
   };

@@ -3,6 +3,7 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import type { CoreNames } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { CapacityError } from "./capacity.ts";
+import { Profiles } from "./configuration/profiles.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables, checkUsage } from "./core-tables.ts";
 import { explainEvaluation, explainPrefiltered } from "./explanations.ts";
@@ -30,12 +31,18 @@ export class CoreScheduler implements Scheduler {
   readonly #preparation: PodPreparation;
   readonly #refused: RefusedPods;
 
-  constructor(link: SchedulerLink, names: CoreNames, capacity: { nodes: number; pods: number }) {
+  /** @param profiles  without them, the default one is for every pod */
+  constructor(
+    link: SchedulerLink,
+    names: CoreNames,
+    capacity: { nodes: number; pods: number },
+    profiles = new Profiles(),
+  ) {
     this.#link = link;
     this.#names = names;
     this.#tables = new CoreTables(link, names, capacity.nodes);
     this.#maxPods = capacity.pods;
-    this.#preparation = new PodPreparation(this.#tables, (key) => {
+    this.#preparation = new PodPreparation(this.#tables, profiles, (key) => {
       if (this.#pods.find(key) === undefined) this.#checkRoomForPod();
     });
     this.#refused = new RefusedPods({ link, names, tables: this.#tables, pods: this.#pods });

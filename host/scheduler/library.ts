@@ -4,6 +4,9 @@ import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { linkOnCallersThread } from "../wasm/scheduler-link.ts";
 import { type Flavour, schedulerNames } from "../wasm/scheduler-module.ts";
 import { linkInWorker } from "../wasm/scheduler-pool.ts";
+import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
+import { Profiles } from "./configuration/profiles.ts";
+import { readConfiguration } from "./configuration/read-configuration.ts";
 import { FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
 
@@ -50,6 +53,13 @@ export interface Explanation {
 }
 
 export interface SchedulerOptions {
+  /**
+   * Which plugins judge a pod, with which weights and arguments: the profile of its spec.schedulerName. Without it, the
+   * default profile is for every pod.
+   */
+  readonly config?: KubeSchedulerConfiguration;
+  /** Told of what in `config` has no effect; Node's process warnings unless given. */
+  readonly onWarning?: (text: string) => void;
   readonly ties?: "lowest" | "random";
   readonly seed?: number;
   readonly capacity?: { readonly nodes: number; readonly pods: number };
@@ -73,6 +83,7 @@ const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
  */
 export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
   const flavour = options.flavour ?? "release";
+  const profiles = profilesOf(options);
   const coreOptions = {
     capacity: FIRST_CAPACITY,
     flavour,
@@ -80,5 +91,16 @@ export async function createScheduler(options: SchedulerOptions = {}): Promise<S
   };
   const link: SchedulerLink =
     options.thread === "caller" ? linkOnCallersThread(coreOptions) : await linkInWorker(coreOptions);
-  return new CoreScheduler(link, schedulerNames(flavour), options.capacity ?? DEFAULT_CAPACITY);
+  return new CoreScheduler(link, schedulerNames(flavour), options.capacity ?? DEFAULT_CAPACITY, profiles);
+}
+
+function profilesOf({ config, onWarning = warn }: SchedulerOptions): Profiles {
+  if (config === undefined) return new Profiles();
+  const configuration = readConfiguration(config);
+  for (const warning of configuration.warnings) onWarning(warning);
+  return new Profiles(configuration);
+}
+
+function warn(text: string): void {
+  process.emitWarning(text, "KubeSchedulerConfiguration");
 }

@@ -1,4 +1,9 @@
-import type { V1NodeSelectorRequirement, V1NodeSelectorTerm, V1Pod } from "../api/generated/types.ts";
+import type {
+  V1NodeAffinity,
+  V1NodeSelectorRequirement,
+  V1NodeSelectorTerm,
+  V1Pod,
+} from "../api/generated/types.ts";
 import { type FieldError, invalid, notSupported } from "../apimachinery/field-error.ts";
 import { isLabelValue, isQualifiedName } from "../apimachinery/names.ts";
 
@@ -28,16 +33,28 @@ const LABEL_OPERATORS = ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 const FIELD_OPERATORS = ["In", "NotIn"];
 const NAME_FIELD = "metadata.name";
 
+/** A pod's own: what cannot be parsed of its required terms matches nothing; of its preferred ones it is an error. */
 export function readNodeAffinity(pod: V1Pod, errors: FieldError[]): NodeAffinity {
-  const selector = Object.entries(pod.spec?.nodeSelector ?? {});
-  const affinity = pod.spec?.affinity?.nodeAffinity;
+  const { nodeSelector, affinity } = pod.spec ?? {};
+  const where = { field: "spec.affinity.nodeAffinity", isStrict: false };
+  return parseNodeAffinity(nodeSelector ?? {}, affinity?.nodeAffinity, where, errors);
+}
+
+/** @param where  `isStrict`: a required term that cannot be parsed is an error too */
+export function parseNodeAffinity(
+  nodeSelector: Readonly<Record<string, string>>,
+  affinity: V1NodeAffinity | undefined,
+  where: { readonly field: string; readonly isStrict: boolean },
+  errors: FieldError[],
+): NodeAffinity {
+  const selector = Object.entries(nodeSelector);
   const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  const path = "spec.affinity.nodeAffinity";
+  const path = where.field;
   const requiredPath = `${path}.requiredDuringSchedulingIgnoredDuringExecution`;
   const terms = required?.nodeSelectorTerms ?? [];
   const matchers = terms.map((term, i) =>
-    readTerm(term, `${requiredPath}.nodeSelectorTerms[${i}]`, errors, false),
+    readTerm(term, `${requiredPath}.nodeSelectorTerms[${i}]`, errors, where.isStrict),
   );
   const preferences = preferred.map(({ weight, preference }, i) => ({
     weight,
@@ -78,7 +95,7 @@ function namedNodes(terms: readonly V1NodeSelectorTerm[]): Set<string> | undefin
 }
 
 /**
- * @param strict  a requirement that cannot be parsed is an error (preferred terms), instead of matching nothing (required)
+ * @param strict  a requirement that cannot be parsed is an error, instead of matching nothing
  */
 function readTerm(
   term: V1NodeSelectorTerm,

@@ -14,10 +14,11 @@ const NOTE_BYTES = 1024;
 export class PodReport {
   readonly #client: Client;
   readonly #clock: Clock;
-  readonly #events: EventRecorder;
+  /** The recorder of the profile that a pod names. */
+  readonly #events: (pod: V1Pod) => EventRecorder;
   readonly #log: Logger;
 
-  constructor(parts: { client: Client; clock: Clock; events: EventRecorder; log: Logger }) {
+  constructor(parts: { client: Client; clock: Clock; events: (pod: V1Pod) => EventRecorder; log: Logger }) {
     this.#client = parts.client;
     this.#clock = parts.clock;
     this.#events = parts.events;
@@ -26,12 +27,12 @@ export class PodReport {
 
   scheduled(pod: V1Pod, node: string): void {
     const message = `Successfully assigned ${objectKey(pod)} to ${node}`;
-    this.#events.event(Pod, pod, "Normal", "Scheduled", message);
+    this.#events(pod).event(Pod, pod, "Normal", "Scheduled", message);
   }
 
   /** Only the event: for a pod that is not worth a condition any more. */
   skipped(pod: V1Pod): void {
-    this.#events.event(
+    this.#events(pod).event(
       Pod,
       pod,
       "Warning",
@@ -46,7 +47,7 @@ export class PodReport {
    * @param reason  Unschedulable when no node takes the pod, SchedulerError when something went wrong
    */
   async failed(pod: V1Pod, reason: "Unschedulable" | "SchedulerError", message: string): Promise<void> {
-    this.#events.event(Pod, pod, "Warning", "FailedScheduling", note(message));
+    this.#events(pod).event(Pod, pod, "Warning", "FailedScheduling", note(message));
     const before = pod.status?.conditions?.find((one) => one.type === "PodScheduled");
     if (before?.status === "False" && before.reason === reason && before.message === message) return;
     const { namespace, name = "", uid, generation } = pod.metadata ?? {};

@@ -1,7 +1,10 @@
 import type { V1Pod } from "../api/generated/types.ts";
 import { ApiError } from "../apimachinery/errors.ts";
+import { quoteText } from "../apimachinery/field-error.ts";
 import type { Usage } from "../wasm/scheduler-facts.ts";
 import { CapacityError } from "./capacity.ts";
+import type { Profile } from "./configuration/profile.ts";
+import { type Profiles, schedulerNameOf } from "./configuration/profiles.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
 import type { CoreTables } from "./core-tables.ts";
 import { type PodFacts, podKey, readPod, signatureOf } from "./pod-facts.ts";
@@ -12,6 +15,7 @@ import type { PodGroup } from "./track-table.ts";
 export interface AskedPod {
   readonly pod: V1Pod;
   readonly key: string;
+  readonly profile: Profile;
   readonly classId: number;
   readonly usage: Usage;
   /** Names of its extended resources, in the order of the core's bits. */
@@ -37,26 +41,29 @@ export type PreparedPod = AskedPod | PrefilteredPod | UnreadablePod;
 /** Turns pods into classes of the core, or into the reason why that is not worth it. */
 export class PodPreparation {
   readonly #tables: CoreTables;
+  readonly #profiles: Profiles;
   /** Facts of recent signatures, so that the pods of one template are read once. */
   readonly #facts = new Map<string, PodFacts>();
 
   readonly #checkRoom: (key: string) => void;
 
   /** @param checkRoom  throws CapacityError if there is no room for a pod of this key */
-  constructor(tables: CoreTables, checkRoom: (key: string) => void) {
+  constructor(tables: CoreTables, profiles: Profiles, checkRoom: (key: string) => void) {
     this.#tables = tables;
+    this.#profiles = profiles;
     this.#checkRoom = checkRoom;
   }
 
-  /** @throws ApiError 422, or CapacityError */
+  /** @throws ApiError 422 for a pod that cannot be read, 404 for one that no profile is for; or CapacityError */
   prepare(pod: V1Pod): AskedPod | PrefilteredPod {
     const key = podKey(pod);
+    const profile = this.#profileOf(pod);
     const facts = this.#factsOf(pod);
     if (facts.affinity.onlyNodes?.size === 0)
       return { key, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
     const { id, usage, extended } = this.#tables.classFor(facts);
     const group = this.#tables.topology.acquireGroup(facts.topology);
-    return { pod, key, classId: id, usage, extended, group };
+    return { pod, key, profile, classId: id, usage, extended, group };
   }
 
   /** The same for a pod of a batch, where one bad pod must not stop the others. */
@@ -73,6 +80,14 @@ export class PodPreparation {
 
   letGo(pods: readonly PreparedPod[]): void {
     for (const pod of pods) if ("group" in pod) this.#tables.topology.releaseGroup(pod.group);
+  }
+
+  /** In kube-scheduler's words, though there such a pod is somebody else's and gets no answer at all. */
+  #profileOf(pod: V1Pod): Profile {
+    const profile = this.#profiles.find(pod);
+    if (profile !== undefined) return profile;
+    const name = quoteText(schedulerNameOf(pod));
+    throw new ApiError("NotFound", `profile not found for scheduler name ${name}`);
   }
 
   #factsOf(pod: V1Pod): PodFacts {

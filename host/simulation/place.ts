@@ -2,6 +2,7 @@ import type { V1Pod } from "../api/generated/types.ts";
 import { ApiError } from "../apimachinery/errors.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import { CapacityError } from "../scheduler/capacity.ts";
+import type { KubeSchedulerConfiguration } from "../scheduler/configuration/kube-scheduler-configuration.ts";
 import { createScheduler, type Decision, type Scheduler } from "../scheduler/library.ts";
 import type { Given, SimulatedCluster } from "./cluster.ts";
 import { inFile } from "./input-error.ts";
@@ -10,6 +11,9 @@ import { measureUse, type Use } from "./use.ts";
 export interface PlaceOptions {
   readonly seed: number;
   readonly ties: "lowest" | "random";
+  readonly config?: KubeSchedulerConfiguration;
+  /** Told of what in `config` has no effect. */
+  readonly onWarning?: (text: string) => void;
   /** Told after each slice of pods. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -47,7 +51,7 @@ const SLICE = 1_000;
  */
 export async function place(cluster: SimulatedCluster, options: PlaceOptions): Promise<Placement> {
   const { nodes, pods, objects } = cluster;
-  const scheduler = await createScheduler({ seed: options.seed, ties: options.ties });
+  const scheduler = await createScheduler(options);
   try {
     for (const given of objects) add(given, (object) => scheduler.addObject(object));
     for (const given of nodes) add(given, (object) => scheduler.addNode(object));

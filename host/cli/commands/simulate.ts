@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { outputFlag, seedFlag, tiesFlag } from "../flags.ts";
+import { outputFlag, schedulerConfigFlag, seedFlag, tiesFlag } from "../flags.ts";
 import { progressBar } from "../output/progress.ts";
 import { simulationJson, simulationTable } from "../output/simulation.ts";
 
@@ -8,6 +8,7 @@ interface Flags {
   readonly openb?: string;
   readonly seed?: number;
   readonly ties: "lowest" | "random";
+  readonly config?: string;
   readonly output: string;
 }
 
@@ -19,6 +20,7 @@ export function simulateCommand(): Command {
     .option("--openb <dir>", "the openb trace: a folder with its node list and pod list")
     .addOption(seedFlag("of --ties random (default: 0)"))
     .addOption(tiesFlag())
+    .addOption(schedulerConfigFlag())
     .addOption(outputFlag("json"));
   return command.action(async (flags: Flags) => {
     if (flags.filename === undefined && flags.openb === undefined)
@@ -27,20 +29,41 @@ export function simulateCommand(): Command {
   });
 }
 
-async function simulate({ filename = [], openb, seed = 0, ties, output }: Flags): Promise<void> {
+async function simulate({
+  filename = [],
+  openb,
+  seed = 0,
+  ties,
+  config: file,
+  output,
+}: Flags): Promise<void> {
   // Loaded here: the other commands start without them.
-  const [{ buildCluster }, { readManifests }, { OPENB_NOTE, readOpenb }, { place }] = await Promise.all([
+  const [
+    { buildCluster },
+    { readManifests },
+    { OPENB_NOTE, readOpenb },
+    { place },
+    { readConfigurationFile },
+  ] = await Promise.all([
     import("../../simulation/cluster.ts"),
     import("../../simulation/manifests.ts"),
     import("../../simulation/openb.ts"),
     import("../../simulation/place.ts"),
+    import("../../scheduler/configuration/configuration-file.ts"),
   ]);
+  const config = file === undefined ? {} : { config: readConfigurationFile(file) };
   const manifests = readManifests(filename);
   for (const line of manifests.skipped) process.stderr.write(`pintle: skipped ${line}\n`);
   const trace = openb === undefined ? undefined : readOpenb(openb);
   const cluster = buildCluster(manifests, trace);
   const bar = progressBar(process.stderr, "placing");
-  const placement = await place(cluster, { seed, ties, onProgress: bar.show });
+  const placement = await place(cluster, {
+    seed,
+    ties,
+    ...config,
+    onWarning: (text) => process.stderr.write(`pintle: ${file}: ${text}\n`),
+    onProgress: bar.show,
+  });
   bar.clear();
   const notes = trace === undefined ? [] : [OPENB_NOTE];
   const text = output === "json" ? simulationJson(placement, notes) : simulationTable(placement, notes);
