@@ -1,3 +1,5 @@
+import type { ManagedFieldsEntry } from "./managed-fields/owners.ts";
+
 /** The part every Kubernetes object has. Objects are plain JSON, and immutable once they have been stored or handed out. */
 export interface OwnerReference {
   apiVersion: string;
@@ -22,6 +24,7 @@ export interface ObjectMeta {
   annotations?: { [key: string]: string };
   ownerReferences?: OwnerReference[];
   finalizers?: string[];
+  managedFields?: ManagedFieldsEntry[];
 }
 
 export interface KubernetesObject {
