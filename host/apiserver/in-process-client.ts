@@ -19,6 +19,7 @@ import { bind } from "./subresources/binding.ts";
 import { evict } from "./subresources/eviction.ts";
 import { finalizeNamespace } from "./subresources/finalize.ts";
 import { getScale, setScale } from "./subresources/scale.ts";
+import { apply } from "./verbs/apply.ts";
 import { create } from "./verbs/create.ts";
 import { remove } from "./verbs/delete.ts";
 import { removeCollection } from "./verbs/delete-collection.ts";
@@ -101,6 +102,10 @@ class InProcessClient implements Client {
     if (options.subresource === "scale") {
       return (await setScale(this.api, to, { patch: patched }, context)) as KubernetesObject as T;
     }
+    if (patched.type === "apply") {
+      const configuration = { value: patched.body, strictErrors: [] };
+      return objectOf((await apply(this.api, to, configuration, patched.force === true, context)).view);
+    }
     return objectOf(await patch(this.api, to, patched, [], context));
   }
 
@@ -146,10 +151,15 @@ class InProcessClient implements Client {
       user: this.user,
       dryRun: options.dryRun === true,
       fieldValidation: "Ignore",
-      fieldManager: options.fieldManager,
+      fieldManager: options.fieldManager ?? managerName(this.user.name),
       warn: () => {},
     };
   }
+}
+
+/** A component of the process is known by its name: `system:kube-scheduler` manages fields as `kube-scheduler`. */
+function managerName(user: string): string {
+  return user.slice(user.lastIndexOf(":") + 1) || "unknown";
 }
 
 /** Inside the server a kind is a kind; only the client's callers know the type of its objects. */

@@ -97,4 +97,6 @@ export interface DeleteOptions {
 export type Patch =
   | { readonly type: "json"; readonly body: readonly unknown[] }
   | { readonly type: "merge"; readonly body: unknown }
-  | { readonly type: "strategic"; readonly body: unknown };
+  | { readonly type: "strategic"; readonly body: unknown }
+  /** Server-side apply: `options.fieldManager` has to be given, and comes to own what the configuration says. */
+  | { readonly type: "apply"; readonly body: unknown; readonly force?: boolean };

@@ -35,6 +35,7 @@ const PATCH_TYPES: Record<Patch["type"], string> = {
   json: "application/json-patch+json",
   merge: "application/merge-patch+json",
   strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
 };
 
 /** The Client over HTTPS: JSON over one HTTP/2 session, client certificate or bearer token. */
@@ -59,7 +60,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     patch: (kind, reference, patch, write = {}) =>
       send(
         "PATCH",
-        objectPath(kind, reference, write.subresource) + writeQuery(write),
+        objectPath(kind, reference, write.subresource) +
+          writeQuery(write, patch.type === "apply" ? patch.force : undefined),
         patch.body,
         PATCH_TYPES[patch.type],
       ),

@@ -47,8 +47,9 @@ export function watchQuery(options: WatchOptions): string {
   });
 }
 
-export function writeQuery(options: WriteOptions): string {
-  return query({ dryRun: options.dryRun ? "All" : undefined, fieldManager: options.fieldManager });
+/** @param force  of an apply */
+export function writeQuery({ dryRun, fieldManager }: WriteOptions, force?: boolean): string {
+  return query({ dryRun: dryRun ? "All" : undefined, fieldManager, force });
 }
 
 function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {

@@ -5,6 +5,7 @@ import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { duplicateKeys, JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
 import { parseBody } from "../../apimachinery/parse-body.ts";
 import { decodeProtobuf } from "../../apimachinery/protobuf.ts";
+import { readYaml, YamlSyntaxError } from "../../apimachinery/yaml-text.ts";
 import type { Patch } from "../../client/client.ts";
 import type { Api } from "../api.ts";
 import type { Body } from "../decode-body.ts";
@@ -76,6 +77,8 @@ const PATCH_TYPES = {
   "application/strategic-merge-patch+json": "strategic",
 } as const;
 
+const APPLY_PATCH = "application/apply-patch+yaml";
+
 export interface ParsedPatch {
   readonly patch: Patch;
   readonly strictErrors: readonly string[];
@@ -83,11 +86,7 @@ export interface ParsedPatch {
 
 export function parsePatch(bytes: Buffer, contentType: string | undefined): ParsedPatch {
   const type = bodyType(contentType);
-  if (type.startsWith("application/apply-patch")) {
-    const accepted = Object.keys(PATCH_TYPES).join(", ");
-    const what = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
-    throw new ApiError("UnsupportedMediaType", what);
-  }
+  if (type === APPLY_PATCH) return parseConfiguration(bytes);
   if (!(type in PATCH_TYPES)) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", {});
   const text = bytes.toString("utf8");
   const body = parsePatchJson(text);
@@ -103,6 +102,20 @@ export function parsePatch(bytes: Buffer, contentType: string | undefined): Pars
     );
   }
   return { patch: { type: "json", body }, strictErrors: [] };
+}
+
+/** An apply configuration is YAML, or JSON, which YAML contains. */
+function parseConfiguration(bytes: Buffer): ParsedPatch {
+  try {
+    const { value, repeated } = readYaml(bytes.toString("utf8"));
+    const strictErrors = repeated.map(
+      ({ key, line }) => `line ${line}: key ${JSON.stringify(key)} already set in map`,
+    );
+    return { patch: { type: "apply", body: value }, strictErrors };
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
+  }
 }
 
 function parsePatchJson(text: string): unknown {

@@ -1,6 +1,12 @@
 import { isObject } from "../../apimachinery/copy.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
-import { type FieldError, forbiddenField, notSupported, tooLong } from "../../apimachinery/field-error.ts";
+import {
+  type FieldError,
+  forbiddenField,
+  notSupported,
+  required,
+  tooLong,
+} from "../../apimachinery/field-error.ts";
 import type { DeleteOptions } from "../../client/client.ts";
 import type { FieldValidation, User, WriteContext } from "../api.ts";
 import type { ListRequest } from "../verbs/list.ts";
@@ -10,15 +16,28 @@ const MAX_FIELD_MANAGER_BYTES = 128;
 
 type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "DeleteOptions";
 
-/** The query of a write; mistakes are answered together. Source: api-policy 6.2. */
+/** Of a request, what a write is told of it. */
+interface Writer {
+  readonly user: User;
+  readonly userAgent?: string;
+  readonly warn: (text: string) => void;
+}
+
+/**
+ * The query of a write; mistakes are answered together. Source: api-policy 6.2.
+ *
+ * @param applies  the patch is an apply configuration: its manager has to be named, and it may be forced
+ */
 export function writeContext(
   query: URLSearchParams,
   kind: OptionsKind,
-  user: User,
-  warn: (text: string) => void,
+  { user, userAgent, warn }: Writer,
+  applies = false,
 ): WriteContext {
   const errors: FieldError[] = [];
-  if (kind === "PatchOptions" && query.get("force")) {
+  if (applies && !query.get("fieldManager"))
+    errors.push(required("fieldManager", "is required for apply patch"));
+  if (kind === "PatchOptions" && !applies && query.get("force")) {
     errors.push(forbiddenField("force", "may not be specified for non-apply patch"));
   }
   const dryRun = query.getAll("dryRun").filter(Boolean);
@@ -36,9 +55,15 @@ export function writeContext(
     user,
     dryRun: dryRun.length > 0,
     fieldValidation: (validation === "" ? "Warn" : validation) as FieldValidation,
-    fieldManager,
+    fieldManager: fieldManager || managerOf(userAgent),
     warn,
   };
+}
+
+/** `kubectl/v1.32.0 (linux/amd64)` manages fields as `kubectl`. Source: managedfields managerOrUserAgent. */
+function managerOf(userAgent: string | undefined): string {
+  const name = (userAgent ?? "").split("/")[0]!.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
+  return name.slice(0, MAX_FIELD_MANAGER_BYTES) || "unknown";
 }
 
 export function invalidOptions(kind: string, errors: readonly FieldError[]): ApiError {

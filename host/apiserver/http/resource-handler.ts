@@ -7,13 +7,15 @@ import type { Api, Target, User } from "../api.ts";
 import { select } from "../selection.ts";
 import { bind } from "../subresources/binding.ts";
 import { type IncludeObject, listBytes, partialList, type TableMeta, tableOf } from "../tables.ts";
+import { apply } from "../verbs/apply.ts";
+import type { ChangeOptions } from "../verbs/change.ts";
 import { create } from "../verbs/create.ts";
 import { remove } from "../verbs/delete.ts";
 import { removeCollection } from "../verbs/delete-collection.ts";
 import { get } from "../verbs/get.ts";
 import { type ListResult, list } from "../verbs/list.ts";
 import { patch } from "../verbs/patch.ts";
-import { update } from "../verbs/update.ts";
+import { type Updated, update } from "../verbs/update.ts";
 import { type Answer, jsonAnswer, type Presentation, statusAnswer, viewAnswer } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
 import { negotiate, wantsPretty } from "./negotiation.ts";
@@ -117,11 +119,10 @@ async function handleCollection(
   namespace: string | undefined,
   request: ResourceRequest,
 ): Promise<Answer | undefined> {
-  const { info, user, warn } = request;
-  const { query, verb } = info;
+  const { query, verb } = request.info;
   const look = present(api, request);
   if (verb === "create") {
-    const context = writeContext(query, "CreateOptions", user, warn);
+    const context = writeContext(query, "CreateOptions", request);
     const body = parseRequestBody(api, kind, request.body, request.contentType);
     if (isReview(kind)) {
       if (look.representation.as === "Table") throw negotiationError();
@@ -175,7 +176,7 @@ function handleWatch(
 }
 
 async function handleItem(api: Api, target: Target, request: ResourceRequest): Promise<Answer | undefined> {
-  const { info, user, warn, body, contentType } = request;
+  const { info, body, contentType } = request;
   const { query, verb } = info;
   const { kind } = target;
   const look = present(api, request);
@@ -186,7 +187,7 @@ async function handleItem(api: Api, target: Target, request: ResourceRequest): P
       handleWatch(api, kind, target.namespace, request, look);
       return undefined;
     case "update": {
-      const context = writeContext(query, "UpdateOptions", user, warn);
+      const context = writeContext(query, "UpdateOptions", request);
       const { view, created } = await update(
         api,
         target,
@@ -196,14 +197,8 @@ async function handleItem(api: Api, target: Target, request: ResourceRequest): P
       return viewAnswer(created ? 201 : 200, kind, view, look);
     }
     case "patch": {
-      const parsed = parsePatch(body, contentType);
-      const context = writeContext(query, "PatchOptions", user, warn);
-      return viewAnswer(
-        200,
-        kind,
-        await patch(api, target, parsed.patch, parsed.strictErrors, context),
-        look,
-      );
+      const { view, created } = await handlePatch(api, target, request);
+      return viewAnswer(created ? 201 : 200, kind, view, look);
     }
     case "delete": {
       const { options, context } = readDelete(api, request);
@@ -216,6 +211,22 @@ async function handleItem(api: Api, target: Target, request: ResourceRequest): P
   }
 }
 
+/** PATCH of an object or of a subresource that is a part of it. */
+export async function handlePatch(
+  api: Api,
+  target: Target,
+  request: ResourceRequest,
+  prepare?: ChangeOptions["prepare"],
+): Promise<Updated> {
+  const { query } = request.info;
+  const { patch: patched, strictErrors } = parsePatch(request.body, request.contentType);
+  const context = writeContext(query, "PatchOptions", request, patched.type === "apply");
+  if (patched.type !== "apply") {
+    return { view: await patch(api, target, patched, strictErrors, context, prepare), created: false };
+  }
+  return apply(api, target, { value: patched.body, strictErrors }, isTrue(query.get("force")), context);
+}
+
 const DELETE_OPTIONS = {
   kind: "DeleteOptions",
   group: "meta.k8s.io",
@@ -224,13 +235,13 @@ const DELETE_OPTIONS = {
 };
 
 function readDelete(api: Api, request: ResourceRequest) {
-  const { info, user, warn, body, contentType } = request;
+  const { info, body, contentType } = request;
   const parsed =
     body.length > 0 ? parseRequestBody(api, DELETE_OPTIONS, body, contentType) : { value: undefined };
   const { dryRunAll, ...options } = deleteOptions(parsed.value, info.query);
   const query = new URLSearchParams(info.query);
   for (const one of dryRunAll) query.append("dryRun", one);
-  return { options, context: writeContext(query, "DeleteOptions", user, warn) };
+  return { options, context: writeContext(query, "DeleteOptions", request) };
 }
 
 function listAnswer(kind: Kind, result: ListResult, look: Presentation): Answer {

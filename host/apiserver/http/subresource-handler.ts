@@ -12,12 +12,17 @@ import { podLog } from "../subresources/log.ts";
 import { getScale, setScale } from "../subresources/scale.ts";
 import type { ChangeOptions } from "../verbs/change.ts";
 import { get } from "../verbs/get.ts";
-import { patch } from "../verbs/patch.ts";
 import { update } from "../verbs/update.ts";
 import { type Answer, type Presentation, statusAnswer, textAnswer, viewAnswer } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
 import { writeContext } from "./options.ts";
-import { methodNotAllowed, noSuchResource, present, type ResourceRequest } from "./resource-handler.ts";
+import {
+  handlePatch,
+  methodNotAllowed,
+  noSuchResource,
+  present,
+  type ResourceRequest,
+} from "./resource-handler.ts";
 
 const SCALE = { kind: "Scale", group: "autoscaling", version: "v1", type: "autoscaling.v1.Scale" };
 const SCALE_COLUMNS: readonly Column<V1Scale>[] = [
@@ -49,18 +54,18 @@ export async function handleSubresource(
       return handleScale(api, target, request);
     case "finalize": {
       const body = parseRequestBody(api, target.kind, request.body, request.contentType);
-      const context = writeContext(request.info.query, "UpdateOptions", request.user, request.warn);
+      const context = writeContext(request.info.query, "UpdateOptions", request);
       const view = await finalizeNamespace(api, target, body, context);
       return viewAnswer(200, target.kind, view, present(api, request));
     }
     case "binding": {
       const { value } = parseRequestBody(api, BINDING, request.body, request.contentType);
-      const context = writeContext(request.info.query, "CreateOptions", request.user, request.warn);
+      const context = writeContext(request.info.query, "CreateOptions", request);
       return statusAnswer(await bind(api, target, value as V1Binding, context), false);
     }
     case "eviction": {
       const { value } = parseRequestBody(api, EVICTION, request.body, request.contentType);
-      const context = writeContext(request.info.query, "CreateOptions", request.user, request.warn);
+      const context = writeContext(request.info.query, "CreateOptions", request);
       return statusAnswer(await evict(api, target, value, context), false);
     }
     case "log": {
@@ -81,40 +86,30 @@ async function handleWhole(
   request: ResourceRequest,
   prepare?: ChangeOptions["prepare"],
 ): Promise<Answer> {
-  const { info, user, warn, body, contentType } = request;
+  const { info, body, contentType } = request;
   const look = present(api, request);
   const { kind } = target;
   if (info.verb === "get") return viewAnswer(200, kind, await get(api, target), look);
-  const context = writeContext(
-    info.query,
-    info.verb === "patch" ? "PatchOptions" : "UpdateOptions",
-    user,
-    warn,
-  );
   if (info.verb === "patch") {
-    const parsed = parsePatch(body, contentType);
-    return viewAnswer(
-      200,
-      kind,
-      await patch(api, target, parsed.patch, parsed.strictErrors, context, prepare),
-      look,
-    );
+    const { view } = await handlePatch(api, target, request, prepare);
+    return viewAnswer(200, kind, view, look);
   }
+  const context = writeContext(info.query, "UpdateOptions", request);
   const put = parseRequestBody(api, kind, body, contentType);
   const { view } = await update(api, target, put, context, prepare);
   return viewAnswer(200, kind, view, look);
 }
 
 async function handleScale(api: Api, target: Target, request: ResourceRequest): Promise<Answer> {
-  const { info, user, warn, body, contentType } = request;
+  const { info, body, contentType } = request;
   const look = present(api, request);
   if (info.verb === "get") return scaleAnswer(target.kind, await getScale(api, target), look);
   if (info.verb === "patch") {
-    const context = writeContext(info.query, "PatchOptions", user, warn);
+    const context = writeContext(info.query, "PatchOptions", request);
     const wanted = { patch: parsePatch(body, contentType).patch };
     return scaleAnswer(target.kind, await setScale(api, target, wanted, context), look);
   }
-  const context = writeContext(info.query, "UpdateOptions", user, warn);
+  const context = writeContext(info.query, "UpdateOptions", request);
   const { value } = parseRequestBody(api, SCALE, body, contentType);
   return scaleAnswer(target.kind, await setScale(api, target, { scale: value }, context), look);
 }

@@ -19,7 +19,8 @@ export function withEphemeralContainers({
         const why = `existing ephemeral containers "${one.name}" may not be removed\n`;
         return forbiddenField("spec.ephemeralContainers", why);
       });
-    const changed: AnyObject = { ...old, spec: { ...before, ephemeralContainers } };
+    const metadata = { ...old.metadata, managedFields: next.metadata?.managedFields };
+    const changed: AnyObject = { ...old, metadata, spec: { ...before, ephemeralContainers } };
     errors.push(...(kind.validate?.(changed) ?? []));
     if (errors.length > 0) throw invalidObject(kind, name, errors);
     return changed;

@@ -1,6 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
 import { deepCopy, isObject } from "../../apimachinery/copy.ts";
-import { badRequest, conflict } from "../../apimachinery/errors.ts";
+import { ApiError, badRequest, conflict } from "../../apimachinery/errors.ts";
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
 import { formatLabelSelector, labelSelectorFromObject } from "../../apimachinery/selectors.ts";
 import type { Patch } from "../../client/client.ts";
@@ -57,11 +57,21 @@ export async function setScale(
     const parent = deepCopy(current.object);
     return { ...parent, spec: { ...(parent["spec"] as object | undefined), replicas } };
   };
-  const view = await change(api, { ...target, subresource: undefined }, { produce, replace: false }, context);
+  const view = await change(
+    api,
+    { ...target, subresource: undefined },
+    { produce, replace: false, through: "scale" },
+    context,
+  );
   return scaleOf(target.kind, view.object);
 }
 
 function patchScale(api: Api, target: Target, patch: Patch, before: AnyObject): unknown {
+  if (patch.type === "apply") {
+    const what =
+      "server-side apply of a Scale is not implemented by this server yet; apply or patch its parent";
+    throw new ApiError("UnsupportedMediaType", what);
+  }
   const kind = { ...target.kind, type: "autoscaling.v1.Scale" };
   return applyPatch(api, { ...target, kind }, patch, before);
 }

@@ -5,11 +5,12 @@ import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { admit } from "../admission/chain.ts";
 import { keepAllocated } from "../allocators/services.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import { keepTimes, trackUpdate } from "../managed-fields/track.ts";
 import { asStored } from "../storage/convert.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject, View } from "../storage/view.ts";
-import { dropUntracked } from "./create.ts";
+import { dropSelfLink } from "./create.ts";
 
 export interface ChangeOptions {
   /** The wanted object in the request's version, a private copy; called again after a lost race. */
@@ -19,6 +20,10 @@ export interface ChangeOptions {
   /** Of a subresource that is its own rule and its own validation. Absent: the kind's, or "only status". */
   readonly prepare?: (next: AnyObject, old: AnyObject) => AnyObject;
   readonly maxTries?: number;
+  /** The subresource it came through, where that is a window on the object and not a part of it. */
+  readonly through?: string;
+  /** The produced object says itself who owns its fields: it was applied. */
+  readonly tracked?: true;
 }
 
 /** Every change of a stored object goes through here: merge, admit, prepare, validate, compare-and-swap. */
@@ -33,9 +38,17 @@ export async function change(
     kind,
     target,
     async (current) => {
+      const before = current.as(kind).object;
       const produced = await options.produce(current.as(kind));
       requireSameIdentity(target, produced);
-      return step(api, target, asStored(kind, produced), current.object, options, context);
+      const [said, had] = [produced.metadata ?? {}, before.metadata ?? {}];
+      requirePreconditions(target, said, had, options.replace);
+      const next: AnyObject = { ...produced, metadata: keptMetadata(said, had) };
+      if (!options.tracked) {
+        const asked = { ...target, subresource: options.through ?? target.subresource };
+        trackUpdate(api, asked, next, before, context);
+      }
+      return step(api, target, asStored(kind, next), current.object, options, context);
     },
     context.dryRun,
     options.maxTries,
@@ -48,31 +61,31 @@ export async function change(
 async function step(
   api: Api,
   target: Target,
-  produced: AnyObject,
+  next: AnyObject,
   old: AnyObject,
   options: ChangeOptions,
   context: WriteContext,
 ): Promise<UpdateStep> {
   const kind = storageKind(target.kind);
-  requirePreconditions(target, produced.metadata ?? {}, old.metadata ?? {}, options.replace);
-  let next: AnyObject = { ...produced, metadata: keptMetadata(produced.metadata ?? {}, old.metadata ?? {}) };
   const { namespace, name, subresource } = target;
   await admit(api, { verb: "update", kind, namespace, name, subresource, object: next, old }, context);
-  if (options.prepare !== undefined) next = options.prepare(next, old);
+  let prepared = next;
+  if (options.prepare !== undefined) prepared = options.prepare(next, old);
   else if (subresource === "status" || subresource === "approval") kind.prepareStatusUpdate?.(next, old);
   else {
     keepAllocated(kind, next, old);
     kind.prepareUpdate?.(next, old);
   }
-  const errors = validateMetadataUpdate(kind, next, old);
+  const errors = validateMetadataUpdate(kind, prepared, old);
   // A subresource with a rule of its own may change just what the main resource may not.
   if (options.prepare === undefined) {
-    errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
+    errors.push(...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, old) ?? []));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
-  if (isFinished(next, old)) return { kind: "remove", object: next };
-  const reservation = api.services.reserve(kind, next, old);
-  return { kind: "put", object: next, undo: reservation.undo, done: reservation.done };
+  keepTimes(prepared, old);
+  if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
+  const reservation = api.services.reserve(kind, prepared, old);
+  return { kind: "put", object: prepared, undo: reservation.undo, done: reservation.done };
 }
 
 /** Terminating, no grace left, no finalizer left: the change that got it here also removes it. */
@@ -135,7 +148,7 @@ function requirePreconditions(target: Target, next: ObjectMeta, old: ObjectMeta,
 /** What of the metadata is the server's stays as it was, whatever the client sent. */
 function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const metadata: ObjectMeta = { ...next };
-  dropUntracked(metadata);
+  dropSelfLink(metadata);
   for (const field of [
     "generation",
     "creationTimestamp",

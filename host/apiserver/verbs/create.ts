@@ -9,6 +9,7 @@ import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
 import { admit } from "../admission/chain.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
+import { trackCreate } from "../managed-fields/track.ts";
 import { asStored } from "../storage/convert.ts";
 import { storageKind } from "../storage/keys.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
@@ -17,18 +18,28 @@ import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 const MAX_NAME_TRIES = 8;
 const MAX_GENERATED_BASE = 58;
 
-/** POST: decode, admit, prepare, validate, allocate, put. Source: api-policy 1.3. */
+/**
+ * POST: decode, track, admit, prepare, validate, allocate, put. Source: api-policy 1.3.
+ *
+ * @param track  who comes to own the fields; the creator owns what was said, unless it was applied
+ */
 export async function create(
   api: Api,
   kind: Kind,
   namespace: string | undefined,
   body: Body,
   context: WriteContext,
+  track: typeof trackCreate = trackCreate,
 ): Promise<View> {
   const decoded = decodeBody(api, kind, body, context);
   const target = storageKind(kind);
-  const object = asStored(kind, decoded);
-  const metadata = freshMetadata(kind, object.metadata ?? {}, namespace, context.dryRun);
+  const said = {
+    ...decoded,
+    metadata: freshMetadata(kind, decoded.metadata ?? {}, namespace, context.dryRun),
+  };
+  track(api, kind, said, context);
+  const object = asStored(kind, said);
+  const metadata = object.metadata ?? {};
   const name = metadata.name || metadata.generateName || "";
   const candidate = { ...object, metadata };
   await admit(
@@ -116,10 +127,11 @@ function freshMetadata(
     "deletionGracePeriodSeconds",
     "generation",
     "namespace",
+    "managedFields",
   ] as const) {
     delete metadata[field];
   }
-  dropUntracked(metadata);
+  dropSelfLink(metadata);
   const { name, generateName: base, ...rest } = metadata;
   return {
     ...(name ? { name } : {}),
@@ -129,10 +141,9 @@ function freshMetadata(
   };
 }
 
-/** What Kubernetes keeps itself and we do not yet (managedFields), or does not know any more (selfLink). */
-export function dropUntracked(metadata: ObjectMeta & { selfLink?: string; managedFields?: unknown }): void {
+/** What Kubernetes does not know any more. */
+export function dropSelfLink(metadata: ObjectMeta & { selfLink?: string }): void {
   delete metadata.selfLink;
-  delete metadata.managedFields;
 }
 
 function generateName(api: Api, base: string): string {

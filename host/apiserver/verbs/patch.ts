@@ -13,11 +13,14 @@ import { type ChangeOptions, change } from "./change.ts";
 /** Lost races before a patch is answered 409 (k8s.io/apiserver MaxRetryWhenPatchConflicts, and the first try). */
 const MAX_PATCH_TRIES = 6;
 
+/** What changes an object step by step; an apply configuration says what it is to be (apply.ts). */
+export type StepPatch = Exclude<Patch, { type: "apply" }>;
+
 /** PATCH: applied to the newest object each time, so that only a resourceVersion in the patch itself can conflict. */
 export async function patch(
   api: Api,
   target: Target,
-  patched: Patch,
+  patched: StepPatch,
   strictErrors: readonly string[],
   context: WriteContext,
   prepare?: ChangeOptions["prepare"],
@@ -29,7 +32,7 @@ export async function patch(
   return change(api, target, { produce, prepare, replace: false, maxTries: MAX_PATCH_TRIES }, context);
 }
 
-export function applyPatch(api: Api, target: Target, patched: Patch, current: AnyObject): unknown {
+export function applyPatch(api: Api, target: Target, patched: StepPatch, current: AnyObject): unknown {
   switch (patched.type) {
     case "json":
       return applyJsonPatch(deepCopy(current), patched.body);
