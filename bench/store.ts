@@ -91,7 +91,7 @@ async function putsPerSecond(inFlight: number, put: (key: string) => Promise<unk
 
 /** The same puts, with the same client, straight into etcd: no mirror, no watch. */
 async function bareEtcd(inFlight: number, endpoint: string): Promise<number> {
-  const etcd = new EtcdConnection([endpoint]);
+  const etcd = new EtcdConnection({ endpoints: [endpoint] });
   try {
     return await putsPerSecond(inFlight, (name) => {
       const put = { key: Buffer.from(`bare${name}`), value: POD, lease: "0", prev_kv: true } as const;

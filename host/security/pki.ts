@@ -39,7 +39,10 @@ export interface PkiOptions {
   readonly directory?: string;
   /** Real time, also when the cluster runs on a virtual clock: TLS peers judge validity by their own clocks. */
   readonly nowMs: number;
-  /** More DNS names or IPv4 addresses for the serving certificate. */
+  /**
+   * More DNS names or IPv4 addresses for the serving certificate. With some, it lies under the first one's name, so that
+   * API servers of several addresses may share the directory.
+   */
   readonly hosts?: readonly string[];
 }
 
@@ -84,7 +87,7 @@ export async function ensurePki(options: PkiOptions): Promise<Pki> {
     caKey: ca.key,
     serving: await ensureLeaf(
       shelf,
-      "apiserver",
+      options.hosts?.[0] === undefined ? "apiserver" : `apiserver-${options.hosts[0]}`,
       { subject: SERVING_SUBJECT, usage: "server", hosts },
       ca,
       options.nowMs,

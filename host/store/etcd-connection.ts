@@ -1,14 +1,20 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   type CallOptions,
+  type ChannelCredentials,
+  type ChannelOptions,
   Client,
   type ClientDuplexStream,
   credentials,
   Metadata,
   type ServiceError,
   status,
+  type VerifyOptions,
 } from "@grpc/grpc-js";
 import { SystemClock, sleep, type Timer } from "../apimachinery/clock.ts";
-import type { Rpc } from "./etcd-protocol.ts";
+import type { EtcdAccess, EtcdTls } from "./etcd-access.ts";
+import { authenticateRpc, type Rpc } from "./etcd-protocol.ts";
 import { StoreOpenError } from "./open-error.ts";
 
 /** How long one attempt of a call may take before another member is asked. */
@@ -22,22 +28,31 @@ const ROUNDS = 4;
  *
  *     reads   are asked again there
  *     writes  only when they certainly never left: otherwise nobody knows whether they were carried out
+ *
+ * With a user, every call carries a token. Etcd forgets tokens (after minutes without use, and when it restarts); a call
+ * refused for that was not carried out, and is made again with a new one.
  */
 export class EtcdConnection {
   readonly #clients: readonly Client[];
   /** Sockets live in real time, whatever clock the cluster goes by. */
   readonly #clock = new SystemClock();
   readonly #callLimitMs: number;
+  readonly #user: EtcdAccess["user"];
+  #token: string | undefined;
+  #authenticating: Promise<void> | undefined;
   #current = 0;
   #onTurn: () => void = () => {};
 
-  /** @param endpoints  `http://127.0.0.1:2379`, or without the scheme; one or more */
-  constructor(endpoints: readonly string[], callLimitMs = CALL_LIMIT_MS) {
+  /** @throws StoreOpenError for what is no endpoint, or no certificate */
+  constructor({ endpoints, tls, user }: EtcdAccess, callLimitMs = CALL_LIMIT_MS) {
     this.#callLimitMs = callLimitMs;
+    this.#user = user;
     if (endpoints.length === 0) throw new StoreOpenError("unreadable", "store etcd needs an endpoint");
-    this.#clients = endpoints.map(
-      (endpoint) =>
-        new Client(addressOf(endpoint), credentials.createInsecure(), {
+    const targets = endpoints.map((endpoint) => targetOf(endpoint, tls));
+    this.#clients = targets.map(
+      ({ address, secured, options }) =>
+        new Client(address, secured, {
+          ...options,
           "grpc.max_receive_message_length": -1,
           "grpc.max_send_message_length": -1,
           "grpc.keepalive_time_ms": 10_000,
@@ -62,7 +77,7 @@ export class EtcdConnection {
     options: CallOptions = {},
   ): ClientDuplexStream<Request, Response> {
     const client = this.#clients[this.#current]!;
-    const metadata = new Metadata();
+    const metadata = this.#metadata();
     // A member that has lost the others ends the stream instead of keeping it silent.
     metadata.set("hasleader", "true");
     return client.makeBidiStreamRequest(rpc.path, rpc.serialize, rpc.deserialize, metadata, options);
@@ -125,6 +140,7 @@ export class EtcdConnection {
   async #retry<Response>(
     attempt: () => Promise<Response>,
     mayRetry: (error: ServiceError) => boolean,
+    isAuthenticating = false,
   ): Promise<Response> {
     for (let count = 1; ; count++) {
       const member = this.#current;
@@ -133,13 +149,43 @@ export class EtcdConnection {
       } catch (error) {
         if (!isServiceError(error)) throw error;
         if (isMemberFailure(error)) this.avoid(member);
-        if (!mayRetry(error) || count >= ROUNDS * this.#clients.length) throw error;
+        const isStale = this.#user !== undefined && !isAuthenticating && isTokenFailure(error);
+        if (isStale) await this.renewToken();
+        if (!(isStale || mayRetry(error)) || count >= ROUNDS * this.#clients.length) throw error;
         await this.pause();
       }
     }
   }
 
-  #call<Request, Response>(rpc: Rpc<Request, Response>, request: Request): Promise<Response> {
+  /** Shows the password again, if there is one, once for all who ask meanwhile. Elsewhere, when the member is gone. */
+  renewToken(): Promise<void> {
+    const user = this.#user;
+    if (user === undefined) return Promise.resolve();
+    if (this.#authenticating !== undefined) return this.#authenticating;
+    // Etcd looks at a token even when it is asked for another.
+    this.#token = undefined;
+    this.#authenticating = this.#retry(() => this.#send(authenticateRpc, user), isMemberFailure, true)
+      .then(({ token }) => {
+        this.#token = token;
+      })
+      .finally(() => {
+        this.#authenticating = undefined;
+      });
+    return this.#authenticating;
+  }
+
+  #metadata(): Metadata {
+    const metadata = new Metadata();
+    if (this.#token !== undefined) metadata.set("token", this.#token);
+    return metadata;
+  }
+
+  async #call<Request, Response>(rpc: Rpc<Request, Response>, request: Request): Promise<Response> {
+    if (this.#user !== undefined && this.#token === undefined) await this.renewToken();
+    return await this.#send(rpc, request);
+  }
+
+  #send<Request, Response>(rpc: Rpc<Request, Response>, request: Request): Promise<Response> {
     const client = this.#clients[this.#current]!;
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
@@ -147,7 +193,7 @@ export class EtcdConnection {
         rpc.serialize,
         rpc.deserialize,
         request,
-        new Metadata(),
+        this.#metadata(),
         this.#limit(),
         (error, response) => {
           if (error !== null) reject(error);
@@ -175,9 +221,54 @@ function wasNeverSent({ code, details }: ServiceError): boolean {
   return code === status.UNAVAILABLE && details.startsWith("No connection established");
 }
 
-function addressOf(endpoint: string): string {
-  const [, scheme, address] = /^(?:(\w+):\/\/)?([^/]+)\/?$/.exec(endpoint) ?? [];
-  if (address === undefined || (scheme !== undefined && scheme !== "http"))
-    throw new StoreOpenError("unreadable", `etcd endpoint ${endpoint}: only http://HOST:PORT is understood`);
-  return address;
+/** What etcd says to a token it does not know any more, or that is older than its users. */
+function isTokenFailure({ code, details }: ServiceError): boolean {
+  return (
+    code === status.UNAUTHENTICATED ||
+    details.includes("invalid auth token") ||
+    details.includes("revision of auth store is old")
+  );
+}
+
+interface Target {
+  readonly address: string;
+  readonly secured: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
+function targetOf(endpoint: string, tls: EtcdTls = {}): Target {
+  const [, scheme = "http", address] = /^(?:(\w+):\/\/)?([^/]+)\/?$/.exec(endpoint) ?? [];
+  if (address === undefined || (scheme !== "http" && scheme !== "https"))
+    throw new StoreOpenError(
+      "unreadable",
+      `etcd endpoint ${endpoint}: only http://HOST:PORT and https://HOST:PORT are understood`,
+    );
+  if (scheme === "http") {
+    if (tls.ca !== undefined || tls.cert !== undefined)
+      throw new StoreOpenError("unreadable", `etcd endpoint ${endpoint}: certificates go with https:// only`);
+    return { address, secured: credentials.createInsecure(), options: {} };
+  }
+  const host = address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (isIP(host) === 0) return { address, secured: tlsCredentials(tls), options: {} };
+  // TLS names no addresses while it connects (RFC 6066, and Node warns of it): a stand-in is named, the address checked.
+  const verify = {
+    checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+  };
+  return {
+    address,
+    secured: tlsCredentials(tls, verify),
+    options: { "grpc.ssl_target_name_override": "etcd" },
+  };
+}
+
+function tlsCredentials({ ca, cert, key }: EtcdTls, verify: VerifyOptions = {}): ChannelCredentials {
+  const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  try {
+    return credentials.createSsl(bytes(ca), bytes(key), bytes(cert), verify);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreOpenError("unreadable", `the certificates for etcd cannot be used: ${reason}`, {
+      cause: error,
+    });
+  }
 }

@@ -144,7 +144,8 @@ export class EtcdMirror {
       stream.on("error", reject);
       stream.on("data", (response: WatchResponse) => {
         if (!response.canceled) return;
-        resolve(Number(response.compact_revision));
+        if (response.compact_revision === "0") reject(new Error(`etcd: ${response.cancel_reason}`));
+        else resolve(Number(response.compact_revision));
         // Cancelling is an error to the stream, which nobody needs to hear of.
         stream.removeListener("error", reject).on("error", () => {});
         stream.cancel();
@@ -175,6 +176,8 @@ export class EtcdMirror {
     const elsewhere = () =>
       again(async () => {
         this.#etcd.avoid(member);
+        // A token that etcd has forgotten ends a watch like everything else.
+        await this.#etcd.renewToken();
       });
     stream.on("error", elsewhere);
     stream.on("end", elsewhere);

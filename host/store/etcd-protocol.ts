@@ -49,6 +49,9 @@ const packages = fromJSON(
               },
             },
           },
+          Auth: { methods: { Authenticate: method("AuthenticateRequest", "AuthenticateResponse") } },
+          AuthenticateRequest: message({ name: field("string", 1), password: field("string", 2) }),
+          AuthenticateResponse: message({ header, token: field("string", 2) }),
           ResponseHeader: message({ revision: field("int64", 3) }),
           HeaderOnly: message({ header }),
           KeyValue: message({
@@ -237,3 +240,7 @@ export const watchRpc = rpc<WatchRequest, WatchResponse>("Watch", "Watch");
 export const leaseGrantRpc = rpc<{ TTL: number }, LeaseResponse>("Lease", "LeaseGrant");
 export const leaseRevokeRpc = rpc<{ ID: string }, Header>("Lease", "LeaseRevoke");
 export const leaseKeepAliveRpc = rpc<{ ID: string }, LeaseResponse>("Lease", "LeaseKeepAlive");
+export const authenticateRpc = rpc<
+  { readonly name: string; readonly password: string },
+  Header & { readonly token: string }
+>("Auth", "Authenticate");

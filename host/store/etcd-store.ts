@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
+import type { EtcdAccess } from "./etcd-access.ts";
 import { EtcdConnection, isServiceError } from "./etcd-connection.ts";
 import { EtcdMirror } from "./etcd-mirror.ts";
 import {
@@ -44,6 +45,8 @@ export interface EtcdStoreOptions {
   readonly history?: Partial<HistoryBounds>;
   /** How long a member may take to answer before another is asked; 5 s unless given. */
   readonly callLimitMs?: number;
+  readonly tls?: EtcdAccess["tls"];
+  readonly user?: EtcdAccess["user"];
 }
 
 /** Calls on their way to etcd; at the bound a further one is refused with StoreUnavailableError. */
@@ -60,7 +63,8 @@ export async function openEtcdStore(
   endpoints: readonly string[],
   options: EtcdStoreOptions = {},
 ): Promise<Store> {
-  const etcd = new EtcdConnection(endpoints, options.callLimitMs);
+  const { tls, user } = options;
+  const etcd = new EtcdConnection({ endpoints, tls, user }, options.callLimitMs);
   const store = new EtcdStore(etcd, options);
   try {
     await store.open();

@@ -196,8 +196,8 @@ describe.runIf(hasEtcd())("the store in etcd", { timeout: 60_000 }, () => {
     expect(String(refused)).toMatch(
       /^StoreOpenError: etcd at http:\/\/127\.0\.0\.1:\d+ cannot be used: [^\n]+$/,
     );
-    await expect(openEtcdStore(["https://127.0.0.1:1"])).rejects.toThrow(
-      "only http://HOST:PORT is understood",
+    await expect(openEtcdStore(["ftp://127.0.0.1:1"])).rejects.toThrow(
+      "only http://HOST:PORT and https://HOST:PORT are understood",
     );
   });
 

@@ -1,0 +1,14 @@
+import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { Pki } from "./pki.ts";
+
+/**
+ * Tells clusters apart by their keys: the SHA-256 of the authority's and the service accounts' public keys. A renewed
+ * certificate of the same key has the same one. It says nothing about the secrets.
+ */
+export function authorityFingerprint({ caCert, serviceAccountKey }: Pki): string {
+  const hash = createHash("sha256");
+  const add = (key: KeyObject) => hash.update(key.export({ format: "der", type: "spki" }));
+  add(new X509Certificate(caCert).publicKey);
+  add(createPublicKey(serviceAccountKey));
+  return `sha256:${hash.digest("hex")}`;
+}
