@@ -22,6 +22,8 @@ export interface ApiServerOptions {
   readonly log: Logger;
   /** 127.0.0.1 unless told otherwise. */
   readonly host?: string;
+  /** What it is reached by: `url`, and the address of Service default/kubernetes; `host` unless told otherwise. */
+  readonly advertiseAddress?: string;
   /** 0 picks a free one. */
   readonly port: number;
   /** PEM: the authority that signs client certificates, and what this server shows. */
@@ -52,7 +54,7 @@ type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerRes
 
 /** Starts the API server: one port for HTTP/2 and HTTP/1.1 over TLS. Resolves when `/readyz` is ok. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random, log, tls, host = "127.0.0.1" } = options;
+  const { store, clock, random, log, tls, host = "127.0.0.1", advertiseAddress: address = host } = options;
   const core = await createApiCore({ store, clock, random, log });
   let ready = false;
   let port = options.port;
@@ -61,7 +63,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random: random.fork("http"),
     tokens: staticTokens(options.tokens ?? new Map()),
     facts: {
-      address: () => `${host}:${port}`,
+      address: () => `${address}:${port}`,
       isReady: () => ready,
       gitVersion: `${KUBERNETES_VERSION}+pintle.${options.version ?? packageVersion()}`,
     },
@@ -131,16 +133,16 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   try {
     await app.listen({ host, port: options.port });
     port = (app.server.address() as AddressInfo).port;
-    await publishServer(core.api, host, port);
+    await publishServer(core.api, address, port);
   } catch (error) {
     // A taken port: what was started before it must not keep the process alive.
     await stop();
     throw error;
   }
   ready = true;
-  log.info("api server ready", { url: `https://${host}:${port}`, revision: store.revision });
+  log.info("api server ready", { url: `https://${address}:${port}`, revision: store.revision });
   return {
-    url: `https://${host}:${port}`,
+    url: `https://${address}:${port}`,
     port,
     client: core.client,
     stop,

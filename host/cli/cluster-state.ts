@@ -12,6 +12,8 @@ export interface ClusterState {
   readonly seed: number;
   readonly store: string;
   readonly startedAt: string;
+  /** Absent: DIR/pki. */
+  readonly certDir?: string;
 }
 
 export function writeState(dataDir: string, state: ClusterState): void {
@@ -62,6 +64,15 @@ export function getRunning(dataDir: string): Running {
       `no cluster is running in ${dataDir}; start one with: pintle up${dataDirHint(dataDir)}`,
     );
   return running;
+}
+
+/** One cluster, or API server, at a time in a data directory. */
+export function refuseSecond(dataDir: string): void {
+  const running = findRunning(dataDir);
+  if (running !== undefined)
+    throw new Failure(
+      `${dataDir} is in use by the cluster at ${running.state.url} (pid ${running.holder.pid}); stop it with: pintle down${dataDirHint(dataDir)}`,
+    );
 }
 
 /** ` --data-dir DIR`, or nothing for the default. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import type { LogLevel } from "../apimachinery/log.ts";
 
 /** Flags that several commands have, and how their values are read. */
 export function dataDirFlag(): Option {
@@ -16,8 +17,8 @@ export function nodesFlag(): Option {
   return new Option("--nodes <n>", "how many simulated nodes").default(3).argParser(whole(0, MAX_NODES));
 }
 
-export function portFlag(): Option {
-  return new Option("--port <n>", "the API server's port; 0 picks a free one")
+export function portFlag(name = "--port"): Option {
+  return new Option(`${name} <n>`, "the API server's port; 0 picks a free one")
     .default(6443)
     .argParser(whole(0, 65_535));
 }
@@ -57,6 +58,40 @@ export function kubeconfigFlag(): Option {
   return new Option("--kubeconfig <file>", "where to write the kubeconfig (default: DIR/kubeconfig)");
 }
 
+/** How etcd is reached when it wants certificates or a password. The names are kube-apiserver's where it has one. */
+export function etcdAccessFlags(): Option[] {
+  return [
+    new Option("--etcd-cafile <file>", "the authority that signed etcd's certificates"),
+    new Option("--etcd-certfile <file>", "the certificate to show to etcd"),
+    new Option("--etcd-keyfile <file>", "its key"),
+    new Option("--etcd-user <name>", "the user to be in etcd"),
+    new Option("--etcd-password-file <file>", "the file that holds the user's password"),
+  ];
+}
+
+export function certDirFlag(): Option {
+  return new Option(
+    "--cert-dir <dir>",
+    "the cluster's authority, certificates and keys, made when missing (default: DIR/pki)",
+  );
+}
+
+/** Kubernetes' flags of a component of which one at a time works. */
+export function electionFlags(): Option[] {
+  const time = (name: string, what: string, value: string) =>
+    new Option(`--leader-elect-${name} <duration>`, what).default(duration(value), value).argParser(duration);
+  return [
+    new Option("--leader-elect [yes]", "work only while holding a Lease, so that several may run")
+      .default(true)
+      .argParser(yes),
+    time("lease-duration", "how long the others wait for a sign of life", "15s"),
+    time("renew-deadline", "how long a leader that cannot renew goes on", "10s"),
+    time("retry-period", "how often to try", "2s"),
+    new Option("--leader-elect-resource-name <name>", "the Lease"),
+    new Option("--leader-elect-resource-namespace <namespace>", "where it is").default("kube-system"),
+  ];
+}
+
 export function readKubeconfigFlag(): Option {
   return new Option(
     "--kubeconfig <file>",
@@ -64,13 +99,28 @@ export function readKubeconfigFlag(): Option {
   );
 }
 
-export function logLevelFlag(): Option {
+export function logLevelFlag(level: LogLevel = "warn"): Option {
   return new Option("--log-level <level>", "what to say on stderr")
     .choices(["debug", "info", "warn", "error"])
-    .default("warn");
+    .default(level);
 }
 
-function whole(min: number, max: number): (text: string) => number {
+function yes(text: string): boolean {
+  if (text !== "true" && text !== "false") throw new InvalidArgumentError("It must be true or false.");
+  return text === "true";
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `15s`, `1m30s`, in milliseconds. */
+function duration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    throw new InvalidArgumentError("It must be a duration such as 15s.");
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit!]!, 0);
+}
+
+export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max)

@@ -3,10 +3,13 @@ import type { Option } from "commander";
 import { formatTime, SystemClock } from "../apimachinery/clock.ts";
 import { createLogger, type LogLevel } from "../apimachinery/log.ts";
 import type { Cluster } from "../main.ts";
-import { dataDirHint, findRunning, writeState } from "./cluster-state.ts";
+import { refuseSecond, writeState } from "./cluster-state.ts";
+import { type EtcdAccessFlags, endpointsOf, etcdAccess, refuseEtcdFlags } from "./etcd-access.ts";
 import { Failure } from "./failure.ts";
 import {
+  certDirFlag,
   dataDirFlag,
+  etcdAccessFlags,
   kubeconfigFlag,
   logLevelFlag,
   nodesFlag,
@@ -15,13 +18,15 @@ import {
   seedFlag,
   storeFlag,
 } from "./flags.ts";
+import { stopInTime, stopSignal } from "./hold.ts";
 
 /** The flags of every command that holds a cluster in this process, as commander hands them over. */
-export interface ClusterFlags {
+export interface ClusterFlags extends EtcdAccessFlags {
   readonly nodes: number;
   readonly runtime: string;
   readonly store: "memory" | "lmdb" | "etcd";
   readonly etcdEndpoints?: string;
+  readonly certDir?: string;
   readonly dataDir: string;
   readonly port: number;
   readonly kubeconfig?: string;
@@ -34,6 +39,8 @@ export function clusterFlags(): Option[] {
     nodesFlag(),
     runtimeFlag(),
     ...storeFlag(),
+    ...etcdAccessFlags(),
+    certDirFlag(),
     dataDirFlag(),
     portFlag(),
     kubeconfigFlag(),
@@ -41,9 +48,6 @@ export function clusterFlags(): Option[] {
     logLevelFlag(),
   ];
 }
-
-/** How long a clean stop may take before it is given up. */
-const STOP_LIMIT_MS = 15_000;
 
 /**
  * Starts a cluster, reports it, and holds it until the first SIGINT, SIGTERM or SIGHUP; then stops it cleanly. A
@@ -66,7 +70,9 @@ export async function holdCluster(
   const cluster = await startCluster({
     nodes: flags.nodes,
     store: flags.store,
-    etcdEndpoints: flags.etcdEndpoints?.split(","),
+    etcdEndpoints: flags.etcdEndpoints === undefined ? undefined : endpointsOf(flags.etcdEndpoints),
+    etcdAccess: etcdAccess(flags),
+    certDir: flags.certDir,
     dataDir: flags.dataDir,
     port: flags.port,
     kubeconfig: flags.kubeconfig,
@@ -79,6 +85,7 @@ export async function holdCluster(
         seed,
         store: flags.store,
         startedAt: formatTime(startMs),
+        certDir: flags.certDir === undefined ? undefined : resolve(flags.certDir),
       }),
     log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel),
   });
@@ -89,7 +96,7 @@ export async function holdCluster(
     const signal = await Promise.race([asked, reported.then(() => asked)]);
     if (process.stdout.isTTY) process.stdout.write(`\n${signal}: stopping …\n`);
   } finally {
-    await within(STOP_LIMIT_MS, clock, cluster.stop());
+    await stopInTime(clock, cluster);
   }
 }
 
@@ -107,34 +114,5 @@ function refuseWhatIsNotThereYet(flags: ClusterFlags): void {
     throw new Failure(`runtime ${flags.runtime} is not available yet; use simulated`);
   if (flags.store !== "etcd" && flags.etcdEndpoints !== undefined)
     throw new Failure("--etcd-endpoints goes with --store etcd only");
-}
-
-function refuseSecond(dataDir: string): void {
-  const running = findRunning(dataDir);
-  if (running !== undefined)
-    throw new Failure(
-      `${dataDir} is in use by the cluster at ${running.state.url} (pid ${running.holder.pid}); stop it with: pintle down${dataDirHint(dataDir)}`,
-    );
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((asked) => {
-    let count = 0;
-    const onSignal = (signal: NodeJS.Signals) => {
-      count += 1;
-      if (count > 1) process.exit(130);
-      asked(signal);
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  });
-}
-
-async function within(limitMs: number, clock: SystemClock, work: Promise<void>): Promise<void> {
-  await new Promise<void>((done, failed) => {
-    const limit = clock.setTimeout(
-      () => failed(new Failure(`did not stop within ${limitMs / 1000} s`)),
-      limitMs,
-    );
-    work.then(done, failed).finally(() => limit.cancel());
-  });
+  if (flags.store !== "etcd") refuseEtcdFlags(flags, "--store etcd");
 }

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../apimachinery/version.ts";
+import { apiserverCommand } from "./commands/apiserver.ts";
+import { controllerManagerCommand, kubeletCommand, schedulerCommand } from "./commands/components.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
@@ -21,6 +23,10 @@ const COMMANDS = [
   demoCommand,
   simulateCommand,
   explainCommand,
+  apiserverCommand,
+  controllerManagerCommand,
+  schedulerCommand,
+  kubeletCommand,
 ];
 
 /**

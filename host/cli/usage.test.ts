@@ -49,6 +49,33 @@ describe("exit codes and words", () => {
       stderr: /^pintle: --etcd-endpoints goes with --store etcd only\n$/,
     },
     {
+      line: `up --etcd-user me --etcd-password-file f --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: --etcd-user goes with --store etcd only\n$/,
+    },
+    {
+      line: `apiserver --etcd-cafile f --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: --etcd-cafile goes with --etcd-servers only\n$/,
+    },
+    {
+      line: `apiserver --etcd-servers http://127.0.0.1:1 --etcd-certfile f --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: --etcd-certfile and --etcd-keyfile go together\n$/,
+    },
+    { line: "scheduler --leader-elect=maybe", code: 2, stderr: /must be true or false/ },
+    { line: "scheduler --leader-elect-lease-duration 15", code: 2, stderr: /must be a duration such as 15s/ },
+    {
+      line: `kubelet --leader-elect-lease-duration 1m --leader-elect-renew-deadline 1m1s --kubeconfig ${absent}`,
+      code: 1,
+      stderr: /^pintle: leaseDuration must be greater than renewDeadline\n$/,
+    },
+    {
+      line: `controller-manager --kubeconfig ${absent}`,
+      code: 1,
+      stderr: /^pintle: no such file or directory: .*absent; name a kubeconfig with --kubeconfig\n$/,
+    },
+    {
       line: `up --runtime cri --data-dir ${absent}`,
       code: 1,
       stderr: /^pintle: runtime cri is not available yet; use simulated\n$/,

@@ -23,6 +23,8 @@ export interface LeaderElectorOptions {
    * the term is over. What it returns is stopped at the term's end, before anybody else can lead.
    */
   lead(client: Client): Promise<{ stop(): Promise<void> }>;
+  /** Another leads; told once for each. */
+  readonly onWaiting?: (holder: string) => void;
   /** `lead` failed: the elector has stopped. */
   onFailure(error: unknown): void;
 }
@@ -91,6 +93,8 @@ class Elector {
   /** The Lease as it was last seen, and whether it has stayed so for longer than it may. */
   #seen: { readonly lease: V1Lease; isExpired: boolean; readonly timer: Timer } | undefined;
   #isStopped = false;
+  /** Why the last try failed. */
+  #trouble = "";
   #wake = () => {};
   isLeader = false;
 
@@ -119,7 +123,10 @@ class Elector {
     while (!this.#isStopped) {
       if (await this.#attempt(this.#times.renewDeadlineMs)) return true;
       const holder = this.#seen?.lease.spec?.holderIdentity;
-      if (holder !== told && holder) this.#options.log.info("waiting to lead", { holder });
+      if (holder !== told && holder) {
+        this.#options.log.info("waits to lead", { holder });
+        this.#options.onWaiting?.(holder);
+      }
       told = holder;
       await this.#pause(retryPeriodMs * (1 + JITTER * this.#options.random.fraction()));
     }
@@ -192,10 +199,20 @@ class Elector {
   /** One try to take or renew the Lease. An answer that does not come in time is as good as none. */
   async #attempt(limitMs: number, isGivenUp: () => boolean = () => this.#isStopped): Promise<boolean> {
     const { log } = this.#options;
-    const answer = this.#tryAcquireOrRenew().catch((error: unknown) => {
-      if (!isReason(error, "Conflict")) log.warn("the Lease cannot be reached", { error: String(error) });
-      return false;
-    });
+    const answer = this.#tryAcquireOrRenew().then(
+      (held) => {
+        this.#trouble = "";
+        return held;
+      },
+      (error: unknown) => {
+        if (isReason(error, "Conflict")) return false;
+        // Said once, not at every try.
+        if (String(error) !== this.#trouble)
+          log.warn("the Lease cannot be reached", { error: String(error) });
+        this.#trouble = String(error);
+        return false;
+      },
+    );
     return await new Promise((resolve) => {
       const limit = this.#options.clock.setTimeout(() => resolve(false), limitMs);
       this.#wake = () => {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Clock, sleep } from "../apimachinery/clock.ts";
 import { StoreOpenError } from "./open-error.ts";
 
 export interface DirectoryLock {
@@ -41,6 +42,23 @@ export function lockDirectory(dir: string): DirectoryLock {
     rmSync(join(dir, flag.name), { force: true });
   }
   return { release: () => rmSync(join(dir, own), { force: true }) };
+}
+
+const PATIENCE_MS = 10_000;
+const LOOK_EVERY_MS = 20;
+
+/** Waits a while for others to be done; for what takes them no more than a moment. */
+export async function awaitDirectory(dir: string, clock: Clock): Promise<DirectoryLock> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_EVERY_MS) {
+    try {
+      return lockDirectory(dir);
+    } catch (error) {
+      const isBusy = error instanceof StoreOpenError && error.reason === "in-use";
+      if (!isBusy || waitedMs >= PATIENCE_MS) throw error;
+    }
+    // Two that step back from each other do not come again at the same moment.
+    await sleep(clock, LOOK_EVERY_MS + (process.pid % LOOK_EVERY_MS));
+  }
 }
 
 /** The process that works in a directory. */

@@ -18,7 +18,7 @@ export function nodeCommand(): Command {
 }
 
 async function listNodes({ dataDir, output }: { dataDir: string; output: string }): Promise<void> {
-  const client = connect(dataDir, getRunning(dataDir).state.url);
+  const client = connect(dataDir, getRunning(dataDir).state);
   try {
     const [nodes, pods] = await Promise.all([client.list(kinds.Node), client.list(kinds.Pod)]);
     const facts = nodes.items.map((node) => nodeFacts(node, pods.items));

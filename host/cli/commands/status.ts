@@ -22,6 +22,8 @@ export type StatusReport =
       readonly store: string;
       readonly seed: number;
       readonly startedAt: string;
+      /** Absent: DIR/pki. */
+      readonly certDir?: string;
       /** Absent while the API server does not answer. */
       readonly nodes?: { readonly total: number; readonly ready: number };
       readonly pods?: { readonly total: number; readonly running: number };
@@ -46,9 +48,9 @@ export function statusCommand(): Command {
 }
 
 async function ask(dataDir: string, state: ClusterState): Promise<StatusReport> {
-  const report = { running: true, ready: await isReady(dataDir, state.url), dataDir, ...state } as const;
+  const report = { running: true, ready: await isReady(dataDir, state), dataDir, ...state } as const;
   if (!report.ready) return report;
-  const client = connect(dataDir, state.url);
+  const client = connect(dataDir, state);
   try {
     return { ...report, ...(await counts(client)) };
   } finally {

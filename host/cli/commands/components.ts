@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import { type ComponentFlags, runComponent } from "../component.ts";
+import { Failure } from "../failure.ts";
+import { electionFlags, logLevelFlag, nodesFlag, readKubeconfigFlag } from "../flags.ts";
+
+/** `pintle controller-manager`: the controllers, against any API server of ours. */
+export function controllerManagerCommand(): Command {
+  return component("controller-manager", "run the controllers against an API server")
+    .addOption(
+      new Option(
+        "--root-ca-file <file>",
+        "the authority that pods are told to trust (default: the kubeconfig's)",
+      ),
+    )
+    .action((flags: ComponentFlags & { rootCaFile?: string }) =>
+      runComponent(flags, {
+        name: "controller-manager",
+        lease: "kube-controller-manager",
+        start: async ({ access, ...parts }) => {
+          const { startControllers } = await import("../../controllers/index.ts");
+          return await startControllers({ ...parts, rootCa: rootCa(flags.rootCaFile, access.ca) });
+        },
+      }),
+    );
+}
+
+/** `pintle scheduler`: gives a node to every waiting pod of its name, in any conformant cluster. */
+export function schedulerCommand(): Command {
+  return component("scheduler", "schedule the pods of an API server")
+    .addOption(
+      new Option("--scheduler-name <name>", "the spec.schedulerName of the pods to schedule").default(
+        "default-scheduler",
+      ),
+    )
+    .action((flags: ComponentFlags & { schedulerName: string }) => {
+      const { schedulerName } = flags;
+      return runComponent(flags, {
+        name: "scheduler",
+        // Schedulers of different names work side by side, each under a Lease of its own.
+        lease: schedulerName === "default-scheduler" ? "kube-scheduler" : schedulerName,
+        start: async ({ access: _, ...parts }) => {
+          const { startScheduler } = await import("../../scheduler/component.ts");
+          return await startScheduler({ ...parts, schedulerName, ties: "random", thread: "worker" });
+        },
+      });
+    });
+}
+
+/** `pintle kubelet`: simulated nodes. */
+export function kubeletCommand(): Command {
+  return component("kubelet", "run simulated nodes against an API server")
+    .addOption(nodesFlag())
+    .action((flags: ComponentFlags & { nodes: number }) =>
+      runComponent(flags, {
+        name: "kubelet",
+        lease: "pintle-simulated-kubelet",
+        start: async ({ access: _, ...parts }) => {
+          const { startSimulatedKubelet } = await import("../../kubelet/simulated.ts");
+          return await startSimulatedKubelet({ ...parts, nodes: flags.nodes });
+        },
+      }),
+    );
+}
+
+function component(name: string, description: string): Command {
+  const command = new Command(name).description(description).addOption(readKubeconfigFlag());
+  for (const flag of electionFlags()) command.addOption(flag);
+  return command.addOption(logLevelFlag("info"));
+}
+
+function rootCa(file: string | undefined, ofKubeconfig: string | undefined): string {
+  if (file !== undefined) return readFileSync(file, "utf8");
+  if (ofKubeconfig === undefined)
+    throw new Failure("the kubeconfig names no certificate authority; name one with --root-ca-file");
+  return ofKubeconfig;
+}

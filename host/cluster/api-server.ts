@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { type Clock, SystemClock } from "../apimachinery/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import { seededRandom } from "../apimachinery/random.ts";
+import { type ApiServer, createApiServer } from "../apiserver/server.ts";
+import { authorityFingerprint } from "../security/fingerprint.ts";
+import {
+  adminAccess,
+  renderKubeconfig,
+  withdrawKubeconfig,
+  writeKubeconfig,
+} from "../security/kubeconfig.ts";
+import { ensurePki, type Pki } from "../security/pki.ts";
+import { awaitDirectory, lockDirectory } from "../store/directory-lock.ts";
+import { claimStore } from "../store/owner.ts";
+import { openStore, type StoreChoice } from "./open-store.ts";
+import { type Stoppable, stopAll } from "./stop-all.ts";
+
+export interface ApiServerProcessOptions extends StoreChoice {
+  readonly clock: Clock;
+  readonly seed: number;
+  readonly log: Logger;
+  /** The authority, its certificates and keys, made when they are not there; `dataDir/pki` unless told otherwise. */
+  readonly certDir?: string;
+  /** 127.0.0.1 unless told otherwise. */
+  readonly bindAddress?: string;
+  /** What clients and other servers reach it by; the address it is bound to, or this machine's first one. */
+  readonly advertiseAddress?: string;
+  readonly port?: number;
+  /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. */
+  readonly kubeconfig?: string;
+}
+
+export interface ApiServerProcess {
+  readonly server: ApiServer;
+  readonly pki: Pki;
+  /** Writes the administrator's kubeconfig. @returns its path; or its text, when there is no place for a file */
+  publishKubeconfig(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * A data directory, a store, the cluster's authority, and the API server on them.
+ *
+ * On an etcd, several such processes serve one cluster; they must have the same authority.
+ */
+export async function startApiServer(options: ApiServerProcessOptions): Promise<ApiServerProcess> {
+  const { clock, log, dataDir } = options;
+  const started: Stoppable[] = [];
+  const stop = () => stopAll(started, log);
+  try {
+    if (dataDir !== undefined) {
+      // Held whatever the store: the kubeconfig, too, belongs to one process at a time.
+      const lock = lockDirectory(dataDir);
+      started.push({ name: "data directory", stop: async () => lock.release() });
+    }
+    const store = await openStore(options, clock);
+    started.push({ name: "store", stop: () => store.close() });
+    const file = options.kubeconfig ?? (dataDir === undefined ? undefined : join(dataDir, "kubeconfig"));
+    // Whoever waits for the file must not find the one of an earlier run. The lock is ours.
+    if (file !== undefined) await withdrawKubeconfig(file);
+    const { bindAddress = "127.0.0.1" } = options;
+    const advertiseAddress = options.advertiseAddress ?? reachableAddress(bindAddress);
+    const pki = await openPki(
+      options.certDir ?? (dataDir === undefined ? undefined : join(dataDir, "pki")),
+      advertiseAddress,
+    );
+    const isShared = options.store === "etcd";
+    if (isShared) {
+      const fingerprint = authorityFingerprint(pki);
+      if ((await claimStore(store, fingerprint)) !== fingerprint)
+        throw new Error(
+          "this etcd holds the cluster of another certificate authority; give this process the same one: --cert-dir, or a copy of the other's pki folder",
+        );
+    }
+    const random = seededRandom(options.seed);
+    const server = await createApiServer({
+      clock,
+      log,
+      // Two API servers of one seed would otherwise draw the same UIDs.
+      random: isShared ? random.fork(randomUUID()) : random,
+      store,
+      host: bindAddress,
+      advertiseAddress,
+      port: options.port ?? 0,
+      tls: { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key },
+      serviceAccountKey: pki.serviceAccountKey,
+    });
+    started.push({ name: "apiserver", stop: () => server.stop() });
+    const access = adminAccess(server.url, pki);
+    return {
+      server,
+      pki,
+      publishKubeconfig: async () => {
+        if (file === undefined) return renderKubeconfig(access);
+        await writeKubeconfig(file, access);
+        return file;
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openPki(directory: string | undefined, address: string): Promise<Pki> {
+  const clock = new SystemClock();
+  const hosts = address === "127.0.0.1" ? [] : [address];
+  if (directory === undefined) return await ensurePki({ hosts, nowMs: clock.nowMs() });
+  // Two that begin side by side in one directory must not make an authority each.
+  const lock = await awaitDirectory(directory, clock);
+  try {
+    return await ensurePki({ directory, hosts, nowMs: clock.nowMs() });
+  } finally {
+    lock.release();
+  }
+}
+
+/** An address that others can dial: 0.0.0.0 is none. */
+function reachableAddress(bindAddress: string): string {
+  if (bindAddress !== "0.0.0.0" && bindAddress !== "::") return bindAddress;
+  const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  return addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+}

@@ -1,0 +1,174 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EtcdProcess, hasEtcd } from "../faults/etcd-process.ts";
+import {
+  type ComponentProcess,
+  QUICK_ELECTION,
+  startApiServerProcess,
+  startComponent,
+} from "./component-process.ts";
+import {
+  eventually,
+  kubectlFor,
+  pintleUp,
+  removeFolder,
+  runPintle,
+  temporaryFolder,
+} from "./pintle-process.ts";
+import { hasKubectl } from "./requirements.ts";
+
+let folder = "";
+const running: { stop(signal?: NodeJS.Signals): Promise<unknown> }[] = [];
+
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((one) => one.stop("SIGKILL")));
+  removeFolder(folder);
+});
+
+function component(kubeconfig: string, ...args: string[]): ComponentProcess {
+  const one = startComponent([...args, "--kubeconfig", kubeconfig, ...QUICK_ELECTION]);
+  running.push(one);
+  return one;
+}
+
+async function apiServer(name: string, ...flags: string[]) {
+  const server = await startApiServerProcess(join(folder, name), flags);
+  running.push(server);
+  return { ...server, kubectl: kubectlFor(server.kubeconfig, join(folder, `${name}-cache`)) };
+}
+
+const leads = (one: ComponentProcess) => one.output().includes(" leads ");
+
+describe.runIf(hasKubectl())("components as processes of their own", { timeout: 60_000 }, () => {
+  test("make a cluster together; of two schedulers one works, and the other when that is killed", async () => {
+    const { kubectl, kubeconfig } = await apiServer("one");
+    component(kubeconfig, "controller-manager");
+    component(kubeconfig, "kubelet", "--nodes", "2");
+    const schedulers = [component(kubeconfig, "scheduler"), component(kubeconfig, "scheduler")];
+    const running = (label: string) =>
+      kubectl(`get pods -l ${label} --field-selector status.phase=Running --no-headers -o name`);
+    await kubectl("create deployment web --image=nginx --replicas=3");
+    await eventually(
+      () => running("app=web"),
+      ({ stdout }) => stdout.trim().split("\n").length === 3,
+      30_000,
+    );
+    const leader = schedulers.find(leads)!;
+    const second = schedulers.find((one) => one !== leader)!;
+    expect(leads(second)).toBe(false);
+    await leader.stop("SIGKILL");
+    await kubectl("create deployment more --image=nginx --replicas=2");
+    await eventually(
+      () => running("app=more"),
+      ({ stdout }) => stdout.trim().split("\n").length === 2,
+      30_000,
+    );
+    expect(leads(second)).toBe(true);
+    // One that stops of its own will gives the Lease back.
+    expect(await second.stop()).toBe(0);
+    const holder = await kubectl(
+      "get lease -n kube-system kube-scheduler -o jsonpath={.spec.holderIdentity}",
+    );
+    expect(holder).toMatchObject({ code: 0, stdout: "" });
+    // The API server is a cluster to status and down.
+    const data = ["--data-dir", join(folder, "one")];
+    expect((await runPintle(["node", "list", ...data])).stdout).toMatch(/node-2/);
+    expect((await runPintle(["down", ...data])).stdout).toMatch(/^stopped the cluster/);
+  });
+
+  test("wait for a server that is not there yet, and say who refuses them", async () => {
+    const { kubectl, kubeconfig, child } = await apiServer("one");
+    const server = (await kubectl("config view -o jsonpath={.clusters[0].cluster.server}")).stdout;
+    await kubectl(`config --kubeconfig ${join(folder, "anonymous")} set-cluster c --server ${server}`);
+    const anonymous = join(folder, "anonymous");
+    await kubectl(
+      `config --kubeconfig ${anonymous} set clusters.c.certificate-authority ${folder}/one/pki/ca.crt`,
+    );
+    await kubectl(`config --kubeconfig ${anonymous} set-credentials u --token wrong`);
+    await kubectl(`config --kubeconfig ${anonymous} set-context x --cluster c --user u`);
+    await kubectl(`config --kubeconfig ${anonymous} use-context x`);
+    const refused = await runPintle(["scheduler", "--kubeconfig", anonymous]);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^pintle: .* refuses: Unauthorized\n$/),
+    });
+    child.kill("SIGKILL");
+    const scheduler = component(kubeconfig, "scheduler");
+    await eventually(
+      async () => scheduler.output(),
+      (output) => output.includes("waits for the API server"),
+    );
+    expect(await scheduler.stop()).toBe(0);
+  });
+});
+
+describe.runIf(hasKubectl() && hasEtcd())("several on one etcd", { timeout: 90_000 }, () => {
+  let etcd: EtcdProcess;
+  beforeEach(async () => {
+    etcd = await EtcdProcess.start();
+    running.push({ stop: () => etcd.remove() });
+  });
+
+  test("two API servers are one: what is written through one the other's watch tells, under the same revision", async () => {
+    const shared = ["--etcd-servers", etcd.endpoint, "--cert-dir", join(folder, "pki")];
+    // Side by side from the first moment: neither may make an authority of its own.
+    const [one, two] = await Promise.all([apiServer("one", ...shared), apiServer("two", ...shared)]);
+    const watch = spawn("kubectl", [
+      ...["--kubeconfig", two.kubeconfig, "get", "configmaps", "-w", "--output-watch-events"],
+      ...["-o", "jsonpath={.type} {.object.metadata.name} {.object.metadata.resourceVersion}{'\\n'}"],
+    ]);
+    running.push({ stop: async () => watch.kill() });
+    let told = "";
+    watch.stdout.on("data", (chunk: Buffer) => {
+      told += chunk;
+    });
+    const created = await one.kubectl("create configmap motto -o jsonpath={.metadata.resourceVersion}");
+    await eventually(
+      async () => told,
+      (text) => text.includes(`ADDED motto ${created.stdout}`),
+    );
+    const read = await two.kubectl("get configmap motto -o jsonpath={.metadata.resourceVersion}");
+    expect(read.stdout).toBe(created.stdout);
+    // The kubeconfig of one opens the other.
+    const server = (await two.kubectl("config view -o jsonpath={.clusters[0].cluster.server}")).stdout;
+    expect((await one.kubectl(`--server ${server} get configmap motto -o name`)).stdout).toBe(
+      "configmap/motto\n",
+    );
+    const stranger = await runPintle([
+      ...["apiserver", "--etcd-servers", etcd.endpoint, "--secure-port", "0"],
+      ...["--data-dir", join(folder, "stranger")],
+    ]);
+    expect([stranger.code, stranger.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^pintle: this etcd holds the cluster of another certificate authority; [^\n]+\n$/,
+      ),
+    ]);
+  });
+
+  test("two pintle up are one cluster, and when one stops the other goes on", async () => {
+    const up = async (name: string) => {
+      const flags = ["--store", "etcd", "--etcd-endpoints", etcd.endpoint, "--cert-dir", join(folder, "pki")];
+      const cluster = await pintleUp(join(folder, name), flags);
+      running.push(cluster);
+      return { ...cluster, kubectl: kubectlFor(cluster.kubeconfig, join(folder, `${name}-cache`)) };
+    };
+    const one = await up("one");
+    const two = await up("two");
+    await two.kubectl("create deployment web --image=nginx --replicas=2");
+    const ready = (wanted: string) =>
+      eventually(
+        () => two.kubectl("get deployment web -o jsonpath={.status.readyReplicas}"),
+        ({ stdout }) => stdout === wanted,
+        30_000,
+      );
+    await ready("2");
+    expect(await one.stop("SIGTERM")).toBe(0);
+    await two.kubectl("scale deployment web --replicas=4");
+    await ready("4");
+  });
+});
