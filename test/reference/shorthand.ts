@@ -1,6 +1,9 @@
+import { expect } from "vitest";
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import { createScheduler, type Explanation, type SchedulerOptions } from "../../host/scheduler/library.ts";
+import type { SchedulerConfig } from "./model/profile.ts";
+import { play, type Step } from "./session.ts";
 
 /** `amounts("10m/20")` is 10m CPU and 20 bytes; further resources as `name=amount`: `amounts("1m/1 example.com/aaa=3")`. */
 export function amounts(text: string): Record<string, string> {
@@ -66,24 +69,38 @@ export interface Situation {
   /** How many pods like this are placed together; 1 unless said. */
   readonly replicas?: number;
   readonly pod: V1Pod;
+  readonly config?: SchedulerConfig;
 }
 
-/** Explains and places one pod in a cluster of its own, on the debug build unless told otherwise. */
-export async function place(
-  { nodes, bound: pods = [], objects = [], pod: wanted, replicas = 1 }: Situation,
-  options: SchedulerOptions = {},
-): Promise<{ explanation: Explanation; node: string | null; message: string; placed: (string | null)[] }> {
-  const scheduler = await createScheduler({ thread: "caller", flavour: "debug", ...options });
+interface Outcome {
+  readonly explanation: Explanation;
+  readonly node: string | null;
+  /** Empty when the pod was placed. */
+  readonly message: string;
+  /** Of each replica. */
+  readonly placed: readonly (string | null)[];
+}
+
+/**
+ * Explains and places one pod in a cluster of its own, on the debug build unless told otherwise. The reference model has to
+ * agree, so that a table's row is a test of both.
+ */
+export async function place(situation: Situation, options: SchedulerOptions = {}): Promise<Outcome> {
+  const { nodes, bound: pods = [], objects = [], pod: wanted, config } = situation;
+  const steps: Step[] = [
+    ...nodes.map((one) => ({ node: one })),
+    ...objects.map((one) => ({ object: one })),
+    ...pods.map((one) => ({ bound: one })),
+    ...replicasOf(situation).map((one) => ({ place: one })),
+  ];
+  expect(await play({ config, steps }, { flavour: "debug", ...options })).toBeUndefined();
+  const scheduler = await createScheduler({ thread: "caller", flavour: "debug", config, ...options });
   try {
     for (const one of nodes) scheduler.addNode(one);
     for (const one of objects) scheduler.addObject(one);
     for (const one of pods) scheduler.addPod(one);
     const explanation = await scheduler.explain(wanted);
-    const all = Array.from({ length: replicas }, (_, i): V1Pod => {
-      const name = i === 0 ? wanted.metadata?.name : `${wanted.metadata?.name}-${i}`;
-      return { ...wanted, metadata: { ...wanted.metadata, name } };
-    });
-    const decisions = await scheduler.schedule(all);
+    const decisions = await scheduler.schedule(replicasOf(situation));
     const [decision] = decisions;
     return {
       explanation,
@@ -94,6 +111,13 @@ export async function place(
   } finally {
     await scheduler.close();
   }
+}
+
+function replicasOf({ pod: wanted, replicas = 1 }: Situation): V1Pod[] {
+  return Array.from({ length: replicas }, (_, i): V1Pod => {
+    const name = i === 0 ? wanted.metadata?.name : `${wanted.metadata?.name}-${i}`;
+    return { ...wanted, metadata: { ...wanted.metadata, name } };
+  });
 }
 
 /** The first node's refusal as `NodeResourcesFit: Insufficient cpu, Insufficient memory`, or `fits`. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { V1Node, V1Pod, V1PodSpec, V1TopologySpreadConstraint } from "../../host/api/generated/types.ts";
 import { instantiateScheduler } from "../../host/wasm/scheduler-module.ts";
+import { logarithm } from "./model/go-log.ts";
 import { bound, node, place, pod, type Situation, withLabels } from "./shorthand.ts";
-import { logarithm } from "./topology.ts";
 
 /** The worked examples of shared/spec/scheduling.md 3.5 and 3.6. */
 const HOST = "kubernetes.io/hostname";

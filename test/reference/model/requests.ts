@@ -1,4 +1,4 @@
-import type { V1Container, V1Pod } from "../../host/api/generated/types.ts";
+import type { V1Container, V1Pod } from "../../../host/api/generated/types.ts";
 
 /**
  * Reference model, written from shared/spec/scheduling.md 2.6 and 3.1, not from the core: slow, obvious, BigInt.
@@ -133,4 +133,9 @@ export function nonZeroUsage(pod: V1Pod): Bag {
     Object.entries(DEFAULTS).filter(([name]) => !hasPodLevel || !(name in plain)),
   );
   return total(pod, { status: true, defaults, podLevel: true });
+}
+
+/** Bytes of storage; none is 0. */
+export function bytes(text: string | undefined): bigint {
+  return text === undefined ? 0n : (bag({ storage: text })["storage"] ?? 0n);
 }

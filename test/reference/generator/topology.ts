@@ -3,9 +3,9 @@ import type {
   V1LabelSelector,
   V1PodAffinityTerm,
   V1TopologySpreadConstraint,
-} from "../../host/api/generated/types.ts";
-import type { KubernetesObject, ObjectMeta } from "../../host/apimachinery/object.ts";
-import type { Generator } from "./generator.ts";
+} from "../../../host/api/generated/types.ts";
+import type { KubernetesObject, ObjectMeta } from "../../../host/apimachinery/object.ts";
+import type { Draw } from "./draw.ts";
 
 const KEYS = ["zone", "disk", "kubernetes.io/hostname", "topology.kubernetes.io/zone", "nowhere"];
 const NAMESPACES = ["default", "prod", "unknown"];
@@ -18,7 +18,7 @@ const OWNERS = [
 
 /** Draws what pods ask of other pods: labels, constraints, affinity, and the objects these are read with. */
 export class TopologyGenerator {
-  constructor(private readonly draw: Generator) {}
+  constructor(private readonly draw: Draw) {}
 
   labels(): Record<string, string> {
     const labels: Record<string, string> = {};

@@ -1,0 +1,16 @@
+/** What the core already has: the generators draw nothing else, so that main stays green while the core grows. */
+export interface Features {
+  readonly profiles: boolean;
+  readonly images: boolean;
+  readonly declaredFeatures: boolean;
+  readonly volumes: boolean;
+  readonly devices: boolean;
+}
+
+export const FEATURES: Features = {
+  profiles: false,
+  images: false,
+  declaredFeatures: false,
+  volumes: false,
+  devices: false,
+};

@@ -1,0 +1,104 @@
+import type { V1Node, V1Pod } from "../../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../../host/apimachinery/object.ts";
+import type { Cycle, ImageSizes, Place } from "./cycle.ts";
+import { assumedClaims } from "./devices.ts";
+import { assumedObjects } from "./volume-binding.ts";
+
+const keyOf = ({ kind = "Pod", metadata }: KubernetesObject) =>
+  `${kind}/${metadata!.namespace ?? ""}/${metadata!.name}`;
+
+interface Assumption {
+  readonly object: KubernetesObject;
+  /** Key of the pod that it stands and falls with; undefined once the pod is confirmed. */
+  readonly pod: string | undefined;
+}
+
+/** The nodes, pods and objects of the reference model, as they were given and as they were assumed since. */
+export class ClusterState {
+  /** By slot; a removed node leaves a hole that the next node fills. */
+  #slots: (V1Node | undefined)[] = [];
+  #pods = new Map<string, V1Pod>();
+  #world = new Map<string, KubernetesObject>();
+  #assumed = new Map<string, Assumption>();
+  #images = new Map<string, number>();
+
+  get images(): ImageSizes {
+    return this.#images;
+  }
+
+  putNode(node: V1Node): void {
+    const known = this.#slots.findIndex((one) => one?.metadata?.name === node.metadata?.name);
+    if (known >= 0) this.#slots[known] = undefined;
+    this.#forgetImages();
+    const hole = known >= 0 ? known : this.#slots.indexOf(undefined);
+    this.#slots[hole >= 0 ? hole : this.#slots.length] = node;
+    for (const { names = [], sizeBytes = 0 } of node.status?.images ?? [])
+      for (const name of names) if (!this.#images.has(name)) this.#images.set(name, sizeBytes);
+  }
+
+  removeNode(name: string): void {
+    const slot = this.#slots.findIndex((one) => one?.metadata?.name === name);
+    if (slot >= 0) this.#slots[slot] = undefined;
+    this.#forgetImages();
+  }
+
+  /** An image that no node has any more is introduced anew. */
+  #forgetImages(): void {
+    const names = this.#slots.flatMap((one) =>
+      (one?.status?.images ?? []).flatMap((image) => image.names ?? []),
+    );
+    for (const name of this.#images.keys()) if (!names.includes(name)) this.#images.delete(name);
+  }
+
+  addPod(pod: V1Pod): void {
+    this.#pods.set(keyOf(pod), pod);
+    for (const [key, one] of this.#assumed)
+      if (one.pod === keyOf(pod)) this.#assumed.set(key, { ...one, pod: undefined });
+  }
+
+  removePod(pod: V1Pod): void {
+    this.#pods.delete(keyOf(pod));
+    for (const [key, one] of this.#assumed) if (one.pod === keyOf(pod)) this.#assumed.delete(key);
+  }
+
+  putObject(object: KubernetesObject): void {
+    this.#world.set(keyOf(object), object);
+    this.#assumed.delete(keyOf(object));
+  }
+
+  removeObject(object: KubernetesObject): void {
+    this.#world.delete(keyOf(object));
+    this.#assumed.delete(keyOf(object));
+  }
+
+  objects(): KubernetesObject[] {
+    return [...this.#world].map(([key, object]) => this.#assumed.get(key)?.object ?? object);
+  }
+
+  pods(): V1Pod[] {
+    return [...this.#pods.values()];
+  }
+
+  podsOn(node: string): V1Pod[] {
+    return this.pods().filter((pod) => pod.spec!.nodeName === node);
+  }
+
+  node(name: string): V1Node {
+    return this.#slots.find((one) => one?.metadata?.name === name)!;
+  }
+
+  protected places(): Place[] {
+    return this.#slots
+      .filter((node) => node !== undefined)
+      .map((node) => ({ node, pods: this.podsOn(node.metadata!.name!) }));
+  }
+
+  /** Reserve (1.1, 2.9, 2.13): the pod takes its room, its volumes and its devices, until it is removed or confirmed. */
+  protected reserve(cycle: Pick<Cycle, "pod" | "world">, node: V1Node): void {
+    const { pod } = cycle;
+    for (const object of [...assumedObjects(cycle, node), ...assumedClaims(cycle, node)])
+      this.#assumed.set(keyOf(object), { object, pod: keyOf(pod) });
+    const spec = { ...pod.spec!, nodeName: node.metadata!.name! };
+    this.#pods.set(keyOf(pod), { ...pod, spec, status: {} });
+  }
+}

@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from "node:util";
+import type { V1Node, V1Pod } from "../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../host/apimachinery/object.ts";
+import {
+  createScheduler,
+  type Explanation,
+  type Scheduler,
+  type SchedulerOptions,
+} from "../../host/scheduler/library.ts";
+import type { SchedulerConfig } from "./model/profile.ts";
+import { ReferenceScheduler } from "./model/scheduler.ts";
+
+/** One thing that happens to both schedulers. A bound pod and an object are named by themselves. */
+export type Step =
+  | { readonly node: V1Node }
+  | { readonly removeNode: string }
+  | { readonly object: KubernetesObject }
+  | { readonly removeObject: KubernetesObject }
+  | { readonly bound: V1Pod }
+  | { readonly removePod: V1Pod }
+  | { readonly place: V1Pod };
+
+/** Everything that a disagreement needs to be seen again. */
+export interface Case {
+  readonly config?: SchedulerConfig;
+  readonly steps: readonly Step[];
+}
+
+/** What differed first. */
+export interface Disagreement {
+  readonly pod: string;
+  readonly what: "node" | "choice" | "message" | "placement" | "error";
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+/** The core and the reference model side by side: what is done to one is done to the other. */
+export class Session {
+  readonly model: ReferenceScheduler;
+  readonly #core: Scheduler;
+  readonly #randomTies: boolean;
+
+  private constructor(core: Scheduler, config: SchedulerConfig | undefined, randomTies: boolean) {
+    this.#core = core;
+    this.#randomTies = randomTies;
+    this.model = new ReferenceScheduler(config);
+  }
+
+  static async open(config: SchedulerConfig | undefined, options: SchedulerOptions): Promise<Session> {
+    const all = { thread: "caller" as const, ...options, ...(config ? { config } : {}) };
+    return new Session(await createScheduler(all), config, options.ties === "random");
+  }
+
+  close(): Promise<void> {
+    return this.#core.close();
+  }
+
+  async play(step: Step): Promise<Disagreement | undefined> {
+    if ("place" in step) return (await this.#explain(step.place)) ?? (await this.#place(step.place));
+    if ("node" in step) {
+      this.#core.addNode(step.node);
+      this.model.putNode(step.node);
+    } else if ("removeNode" in step) {
+      this.#core.removeNode(step.removeNode);
+      this.model.removeNode(step.removeNode);
+    } else if ("object" in step) {
+      this.#core.addObject(step.object);
+      this.model.putObject(step.object);
+    } else if ("removeObject" in step) {
+      this.#core.removeObject(step.removeObject);
+      this.model.removeObject(step.removeObject);
+    } else if ("bound" in step) {
+      this.#core.addPod(step.bound);
+      this.model.addPod(step.bound);
+    } else {
+      const { namespace, name } = step.removePod.metadata!;
+      this.#core.removePod(namespace!, name!);
+      this.model.removePod(step.removePod);
+    }
+    return undefined;
+  }
+
+  /** Every node's refusal or scores, and the choice. */
+  async #explain(pod: V1Pod): Promise<Disagreement | undefined> {
+    const expected = this.model.explain(pod);
+    const actual = await this.#core.explain(pod);
+    for (let i = 0; i < Math.max(expected.nodes.length, actual.nodes.length); i++)
+      if (!isDeepStrictEqual(plain(expected.nodes[i]), plain(actual.nodes[i])))
+        return disagree(pod, "node", plain(expected.nodes[i]), plain(actual.nodes[i]));
+    return expected.chosen === actual.chosen
+      ? undefined
+      : disagree(pod, "choice", expected.chosen, actual.chosen);
+  }
+
+  /** Where the pod goes, or the whole message. */
+  async #place(pod: V1Pod): Promise<Disagreement | undefined> {
+    const expected = this.model.explain(pod);
+    const [decision] = await this.#core.schedule([pod]);
+    if (decision!.node === null) {
+      const message = this.model.message(pod);
+      return message === decision!.message ? undefined : disagree(pod, "message", message, decision!.message);
+    }
+    const best = Math.max(...expected.nodes.map((node) => node.total ?? -1));
+    const chosen = expected.nodes.find((node) => node.node === decision!.node);
+    const right = this.#randomTies ? chosen?.total === best : decision!.node === expected.chosen;
+    if (!right) return disagree(pod, "placement", expected.chosen, decision!.node);
+    this.model.assume(pod, this.model.node(decision!.node));
+    return undefined;
+  }
+}
+
+/** Plays a case from its beginning. */
+export async function play(
+  { config, steps }: Case,
+  options: SchedulerOptions = {},
+): Promise<Disagreement | undefined> {
+  const session = await Session.open(config, options);
+  try {
+    for (const step of steps) {
+      const found = await session.play(step);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  } finally {
+    await session.close();
+  }
+}
+
+function disagree(pod: V1Pod, what: Disagreement["what"], expected: unknown, actual: unknown): Disagreement {
+  return { pod: pod.metadata!.name!, what, expected, actual };
+}
+
+/** Without what does not count: the order of several reasons, and a plugin that says 0 of everything, as one that is skipped. */
+function plain(one: Explanation["nodes"][number] | undefined): unknown {
+  if (one === undefined) return undefined;
+  const { node, rejectedBy, reasons = [], scores = {}, total } = one;
+  if (rejectedBy !== undefined) return { node, rejectedBy, reasons: [...reasons].sort() };
+  const entries = Object.entries(scores).filter(
+    ([, { raw, normalized, weighted }]) => raw !== 0 || normalized !== 0 || weighted !== 0,
+  );
+  return {
+    node,
+    scores: Object.fromEntries(
+      entries.map(([name, { raw, normalized, weighted }]) => [name, { raw, normalized, weighted }]),
+    ),
+    total,
+  };
+}
