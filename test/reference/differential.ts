@@ -1,6 +1,7 @@
 import type { SchedulerOptions } from "../../host/scheduler/library.ts";
+import { inYaml } from "./case-text.ts";
 import { ClusterGenerator } from "./generator/cluster.ts";
-import { inYaml, minimise } from "./minimise.ts";
+import { minimise } from "./minimise.ts";
 import { type Disagreement, Session, type Step } from "./session.ts";
 
 /** A seed on which the core and the reference model differ. */
@@ -43,7 +44,7 @@ export async function describeFailure(failure: Failure, options: SchedulerOption
     `seed ${seed}: pod ${disagreement.pod}: ${disagreement.what} differs`,
     `  the model says: ${say(disagreement.expected)}`,
     `  the core says:  ${say(disagreement.actual)}`,
-    "a case that shows it:",
+    "a case that shows it, for a file of test/reference/cases:",
     inYaml(smallest),
   ].join("\n");
 }

@@ -1,4 +1,3 @@
-import { stringify } from "yaml";
 import type { SchedulerOptions } from "../../host/scheduler/library.ts";
 import { type Case, type Disagreement, play } from "./session.ts";
 
@@ -8,7 +7,7 @@ const MOST_TRIALS = 4000;
 /**
  * Takes away steps, then parts of objects, as long as the schedulers still disagree in the same way.
  *
- * @returns the smallest case found and what differs in it
+ * @returns the smallest case found and what differs in it; undefined: it was not seen again
  */
 export async function minimise(
   found: Case,
@@ -41,6 +40,19 @@ export async function minimise(
 
 type Path = readonly string[];
 
+/** An object without these is not one. */
+const NEEDED = new Set([
+  "apiVersion",
+  "kind",
+  "metadata",
+  "name",
+  "namespace",
+  "uid",
+  "spec",
+  "containers",
+  "status",
+]);
+
 /** Every field and list element below the steps and the profiles, outer ones first. */
 function paths(root: Case): Path[] {
   const found: Path[] = [];
@@ -48,7 +60,7 @@ function paths(root: Case): Path[] {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       const here = [...path, key];
-      if (path.length > 2) found.push(here);
+      if (path.length > 2 && !NEEDED.has(key)) found.push(here);
       walk(inner, here);
     }
   };
@@ -65,9 +77,4 @@ function without(root: Case, path: Path): Case {
   if (Array.isArray(inner)) inner.splice(Number(last), 1);
   else if (typeof inner === "object" && inner !== null) delete (inner as Record<string, unknown>)[last];
   return copy;
-}
-
-/** The case as text that `playYaml` reads: it can be pasted into a test. */
-export function inYaml({ config, steps }: Case): string {
-  return stringify({ ...(config ? { config } : {}), steps }, { aliasDuplicateObjects: false, lineWidth: 0 });
 }

@@ -34,9 +34,17 @@ export class ClusterGenerator {
     this.#size = seed % 50 === 7 ? 300 : draw.pick(SIZES);
     this.config = features.profiles ? new ProfileGenerator(draw).config() : undefined;
     this.#topology = new TopologyGenerator(draw);
-    this.#nodes = new NodeGenerator(draw, features);
+    const calm = draw.chance(60);
+    this.#nodes = new NodeGenerator(draw, features, calm);
     const schedulers = this.config?.profiles?.map(({ schedulerName }) => schedulerName) ?? [undefined];
-    this.#pods = new PodGenerator(draw, features, this.#topology, schedulers, this.config !== undefined);
+    this.#pods = new PodGenerator(
+      draw,
+      features,
+      this.#topology,
+      schedulers,
+      this.config !== undefined,
+      calm,
+    );
     for (let i = 0; i < this.#size; i++) this.#nodeNames.push(`node-${i}`);
     if (features.volumes && draw.chance(50)) this.#storage = new StorageGenerator(draw, this.#nodeNames);
     if (features.devices && draw.chance(40)) this.#devices = new DeviceGenerator(draw, this.#nodeNames);

@@ -11,22 +11,26 @@ export class NodeGenerator {
   constructor(
     private readonly draw: Draw,
     private readonly features: Features,
+    /** Room everywhere and few taints, so that the later plugins are asked. */
+    private readonly calm: boolean,
   ) {}
 
   node(name: string): V1Node {
     const { draw } = this;
+    const { calm } = this;
     const allocatable: Record<string, string> = {};
-    if (draw.chance(97)) allocatable["cpu"] = draw.pick(["4", "1500m", "16", "0.5", "64", "0", "2147483"]);
-    if (draw.chance(97)) allocatable["memory"] = this.memory();
-    if (draw.chance(97)) allocatable["pods"] = draw.pick(["110", "3", "8", "0"]);
+    if (draw.chance(97))
+      allocatable["cpu"] = draw.pick(calm ? ["64", "16"] : ["4", "1500m", "16", "0.5", "64", "0", "2147483"]);
+    if (draw.chance(97)) allocatable["memory"] = calm ? "28727588291" : this.memory();
+    if (draw.chance(97)) allocatable["pods"] = draw.pick(calm ? ["110", "8"] : ["110", "3", "8", "0"]);
     if (draw.chance(60)) allocatable["ephemeral-storage"] = draw.pick(["10Gi", "28727588291", "0"]);
     if (draw.chance(30)) allocatable["example.com/gpu"] = draw.pick(["0", "1", "4", "8"]);
     if (draw.chance(20)) allocatable["hugepages-2Mi"] = draw.pick(["0", "64Mi"]);
     return {
       metadata: { name, labels: this.labels(name) },
       spec: {
-        ...(draw.chance(10) ? { unschedulable: true } : {}),
-        ...(draw.chance(40) ? { taints: draw.many(3, () => this.taint()) } : {}),
+        ...(draw.chance(calm ? 2 : 10) ? { unschedulable: true } : {}),
+        ...(draw.chance(calm ? 15 : 40) ? { taints: draw.many(3, () => this.taint()) } : {}),
       },
       status: { allocatable, ...this.images(), ...this.declared() },
     };

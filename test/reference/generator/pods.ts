@@ -22,6 +22,8 @@ export class PodGenerator {
     private readonly schedulers: readonly (string | undefined)[],
     /** Requests that no node can hold are left out where NodeResourcesFit may be off. */
     private readonly modest: boolean,
+    /** Few asks of nodes, so that the later plugins are asked. */
+    private readonly calm: boolean,
   ) {}
 
   private toleration(): V1Toleration {
@@ -52,14 +54,16 @@ export class PodGenerator {
           : {}),
         ...(this.draw.chance(8) ? { hostNetwork: true, ...this.hostUsers() } : {}),
         ...this.imageVolumes(),
-        ...(this.draw.chance(25) ? { nodeSelector: this.nodeSelector() } : {}),
+        ...(this.draw.chance(this.calm ? 5 : 25) ? { nodeSelector: this.nodeSelector() } : {}),
         ...(this.draw.chance(40) ? { topologySpreadConstraints: this.topology.constraints() } : {}),
         affinity: {
-          ...(this.draw.chance(30) ? { nodeAffinity: this.nodeAffinity(nodeNames) } : {}),
+          ...(this.draw.chance(this.calm ? 15 : 30) ? { nodeAffinity: this.nodeAffinity(nodeNames) } : {}),
           ...(this.draw.chance(35) ? this.topology.podAffinity() : {}),
         },
         ...(this.draw.chance(45) ? { tolerations: this.draw.many(3, () => this.toleration()) } : {}),
-        ...(this.draw.chance(3) ? { nodeName: this.draw.pick([...nodeNames, "nowhere"]) } : {}),
+        ...(this.draw.chance(this.calm ? 1 : 3)
+          ? { nodeName: this.draw.pick([...nodeNames, "nowhere"]) }
+          : {}),
         ...(this.draw.chance(30) ? { priority: this.draw.pick([-5, 0, 10, 1000]) } : {}),
         ...(this.draw.chance(8) ? { preemptionPolicy: "Never" } : {}),
       },
@@ -127,6 +131,11 @@ export class PodGenerator {
 
   private resourceList(): Record<string, string> {
     const list: Record<string, string> = {};
+    if (this.calm && this.draw.chance(85)) {
+      if (this.draw.chance(90)) list["cpu"] = this.draw.pick(["100m", "250m", "0", "333m"]);
+      if (this.draw.chance(90)) list["memory"] = this.draw.pick(["64Mi", "123456789", "0", "300M"]);
+      return list;
+    }
     if (this.draw.chance(80))
       list["cpu"] = this.draw.pick([
         "100m",

@@ -35,7 +35,7 @@ export class StorageGenerator {
   initial(): KubernetesObject[] {
     return [
       ...CLASSES.map((name) => this.storageClass(name)),
-      ...this.draw.many(6, (i) => this.volume(`pv-${i}`)),
+      ...Array.from({ length: 5 + this.draw.below(4) }, (_, i) => this.volume(`pv-${i}`)),
       ...this.draw.many(6, (i) => this.claim(`claim-${i}`, this.draw.pick(["default", "default", "prod"]))),
       ...this.nodeNames.filter(() => this.draw.chance(50)).map((name) => this.csiNode(name)),
       ...this.draw.many(3, (i) => this.capacity(`capacity-${i}`)),
@@ -84,10 +84,10 @@ export class StorageGenerator {
       here.map(({ metadata }) => metadata!.name!),
       2,
     );
-    if (draw.chance(3)) names.push("missing");
+    if (draw.chance(1)) names.push("missing");
     return [
       ...names.map((claimName, i) => ({ name: `v${i}`, persistentVolumeClaim: { claimName } })),
-      ...(draw.chance(15) ? [{ name: "scratch", ephemeral: {} }] : []),
+      ...(draw.chance(10) ? [{ name: "scratch", ephemeral: {} }] : []),
       ...(draw.chance(30) ? [this.disk()] : []),
     ];
   }
@@ -217,15 +217,15 @@ export class StorageGenerator {
     const storage = this.size();
     const spec: V1PersistentVolumeClaimSpec = {
       accessModes: [draw.pick(["ReadWriteOnce", "ReadWriteOnce", "ReadOnlyMany", "ReadWriteOncePod"])],
-      storageClassName: draw.chance(6) ? "now" : draw.pick(["local", "local", "wait", "room", "old"]),
+      storageClassName: draw.chance(2) ? "now" : draw.pick(["local", "local", "wait", "room", "old"]),
       ...(draw.chance(95) ? { resources: { requests: { storage } } } : {}),
-      ...(kind < 45 ? { volumeName: draw.chance(95) ? `pv-${draw.below(5)}` : "pv-gone" } : {}),
-      ...(kind >= 45 && kind < 47 ? { volumeName: "pv-1" } : {}),
+      ...(kind < 45 ? { volumeName: draw.chance(98) ? `pv-${draw.below(5)}` : "pv-gone" } : {}),
+      ...(kind === 45 ? { volumeName: "pv-1" } : {}),
       ...(draw.chance(8) ? { volumeMode: "Block" } : {}),
       ...(draw.chance(8) ? { selector: { matchLabels: { tier: "fast" } } } : {}),
       ...(draw.chance(3) ? { volumeAttributesClassName: "gold" } : {}),
     };
-    if (kind >= 95) spec.storageClassName = draw.pick(["", "unknown"]);
+    if (kind >= 98) spec.storageClassName = draw.pick(["", "unknown"]);
     return {
       apiVersion: "v1",
       kind: "PersistentVolumeClaim",

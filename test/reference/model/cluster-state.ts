@@ -94,10 +94,12 @@ export class ClusterState {
   }
 
   /** Reserve (1.1, 2.9, 2.13): the pod takes its room, its volumes and its devices, until it is removed or confirmed. */
-  protected reserve(cycle: Pick<Cycle, "pod" | "world">, node: V1Node): void {
-    const { pod } = cycle;
-    for (const object of [...assumedObjects(cycle, node), ...assumedClaims(cycle, node)])
-      this.#assumed.set(keyOf(object), { object, pod: keyOf(pod) });
+  protected reserve(cycle: Cycle, node: V1Node): void {
+    const { pod, profile } = cycle;
+    const reserves = { VolumeBinding: assumedObjects, DynamicResources: assumedClaims };
+    for (const [plugin, assume] of Object.entries(reserves))
+      for (const object of profile.reserve.includes(plugin) ? assume(cycle, node) : [])
+        this.#assumed.set(keyOf(object), { object, pod: keyOf(pod) });
     const spec = { ...pod.spec!, nodeName: node.metadata!.name! };
     this.#pods.set(keyOf(pod), { ...pod, spec, status: {} });
   }

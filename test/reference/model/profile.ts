@@ -5,7 +5,7 @@ import type {
 } from "../../../host/api/generated/types.ts";
 
 /** Reference model of KubeSchedulerConfiguration, written from shared/spec/scheduling.md 1.2, 1.3 and 8.1. */
-export type Point = "preFilter" | "filter" | "postFilter" | "score" | "multiPoint";
+export type Point = "preFilter" | "filter" | "postFilter" | "score" | "reserve" | "multiPoint";
 
 export interface PluginSet {
   enabled?: { name: string; weight?: number }[];
@@ -18,7 +18,7 @@ export interface ResourceWeight {
 }
 
 /** The arguments of every plugin that has some; each plugin reads its own. */
-export interface PluginArgs {
+export type PluginArgs = {
   apiVersion?: string;
   kind?: string;
   ignoredResources?: string[];
@@ -37,7 +37,7 @@ export interface PluginArgs {
     requiredDuringSchedulingIgnoredDuringExecution?: V1NodeSelector;
     preferredDuringSchedulingIgnoredDuringExecution?: V1PreferredSchedulingTerm[];
   };
-}
+};
 
 export interface ProfileConfig {
   schedulerName?: string;
@@ -46,8 +46,8 @@ export interface ProfileConfig {
 }
 
 export interface SchedulerConfig {
-  apiVersion?: string;
-  kind?: string;
+  apiVersion: string;
+  kind: string;
   profiles?: ProfileConfig[];
 }
 
@@ -56,6 +56,7 @@ export interface Profile {
   readonly preFilter: readonly string[];
   readonly filter: readonly string[];
   readonly postFilter: readonly string[];
+  readonly reserve: readonly string[];
   readonly score: readonly { readonly name: string; readonly weight: number }[];
   args(plugin: string): PluginArgs;
 }
@@ -72,11 +73,11 @@ export const DEFAULT_PLUGINS: readonly [name: string, points: string, weight?: n
   ["NodeResourcesFit", "preFilter filter score", 1],
   ["VolumeRestrictions", "preFilter filter"],
   ["NodeVolumeLimits", "preFilter filter"],
-  ["VolumeBinding", "preFilter filter score"],
+  ["VolumeBinding", "preFilter filter score reserve"],
   ["VolumeZone", "preFilter filter"],
   ["PodTopologySpread", "preFilter filter score", 2],
   ["InterPodAffinity", "preFilter filter score", 2],
-  ["DynamicResources", "preFilter filter postFilter score", 2],
+  ["DynamicResources", "preFilter filter postFilter score reserve", 2],
   ["DefaultPreemption", "postFilter"],
   ["NodeResourcesBalancedAllocation", "score", 1],
   ["ImageLocality", "score", 1],
@@ -116,6 +117,7 @@ export function readProfile({ plugins = {}, pluginConfig = [] }: ProfileConfig =
     preFilter: names("preFilter"),
     filter: names("filter"),
     postFilter: names("postFilter"),
+    reserve: names("reserve"),
     score: at("score").map(({ name, weight }) => ({ name, weight: weight || 1 })),
     args: (plugin) => pluginConfig.find(({ name }) => name === plugin)?.args ?? {},
   };

@@ -12,10 +12,12 @@ const UNITS: Record<string, bigint> = {
   M: 10n ** 6n,
   G: 10n ** 9n,
   T: 10n ** 12n,
+  P: 10n ** 15n,
   Ki: 1n << 10n,
   Mi: 1n << 20n,
   Gi: 1n << 30n,
   Ti: 1n << 40n,
+  Pi: 1n << 50n,
 };
 
 /** In thousandths, rounded up to one. Knows the forms that the generator writes. */
