@@ -13,7 +13,10 @@ import asc from "assemblyscript/asc";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = `${root}wasm-build/out/`;
 const declarations = `${root}host/wasm/generated/`;
-const CORES = [{ name: "scheduler", entry: "assembly/scheduler/index.ts" }];
+const CORES = [
+  { name: "scheduler", entry: "assembly/scheduler/index.ts" },
+  { name: "service-table", entry: "assembly/service-table/index.ts" },
+];
 const FLAVOURS = [
   { target: "release", file: (/** @type {string} */ name) => `${name}.wasm` },
   { target: "scalar", file: (/** @type {string} */ name) => `${name}.scalar.wasm` },

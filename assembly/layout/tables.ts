@@ -1,6 +1,7 @@
 import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from "./class";
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
+import { DESCRIPTOR, FIRST_TABLE, growTo, tableEnd } from "./memory";
 import { RequestField, ResultField, StateField } from "./ring";
 import {
   ClassTrackField,
@@ -75,11 +76,7 @@ export enum Code {
   alreadyReserved,
 }
 
-const DESCRIPTOR: usize = 1024;
 const ADDRESSES: usize = DESCRIPTOR + (<usize>Capacity.count << 2);
-const FIRST_TABLE: usize = 2048;
-const PAGE: usize = 65536;
-const MEMORY_MAX: f64 = 4294901760.0;
 
 export function capacityOf(dimension: Capacity): u32 {
   return load<u32>(DESCRIPTOR + (<usize>dimension << 2));
@@ -133,12 +130,10 @@ export function layOut(): Code {
   let end = <f64>FIRST_TABLE;
   for (let table = 0; table < Table.count; table++) {
     store<u32>(ADDRESSES + (<usize>table << 2), <u32>end);
-    end = Math.ceil((end + tableBytes(table)) / 64.0) * 64.0;
-    if (end > MEMORY_MAX) return Code.outOfMemory;
+    end = tableEnd(end, tableBytes(table));
+    if (end < 0.0) return Code.outOfMemory;
   }
-  const pages = <i32>((<usize>end + PAGE - 1) / PAGE) - memory.size();
-  if (pages > 0 && memory.grow(pages) < 0) return Code.outOfMemory;
-  return Code.ok;
+  return growTo(end) ? Code.ok : Code.outOfMemory;
 }
 
 export function isReserved(): bool {

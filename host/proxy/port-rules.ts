@@ -96,6 +96,7 @@ function clusterEndpointsOf(endpoints: readonly Endpoint[], mode: PortRules["top
 function union(some: readonly Endpoint[], others: readonly Endpoint[]): readonly Endpoint[] {
   if (others.length === 0) return some;
   if (some.length === 0) return others;
-  const missing = others.filter((one) => !some.includes(one));
+  const known = new Set(some);
+  const missing = others.filter((one) => !known.has(one));
   return missing.length === 0 ? some : [...some, ...missing].sort((a, b) => (a.text < b.text ? -1 : 1));
 }

@@ -4,6 +4,8 @@ import { type AddressRange, type Family, parseAddress, parseRange } from "./addr
 
 export type Protocol = "TCP" | "UDP" | "SCTP";
 
+export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
+
 /**
  * One port of one Service in one address family: what kube-proxy calls a BaseServicePortInfo. Each has its own chains and
  * its own row. Source: service-tables 3.1.

@@ -5,24 +5,27 @@ import { run } from "../scenarios/pintle-process.ts";
 import { requireComponent } from "../scenarios/requirements.ts";
 import { findNode, findProgram, hashInChromium, hashInInterpreter, hashInNode } from "./hosts.ts";
 
-/** The same bytes give the same placements wherever they run: selfTest returns the hash of 3,000 of them. */
-const CORES = ["scheduler.wasm", "scheduler.scalar.wasm", "scheduler.shared.wasm"].map((name) => ({
-  name,
-  path: packageFile(`wasm-build/out/${name}`),
-}));
+/** The same bytes decide the same wherever they run: selfTest returns the hash of 3,000 placements, or 10,000 packets. */
+const CORES = ["scheduler", "service-table"].flatMap((core) => {
+  const expected = expectedHash(core);
+  return ["wasm", "scalar.wasm", "shared.wasm"].map((flavour) => ({
+    name: `${core}.${flavour}`,
+    path: packageFile(`wasm-build/out/${core}.${flavour}`),
+    expected,
+  }));
+});
 
 /** What this process gets; that it is the right number is test/wasm-flavours.test.ts's to say. */
-function expectedHash(): number {
-  const module = new WebAssembly.Module(readFileSync(packageFile("wasm-build/out/scheduler.wasm")));
+function expectedHash(core: string): number {
+  const module = new WebAssembly.Module(readFileSync(packageFile(`wasm-build/out/${core}.wasm`)));
   const { exports } = new WebAssembly.Instance(module, {});
   return (exports as { selfTest(): number }).selfTest() >>> 0;
 }
-const expected = expectedHash();
 
 describe.each(["20", "22", "24"])("Node.js %s", (major) => {
   const node = findNode(major);
   const present = requireComponent(`Node.js ${major} (.ci/run installs it)`, node !== undefined);
-  test.skipIf(!present).each(CORES)("$name", async ({ path }) => {
+  test.skipIf(!present).each(CORES)("$name", async ({ path, expected }) => {
     expect(await hashInNode(node!, path)).toBe(expected);
   });
   test.skipIf(!present)("is that version", async () => {
@@ -34,7 +37,7 @@ describe("Chromium, headless", () => {
   const chromium = findProgram("chromium");
   test.skipIf(!requireComponent("chromium", chromium !== undefined)).each(CORES)(
     "$name",
-    async ({ path }) => {
+    async ({ path, expected }) => {
       expect(await hashInChromium(chromium!, readFileSync(path))).toBe(expected);
     },
   );
@@ -46,7 +49,7 @@ describe("wasm-interp", () => {
   const importless = CORES.filter(({ name }) => !name.includes("shared"));
   test.skipIf(!requireComponent("wasm-interp (wabt)", interpreter !== undefined)).each(importless)(
     "$name",
-    async ({ path }) => {
+    async ({ path, expected }) => {
       expect(await hashInInterpreter(interpreter!, path)).toBe(expected);
     },
   );

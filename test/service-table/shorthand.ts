@@ -92,7 +92,7 @@ const addresses = (...texts: string[]) => texts.map((text) => parseAddress(text)
 export const TEST_NODE: ProxyOptions = {
   nodeAddresses: addresses("192.168.0.2", "192.168.1.2", "192.168.99.11", "127.0.0.1", "2001:db8::1", "::1"),
   nodeIps: addresses("192.168.0.2", "2001:db8::1"),
-  detectLocal: { by: "source", ranges: [parseRange("10.0.0.0/8")!, parseRange("fd00:10::/64")!] },
+  detectLocal: { by: "source", ranges: [parseRange("10.0.0.0/8")!, parseRange("fd00:10::/32")!] },
   masqueradeAll: false,
   masqueradeBit: 14,
   localhostNodePorts: true,

@@ -1,0 +1,74 @@
+import { getU32, setU32 } from "../layout/field";
+import { Action, OutcomeField, PacketField, PacketFrom, ServiceStateField } from "../layout/packet";
+import { EntryField, EntryKind, KeySpace, ServiceField, ServiceFlag } from "../layout/service";
+import { ENTRY_SEARCH, searchKey, serviceRow, stateRow } from "../layout/service-tables";
+import { familyOf, isLocal, isLoopback4 } from "./addresses";
+import { entryHome, entryRow, findEntry, writeKey } from "./entries";
+import { DESTINATION, writeNodePortKey } from "./translate";
+
+/** Where the address of an outcome stands. */
+const ADDRESS: usize = 8;
+
+/**
+ * What table filter does to the packet as it is after translation, by the hooks it passes: INPUT when the node itself is
+ * meant, FORWARD when it goes on, OUTPUT first when a process of the node sent it. Which chain is called from which hook
+ * decides: an address without endpoints is not refused to the node's own packets. Source: service-tables 2.2, 4.1.
+ */
+export function filter(packet: usize, outcome: usize): void {
+  const destination = outcome + ADDRESS;
+  const isOwn = getU32(packet, PacketField.from) == PacketFrom.node;
+  const toNode = isLocal(destination);
+  if (breaksIntoLoopback(packet, outcome, isOwn || toNode)) {
+    setU32(outcome, OutcomeField.action, Action.drop);
+    return;
+  }
+  const verdict = addressVerdict(packet, outcome, isOwn, toNode);
+  if (verdict != Action.pass) setU32(outcome, OutcomeField.action, verdict);
+}
+
+/** KUBE-FIREWALL: what node ports on localhost would open to others otherwise. */
+function breaksIntoLoopback(packet: usize, outcome: usize, passesGuard: bool): bool {
+  if (!passesGuard || getU32(stateRow(), ServiceStateField.guardsLoopback) == 0) return false;
+  if (getU32(outcome, OutcomeField.action) == Action.dnat) return false;
+  return isLoopback4(outcome + ADDRESS) && !isLoopback4(packet);
+}
+
+/** KUBE-PROXY-FIREWALL, KUBE-SERVICES, KUBE-NODEPORTS and KUBE-EXTERNAL-SERVICES; `Action.pass` when none refuses. */
+function addressVerdict(packet: usize, outcome: usize, isOwn: bool, toNode: bool): Action {
+  const destination = outcome + ADDRESS;
+  const port = getU32(outcome, OutcomeField.port) | (getU32(packet, PacketField.port) & 0xffff0000);
+  const key = searchKey(ENTRY_SEARCH);
+  writeKey(key, destination, port, KeySpace.address);
+  // Marked packets that go on are accepted after the firewall, whatever else is said of their address.
+  const isAccepted = !isOwn && !toNode && getU32(outcome, OutcomeField.masquerade) != 0;
+  let internal: Action = Action.pass;
+  let external: Action = Action.pass;
+  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
+    const entry = entryRow(slot);
+    const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);
+    const kind = getU32(entry, EntryField.kind);
+    if (kind == EntryKind.vip && (flags & ServiceFlag.firewall) != 0) return Action.drop;
+    const refusal: Action = (flags & ServiceFlag.hasAny) != 0 ? Action.drop : Action.reject;
+    if (kind == EntryKind.clusterIp) {
+      if (internal == Action.pass && (flags & ServiceFlag.hasInternal) == 0) internal = refusal;
+    } else if (external == Action.pass && (flags & ServiceFlag.hasExternal) == 0) external = refusal;
+  }
+  if (isAccepted) return Action.pass;
+  if (internal != Action.pass && (isOwn || !toNode)) return internal;
+  if (toNode) return nodePortVerdict(key, familyOf(destination), port, external);
+  return isOwn ? Action.pass : external;
+}
+
+/** At the node itself: the ports of health checks are open; those of Services without endpoints refuse. */
+function nodePortVerdict(key: usize, family: u32, port: u32, external: Action): Action {
+  writeNodePortKey(key, family, port);
+  let verdict = external;
+  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
+    const entry = entryRow(slot);
+    if (getU32(entry, EntryField.kind) == EntryKind.healthCheck) return Action.pass;
+    const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);
+    if (verdict != Action.pass || (flags & ServiceFlag.hasExternal) != 0) continue;
+    verdict = (flags & ServiceFlag.hasAny) != 0 ? Action.drop : Action.reject;
+  }
+  return verdict;
+}
