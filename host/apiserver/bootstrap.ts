@@ -5,7 +5,6 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { formatIpv4 } from "./allocators/ip-range.ts";
 import { SERVICE_CIDR } from "./allocators/services.ts";
 import type { Api, User, WriteContext } from "./api.ts";
-import { storagePrefix } from "./storage/keys.ts";
 import type { AnyObject } from "./storage/view.ts";
 import { create } from "./verbs/create.ts";
 import { update } from "./verbs/update.ts";
@@ -33,13 +32,6 @@ const PRIORITY_CLASSES = [
     description: "Used for system critical pods that must not be moved from their current node.",
   },
 ];
-
-/** What a stored Service holds of addresses and ports is its own again. */
-export async function adoptServices(api: Api): Promise<void> {
-  const kind = findKindByName("v1", "Service")!;
-  const { entries } = await api.objects.store.range(storagePrefix(kind));
-  for (const entry of entries) api.services.adopt(api.objects.views.of(entry).object);
-}
 
 /** The objects a cluster cannot be without (api-wire 28). What is there already stays. */
 export async function createBootstrapObjects(api: Api): Promise<void> {

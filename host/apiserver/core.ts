@@ -4,9 +4,10 @@ import type { Random } from "../apimachinery/random.ts";
 import { loadSchema } from "../apimachinery/schema.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
+import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
 import type { Api } from "./api.ts";
-import { adoptServices, createBootstrapObjects } from "./bootstrap.ts";
+import { createBootstrapObjects } from "./bootstrap.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ObjectStorage } from "./storage/objects.ts";
@@ -29,20 +30,25 @@ export interface ApiCore {
 /** Opens the store's objects, and creates what a cluster cannot be without. */
 export async function createApiCore({ store, clock, random, log }: ApiCoreOptions): Promise<ApiCore> {
   const apiLog = log.child("apiserver");
+  const services = new ServiceAllocator(random.fork("service-allocator"));
+  const objects = new ObjectStorage(store, apiLog, services);
   const api: Api = {
-    objects: new ObjectStorage(store, apiLog),
+    objects,
     schema: loadSchema(),
     clock,
     random: random.fork("apiserver"),
     log: apiLog,
-    services: new ServiceAllocator(random.fork("service-allocator")),
+    services,
   };
-  await adoptServices(api);
+  const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);
   const expiry = expireEvents(api);
   return {
     api,
-    stop: expiry.stop,
+    stop: () => {
+      expiry.stop();
+      allocations.stop();
+    },
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),
   };

@@ -7,10 +7,14 @@ import type { Random } from "../../apimachinery/random.ts";
  *   0 .......... offset .......................... size-1
  *   asked for    | given out
  *
+ * A number is held because the store says so, or because a write that will say so is on its way. Several writes of one
+ * owner may reserve the same number; it is free when the last of them has given it back and none was stored.
+ *
  * Source: service-tables 8.1 and 8.2.
  */
 export class Band {
-  readonly #owners = new Map<number, string>();
+  readonly #stored = new Map<number, string>();
+  readonly #reserved = new Map<number, { readonly owner: string; count: number }>();
 
   constructor(
     readonly size: number,
@@ -18,27 +22,44 @@ export class Band {
     private readonly random: Random,
   ) {}
 
-  owner(index: number): string | undefined {
-    return this.#owners.get(index);
+  /** Who has it in the store. */
+  storedOwner(index: number): string | undefined {
+    return this.#stored.get(index);
   }
 
-  /** @returns whether the number was free, or the owner's already */
+  /** What the store says; undefined: nobody has it. */
+  setStored(index: number, owner: string | undefined): void {
+    if (owner === undefined) this.#stored.delete(index);
+    else this.#stored.set(index, owner);
+  }
+
+  forgetStored(): void {
+    this.#stored.clear();
+  }
+
+  /** Reserves a number, to be given back by `release`. @returns whether it was free, or the owner's already */
   take(index: number, owner: string): boolean {
-    const present = this.#owners.get(index);
+    const reserved = this.#reserved.get(index);
+    const present = this.#stored.get(index) ?? reserved?.owner;
     if (present !== undefined && present !== owner) return false;
-    this.#owners.set(index, owner);
+    if (reserved === undefined) this.#reserved.set(index, { owner, count: 1 });
+    else reserved.count += 1;
     return true;
   }
 
-  /** @returns undefined when every number is taken */
+  /** Reserves any number. @returns undefined when every number is taken */
   takeNext(owner: string): number | undefined {
     const index = this.#findFree(this.offset, this.size) ?? this.#findFree(0, this.offset);
-    if (index !== undefined) this.#owners.set(index, owner);
+    if (index !== undefined) this.#reserved.set(index, { owner, count: 1 });
     return index;
   }
 
-  free(index: number, owner: string): void {
-    if (this.#owners.get(index) === owner) this.#owners.delete(index);
+  /** Gives back what one `take` or `takeNext` reserved. */
+  release(index: number): void {
+    const reserved = this.#reserved.get(index);
+    if (reserved === undefined) return;
+    reserved.count -= 1;
+    if (reserved.count === 0) this.#reserved.delete(index);
   }
 
   #findFree(from: number, to: number): number | undefined {
@@ -46,7 +67,7 @@ export class Band {
     const start = this.random.below(to - from);
     for (let step = 0; step < to - from; step++) {
       const index = from + ((start + step) % (to - from));
-      if (!this.#owners.has(index)) return index;
+      if (!this.#stored.has(index) && !this.#reserved.has(index)) return index;
     }
     return undefined;
   }

@@ -1,9 +1,13 @@
 import type { V1Service, V1ServicePort, V1ServiceSpec } from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
+import { deepCopy } from "../../apimachinery/copy.ts";
 import { internalError } from "../../apimachinery/errors.ts";
-import { type FieldError, invalid, invalidObject } from "../../apimachinery/field-error.ts";
+import { type FieldError, invalid, invalidObject, tooMany } from "../../apimachinery/field-error.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { Operation } from "../../store/store.ts";
+import type { Allocations } from "../storage/allocated-write.ts";
 import type { AnyObject } from "../storage/view.ts";
+import { allocationKey, parseAllocationKey } from "./allocation-keys.ts";
 import { Band, staticBand } from "./band.ts";
 import { formatIpv4, parseCidr, parseIpv4 } from "./ip-range.ts";
 
@@ -11,21 +15,24 @@ export const SERVICE_CIDR = parseCidr("10.96.0.0/12");
 const FIRST_NODE_PORT = 30000;
 const LAST_NODE_PORT = 32767;
 
-/** What a write took; exactly one of the two is called when its fate is known. */
+/** What a write has reserved; `release` is called once, when its fate is known: by then the store knows, or nobody. */
 export interface Reservation {
-  /** The write is stored: what the Service held before and does not name any more is free. */
-  readonly done: () => void;
-  /** The write did not happen: what it took is free again. */
-  readonly undo: () => void;
+  readonly release: () => void;
+  /** Puts back what was filled in, so that another number can be tried. */
+  readonly revert: () => void;
 }
 
-const NOTHING: Reservation = { done: () => {}, undo: () => {} };
+const NOTHING: Reservation = { release: () => {}, revert: () => {} };
+
+/** So many addresses and node ports a Service may hold: they are written in one transaction with it. */
+const MAX_HELD = 120;
 
 /**
- * Cluster addresses and node ports, each held by at most one Service. Kept in memory and rebuilt from the stored
- * Services at start, so it cannot disagree with them for longer than one run. Source: service-tables 8.
+ * Cluster addresses and node ports, each held by at most one Service. Who holds what is written to the store in one
+ * transaction with the Service (`allocation-keys.ts`); here it is only remembered, with what writes on their way have
+ * reserved. Source: service-tables 8.
  */
-export class ServiceAllocator {
+export class ServiceAllocator implements Allocations {
   readonly #addresses: Band;
   readonly #ports: Band;
 
@@ -37,117 +44,172 @@ export class ServiceAllocator {
     this.#ports = new Band(ports, staticBand(ports, 32, 16, 128), random);
   }
 
-  /** At start: what a stored Service names is its own. */
-  adopt(object: AnyObject): void {
-    const holding = held(object as V1Service);
-    for (const address of holding.addresses) this.#addresses.take(address, ownerOf(object));
-    for (const port of holding.ports) this.#ports.take(port, ownerOf(object));
+  /** What the store says, instead of all that it said before. */
+  replaceStored(stored: readonly (readonly [key: string, owner: string])[]): void {
+    this.#addresses.forgetStored();
+    this.#ports.forgetStored();
+    for (const [key, owner] of stored) this.setStored(key, owner);
   }
 
-  /** The Service is gone. */
-  release(kind: Kind, object: AnyObject): void {
-    if (!isService(kind)) return;
-    const holding = held(object as V1Service);
-    for (const address of holding.addresses) this.#addresses.free(address, ownerOf(object));
-    for (const port of holding.ports) this.#ports.free(port, ownerOf(object));
+  setStored(key: string, owner: string | undefined): void {
+    const place = this.#placeOf(key);
+    place?.band.setStored(place.index, owner);
+  }
+
+  operations(before: AnyObject | undefined, after: AnyObject | undefined): Operation[] {
+    const owner = ownerOf((after ?? before)!);
+    const [had, has] = [new Set(this.keysOf(before)), new Set(this.keysOf(after))];
+    const isStoredOurs = (key: string) => {
+      const place = this.#placeOf(key);
+      return place?.band.storedOwner(place.index) === owner;
+    };
+    const taken = [...has].filter((key) => !isStoredOurs(key));
+    const given = [...had].filter((key) => !has.has(key) && isStoredOurs(key));
+    return [
+      ...taken.map((key): Operation => ({ type: "create", key, value: Buffer.from(owner) })),
+      ...given.map((key): Operation => ({ type: "delete", key })),
+    ];
+  }
+
+  /** The keys of all that an object holds; none unless it is a Service. */
+  keysOf(object: AnyObject | undefined): readonly string[] {
+    if (object?.kind !== "Service" || object.apiVersion !== "v1") return [];
+    const { addresses, ports } = held(object as V1Service);
+    return [
+      ...[...addresses].map((index) =>
+        allocationKey({ of: "address", address: SERVICE_CIDR.base + 1 + index }),
+      ),
+      ...[...ports].map((index) => allocationKey({ of: "port", port: FIRST_NODE_PORT + index })),
+    ];
   }
 
   /** Fills addresses and ports into `next`, in place; throws 422 when one it asks for is not to be had. */
-  reserve(kind: Kind, next: AnyObject, old: AnyObject | undefined): Reservation {
+  reserve(kind: Kind, next: AnyObject): Reservation {
     if (!isService(kind)) return NOTHING;
     const service = next as V1Service;
     const { spec } = service;
     if (spec === undefined) return NOTHING;
-    const before = old ? held(old as V1Service) : { addresses: new Set<number>(), ports: new Set<number>() };
+    const asked = deepCopy(spec);
     const owner = ownerOf(next);
     const errors: FieldError[] = [];
-    this.#reserveAddress(spec, owner, errors);
-    this.#reservePorts(spec, owner, errors);
-    const after = held(service);
-    const reservation: Reservation = {
-      done: () => this.#free(owner, before, after),
-      undo: () => this.#free(owner, after, before),
+    const taken: { readonly band: Band; readonly index: number }[] = [];
+    const release = () => {
+      for (const { band, index } of taken.splice(0)) band.release(index);
     };
-    if (errors.length > 0) {
-      reservation.undo();
-      throw invalidObject(kind, service.metadata?.name ?? "", errors);
-    }
-    return reservation;
-  }
-
-  /** Frees what `held` has and `kept` has not. */
-  #free(owner: string, held: Holding, kept: Holding): void {
-    for (const address of held.addresses)
-      if (!kept.addresses.has(address)) this.#addresses.free(address, owner);
-    for (const port of held.ports) if (!kept.ports.has(port)) this.#ports.free(port, owner);
-  }
-
-  #reserveAddress(spec: V1ServiceSpec, owner: string, errors: FieldError[]): void {
-    if (spec.type === "ExternalName") return;
-    const asked = spec.clusterIP || spec.clusterIPs?.[0];
-    setFamilies(spec, asked, errors);
-    if (asked === "None") {
-      spec.clusterIP = "None";
-      spec.clusterIPs = ["None"];
-      return;
-    }
-    const index = asked ? this.#askedAddress(asked, owner, errors) : this.#addresses.takeNext(owner);
-    if (index === undefined) {
-      if (errors.length > 0) return;
-      throw internalError("failed to allocate a serviceIP: range is full");
-    }
-    spec.clusterIP = formatIpv4(SERVICE_CIDR.base + 1 + index);
-    spec.clusterIPs = [spec.clusterIP];
-  }
-
-  #askedAddress(asked: string, owner: string, errors: FieldError[]): number | undefined {
-    const refuse = (why: string) => {
-      errors.push(invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`));
-      return undefined;
+    const hold = (band: Band, index: number | undefined) => {
+      if (index !== undefined) taken.push({ band, index });
+      return index;
     };
-    const index = addressIndex(asked);
-    if (index === undefined) {
-      const range = `The range of valid IPs is ${SERVICE_CIDR.cidr}`;
-      return refuse(`the provided IP (${asked}) is not in the valid range. ${range}`);
+    const draw: Draw = {
+      address: (index) =>
+        index === undefined
+          ? hold(this.#addresses, this.#addresses.takeNext(owner))
+          : this.#addresses.take(index, owner)
+            ? hold(this.#addresses, index)
+            : undefined,
+      port: (index) =>
+        index === undefined
+          ? hold(this.#ports, this.#ports.takeNext(owner))
+          : this.#ports.take(index, owner)
+            ? hold(this.#ports, index)
+            : undefined,
+    };
+    try {
+      reserveAddress(spec, draw, errors);
+      reservePorts(spec, draw, errors);
+      const count = this.keysOf(next).length;
+      if (count > MAX_HELD) errors.push(tooMany("spec.ports", count, MAX_HELD));
+      if (errors.length > 0) throw invalidObject(kind, service.metadata?.name ?? "", errors);
+    } catch (error) {
+      release();
+      throw error;
     }
-    return this.#addresses.take(index, owner) ? index : refuse("provided IP is already allocated");
+    return {
+      release,
+      revert: () => {
+        service.spec = asked;
+      },
+    };
   }
 
-  #reservePorts(spec: V1ServiceSpec, owner: string, errors: FieldError[]): void {
-    const wanted =
-      spec.type === "NodePort" ||
-      (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
-    if (!wanted && spec.type !== "LoadBalancer") return;
-    const ports = spec.ports ?? [];
-    for (const [index, port] of ports.entries()) {
-      if (port.nodePort) this.#askedPort(port.nodePort, `spec.ports[${index}].nodePort`, owner, errors);
-    }
-    if (wanted) for (const port of ports) port.nodePort ||= this.#nextPort(ports, port, owner);
-    if (spec.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local") return;
-    if (spec.healthCheckNodePort) {
-      this.#askedPort(spec.healthCheckNodePort, "spec.healthCheckNodePort", owner, errors);
-    } else spec.healthCheckNodePort = this.#nextPort([], undefined, owner);
+  #placeOf(key: string): { readonly band: Band; readonly index: number } | undefined {
+    const allocation = parseAllocationKey(key);
+    if (allocation === undefined) return undefined;
+    return allocation.of === "address"
+      ? { band: this.#addresses, index: allocation.address - SERVICE_CIDR.base - 1 }
+      : { band: this.#ports, index: allocation.port - FIRST_NODE_PORT };
   }
+}
 
-  #askedPort(port: number, field: string, owner: string, errors: FieldError[]): void {
-    if (port < FIRST_NODE_PORT || port > LAST_NODE_PORT) {
-      const range = `The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
-      errors.push(invalid(field, port, `provided port is not in the valid range. ${range}`));
-    } else if (!this.#ports.take(port - FIRST_NODE_PORT, owner)) {
-      errors.push(invalid(field, port, "provided port is already allocated"));
-    }
-  }
+/** Reserves the given place, or any; undefined when it is taken, or all are. */
+interface Draw {
+  address(index?: number): number | undefined;
+  port(index?: number): number | undefined;
+}
 
-  /** Ports of one Service with the same number (TCP and UDP) share a node port. */
-  #nextPort(ports: readonly V1ServicePort[], port: V1ServicePort | undefined, owner: string): number {
-    const twin = ports.find(
-      (one) => one.port === port?.port && one.nodePort && one.protocol !== port.protocol,
-    );
-    if (twin?.nodePort) return twin.nodePort;
-    const index = this.#ports.takeNext(owner);
-    if (index === undefined) throw internalError("failed to allocate a nodePort: range is full");
-    return FIRST_NODE_PORT + index;
+function reserveAddress(spec: V1ServiceSpec, draw: Draw, errors: FieldError[]): void {
+  if (spec.type === "ExternalName") return;
+  const asked = spec.clusterIP || spec.clusterIPs?.[0];
+  setFamilies(spec, asked, errors);
+  if (asked === "None") {
+    spec.clusterIP = "None";
+    spec.clusterIPs = ["None"];
+    return;
   }
+  const index = asked ? askedAddress(asked, draw, errors) : draw.address();
+  if (index === undefined) {
+    if (errors.length > 0) return;
+    throw internalError("failed to allocate a serviceIP: range is full");
+  }
+  spec.clusterIP = formatIpv4(SERVICE_CIDR.base + 1 + index);
+  spec.clusterIPs = [spec.clusterIP];
+}
+
+function askedAddress(asked: string, draw: Draw, errors: FieldError[]): number | undefined {
+  const refuse = (why: string) => {
+    errors.push(invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`));
+    return undefined;
+  };
+  const index = addressIndex(asked);
+  if (index === undefined) {
+    const range = `The range of valid IPs is ${SERVICE_CIDR.cidr}`;
+    return refuse(`the provided IP (${asked}) is not in the valid range. ${range}`);
+  }
+  return draw.address(index) ?? refuse("provided IP is already allocated");
+}
+
+function reservePorts(spec: V1ServiceSpec, draw: Draw, errors: FieldError[]): void {
+  const wanted =
+    spec.type === "NodePort" ||
+    (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
+  if (!wanted && spec.type !== "LoadBalancer") return;
+  const ports = spec.ports ?? [];
+  for (const [index, port] of ports.entries()) {
+    if (port.nodePort) askedPort(port.nodePort, `spec.ports[${index}].nodePort`, draw, errors);
+  }
+  if (wanted) for (const port of ports) port.nodePort ||= nextPort(ports, port, draw);
+  if (spec.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local") return;
+  if (spec.healthCheckNodePort) {
+    askedPort(spec.healthCheckNodePort, "spec.healthCheckNodePort", draw, errors);
+  } else spec.healthCheckNodePort = nextPort([], undefined, draw);
+}
+
+function askedPort(port: number, field: string, draw: Draw, errors: FieldError[]): void {
+  if (port < FIRST_NODE_PORT || port > LAST_NODE_PORT) {
+    const range = `The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
+    errors.push(invalid(field, port, `provided port is not in the valid range. ${range}`));
+  } else if (draw.port(port - FIRST_NODE_PORT) === undefined) {
+    errors.push(invalid(field, port, "provided port is already allocated"));
+  }
+}
+
+/** Ports of one Service with the same number (TCP and UDP) share a node port. */
+function nextPort(ports: readonly V1ServicePort[], port: V1ServicePort | undefined, draw: Draw): number {
+  const twin = ports.find((one) => one.port === port?.port && one.nodePort && one.protocol !== port.protocol);
+  if (twin?.nodePort) return twin.nodePort;
+  const index = draw.port();
+  if (index === undefined) throw internalError("failed to allocate a nodePort: range is full");
+  return FIRST_NODE_PORT + index;
 }
 
 interface Holding {
@@ -170,7 +232,7 @@ function held({ spec }: V1Service): Holding {
 }
 
 /** The uid, not the name: a second Service of the same name must not touch what the first one holds. */
-function ownerOf(object: AnyObject): string {
+export function ownerOf(object: AnyObject): string {
   return object.metadata?.uid ?? "";
 }
 

@@ -4,6 +4,7 @@ import { conflict, notFound } from "../../apimachinery/errors.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { ObjectReference } from "../../apimachinery/object.ts";
 import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.ts";
+import { type Allocations, writeAllocated } from "./allocated-write.ts";
 import { storageKey, storageKind } from "./keys.ts";
 import { type AnyObject, encodeObject, View, Views } from "./view.ts";
 
@@ -13,8 +14,8 @@ export type UpdateStep =
   | {
       readonly kind: "put";
       readonly object: AnyObject;
-      readonly undo?: () => void;
-      readonly done?: () => void;
+      /** Called once the write's fate is known. */
+      readonly release?: () => void;
     }
   /** The last finalizer is gone: `object` is answered, the key removed. */
   | { readonly kind: "remove"; readonly object: AnyObject };
@@ -35,6 +36,7 @@ export class ObjectStorage {
   constructor(
     readonly store: Store,
     readonly log: Logger,
+    private readonly allocations: Allocations,
   ) {}
 
   async find(kind: Kind, reference: ObjectReference): Promise<View | undefined> {
@@ -48,13 +50,29 @@ export class ObjectStorage {
     return view;
   }
 
-  /** @returns undefined when the name is taken */
-  async create(kind: Kind, reference: ObjectReference, object: AnyObject): Promise<View | undefined> {
+  /** "exists": the name is taken; "taken": something else that it was to have, and another may be tried. */
+  async create(
+    kind: Kind,
+    reference: ObjectReference,
+    object: AnyObject,
+  ): Promise<View | "exists" | "taken"> {
     const key = storageKey(kind, reference);
-    const result = await this.store.create(key, encodeObject(object));
-    if (!result.ok) return undefined;
-    this.#say("created", key, object, result.entry.modRevision);
-    return this.views.remember(result.entry, object);
+    const written = await this.#create(key, encodeObject(object), object);
+    if (typeof written === "string") return written;
+    this.#say("created", key, object, written.modRevision);
+    return this.views.remember(written, object);
+  }
+
+  async #create(key: string, value: Uint8Array, object: AnyObject): Promise<Entry | "exists" | "taken"> {
+    const others = this.allocations.operations(undefined, object);
+    if (others.length === 0) {
+      const result = await this.store.create(key, value);
+      return result.ok ? result.entry : "exists";
+    }
+    const write = { type: "create", key, value } as const;
+    const result = await writeAllocated(this.store, this.allocations, write, others);
+    if (result.outcome === "written") return result.event.entry!;
+    return result.outcome === "lost" ? "exists" : "taken";
   }
 
   /**
@@ -92,9 +110,30 @@ export class ObjectStorage {
 
   /** Removes what `entry` holds unless somebody changed it since. @param object  what it was, for the log */
   async remove(entry: Entry, object: AnyObject): Promise<DeleteResult> {
-    const result = await this.store.delete(entry.key, entry.modRevision);
+    const result = await this.#delete(entry);
     if (result.ok) this.#say("removed", entry.key, object, result.revision);
     return result;
+  }
+
+  async #delete(entry: Entry): Promise<DeleteResult> {
+    const { key, modRevision: expectedRevision } = entry;
+    const others = this.allocations.operations(this.views.of(entry).object, undefined);
+    if (others.length === 0) return await this.store.delete(key, expectedRevision);
+    const write = { type: "delete", key, expectedRevision } as const;
+    const result = await writeAllocated(this.store, this.allocations, write, others);
+    if (result.outcome === "written")
+      return { ok: true, previous: result.event.previous!, revision: result.event.revision };
+    return { ok: false, current: result.outcome === "lost" ? result.current : entry };
+  }
+
+  async #update(entry: Entry, value: Uint8Array, before: AnyObject, after: AnyObject): Promise<WriteResult> {
+    const { key, modRevision: expectedRevision } = entry;
+    const others = this.allocations.operations(before, after);
+    if (others.length === 0) return await this.store.update(key, value, expectedRevision);
+    const write = { type: "update", key, value, expectedRevision } as const;
+    const result = await writeAllocated(this.store, this.allocations, write, others);
+    if (result.outcome === "written") return { ok: true, entry: result.event.entry! };
+    return { ok: false, current: result.outcome === "lost" ? result.current : entry };
   }
 
   async #put(
@@ -105,26 +144,16 @@ export class ObjectStorage {
     dryRun: boolean,
   ): Promise<UpdateOutcome | { current: Entry | undefined }> {
     const value = encodeObject(step.object);
-    if (Buffer.compare(value, entry.value) === 0 || sameObject(step.object, current.object)) {
-      step.undo?.();
-      return { view: current, step: "keep", previous: current };
-    }
-    if (dryRun) {
-      step.undo?.();
-      return { view: new View(value, current.revision), step: "put", previous: current };
-    }
     let result: WriteResult;
     try {
-      result = await this.store.update(key, value, entry.modRevision);
-    } catch (error) {
-      step.undo?.();
-      throw error;
+      if (Buffer.compare(value, entry.value) === 0 || sameObject(step.object, current.object))
+        return { view: current, step: "keep", previous: current };
+      if (dryRun) return { view: new View(value, current.revision), step: "put", previous: current };
+      result = await this.#update(entry, value, current.object, step.object);
+    } finally {
+      step.release?.();
     }
-    if (!result.ok) {
-      step.undo?.();
-      return { current: result.current };
-    }
-    step.done?.();
+    if (!result.ok) return { current: result.current };
     this.#say("updated", key, step.object, result.entry.modRevision);
     return { view: this.views.remember(result.entry, step.object), step: "put", previous: current };
   }

@@ -53,8 +53,6 @@ export async function change(
     context.dryRun,
     options.maxTries,
   );
-  if (outcome.step === "remove" && !context.dryRun)
-    api.services.release(storageKind(kind), outcome.previous.object);
   return outcome.view.as(kind);
 }
 
@@ -84,8 +82,8 @@ async function step(
   if (errors.length > 0) throw invalidObject(kind, name, errors);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
-  const reservation = api.services.reserve(kind, prepared, old);
-  return { kind: "put", object: prepared, undo: reservation.undo, done: reservation.done };
+  const { release } = api.services.reserve(kind, prepared);
+  return { kind: "put", object: prepared, release };
 }
 
 /** Terminating, no grace left, no finalizer left: the change that got it here also removes it. */

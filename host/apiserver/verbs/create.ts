@@ -2,7 +2,7 @@ import type { Kind } from "../../api/kind.ts";
 import { validateMetadata } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
-import { ApiError, alreadyExists, badRequest } from "../../apimachinery/errors.ts";
+import { ApiError, alreadyExists, badRequest, internalError } from "../../apimachinery/errors.ts";
 import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
@@ -16,6 +16,8 @@ import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 
 /** Draws of a generated name before the collision is the caller's to know. */
 const MAX_NAME_TRIES = 8;
+/** Numbers drawn for a Service before it is given up: each that was lost is one that another Service got. */
+const MAX_DRAWS = 64;
 const MAX_GENERATED_BASE = 58;
 
 /**
@@ -81,18 +83,21 @@ async function tryCreate(
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
   if (errors.length > 0) throw invalidObject(target, reference.name, errors);
-  const reservation = api.services.reserve(target, object, undefined);
-  try {
-    const view = context.dryRun
-      ? await dryRunCreate(api, target, reference, object)
-      : await api.objects.create(target, reference, object);
-    if (view === undefined || context.dryRun) reservation.undo();
-    else reservation.done();
-    return view;
-  } catch (error) {
-    reservation.undo();
-    throw error;
+  for (let tries = 0; tries < MAX_DRAWS; tries++) {
+    const reservation = api.services.reserve(target, object);
+    try {
+      const created = context.dryRun
+        ? await dryRunCreate(api, target, reference, object)
+        : await api.objects.create(target, reference, object);
+      if (created === "exists") return undefined;
+      if (created !== "taken") return created;
+    } finally {
+      reservation.release();
+    }
+    // Another API server was faster. Its number is known now: another is drawn, or the one asked for is refused.
+    reservation.revert();
   }
+  throw internalError("failed to allocate: other API servers were faster each time");
 }
 
 async function dryRunCreate(
@@ -100,8 +105,8 @@ async function dryRunCreate(
   kind: Kind,
   reference: { namespace?: string; name: string },
   object: AnyObject,
-): Promise<View | undefined> {
-  if (await api.objects.find(kind, reference)) return undefined;
+): Promise<View | "exists"> {
+  if (await api.objects.find(kind, reference)) return "exists";
   return new View(encodeObject(object), 0, object);
 }
 

@@ -54,7 +54,6 @@ export async function remove(
     if (!context.dryRun) {
       const result = await api.objects.remove(entry, current.object);
       if (!result.ok) continue;
-      api.services.release(kind, current.object);
       return gone(target, current, result.revision);
     }
     return gone(target, current, current.revision);
