@@ -5,6 +5,8 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { formatIpv4 } from "./allocators/ip-range.ts";
 import { SERVICE_CIDR } from "./allocators/services.ts";
 import type { Api, User, WriteContext } from "./api.ts";
+import type { ServerAddress } from "./peers.ts";
+import { storagePrefix } from "./storage/keys.ts";
 import type { AnyObject } from "./storage/view.ts";
 import { create } from "./verbs/create.ts";
 import { update } from "./verbs/update.ts";
@@ -48,11 +50,19 @@ export async function createBootstrapObjects(api: Api): Promise<void> {
   }
 }
 
-/** Service default/kubernetes and where it leads: this server. The port may be another one after a restart. */
-export async function publishServer(api: Api, address: string, port: number): Promise<void> {
-  await put(api, kubernetesService(port));
-  await put(api, kubernetesEndpoints(address, port));
-  await put(api, kubernetesSlice(address, port));
+/**
+ * Service default/kubernetes and where it leads: these servers. Ports may be other ones after a restart.
+ *
+ * @param servers  at least one, in an order that is the same whoever asks
+ */
+export async function publishServers(api: Api, servers: readonly ServerAddress[]): Promise<void> {
+  const byPort = new Map<number, ServerAddress[]>();
+  for (const server of servers) byPort.set(server.port, [...(byPort.get(server.port) ?? []), server]);
+  await put(api, kubernetesService(servers[0]!.port));
+  await put(api, kubernetesEndpoints(byPort));
+  const slices = [...byPort].map(([port, them], i) => kubernetesSlice(i, port, them));
+  for (const slice of slices) await put(api, slice);
+  await removeOtherSlices(api, new Set(slices.map(({ metadata }) => metadata?.name)));
 }
 
 function kubernetesService(targetPort: number): V1Service {
@@ -72,7 +82,7 @@ function kubernetesService(targetPort: number): V1Service {
   };
 }
 
-function kubernetesEndpoints(ip: string, port: number): V1Endpoints {
+function kubernetesEndpoints(byPort: ReadonlyMap<number, readonly ServerAddress[]>): V1Endpoints {
   return {
     apiVersion: "v1",
     kind: "Endpoints",
@@ -81,23 +91,39 @@ function kubernetesEndpoints(ip: string, port: number): V1Endpoints {
       namespace: "default",
       labels: { "endpointslice.kubernetes.io/skip-mirror": "true" },
     },
-    subsets: [{ addresses: [{ ip }], ports: [{ name: "https", port, protocol: "TCP" }] }],
+    subsets: [...byPort].map(([port, servers]) => ({
+      addresses: servers.map(({ address: ip }) => ({ ip })),
+      ports: [{ name: "https", port, protocol: "TCP" }],
+    })),
   };
 }
 
-function kubernetesSlice(address: string, port: number): V1EndpointSlice {
+/** A slice has one list of ports for all its endpoints: servers on other ports are in others, `kubernetes-<port>`. */
+function kubernetesSlice(index: number, port: number, servers: readonly ServerAddress[]): V1EndpointSlice {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: {
-      name: "kubernetes",
+      name: index === 0 ? "kubernetes" : `kubernetes-${port}`,
       namespace: "default",
       labels: { "kubernetes.io/service-name": "kubernetes" },
     },
     addressType: "IPv4",
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    endpoints: servers.map(({ address }) => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: "https", port, protocol: "TCP" }],
   };
+}
+
+async function removeOtherSlices(api: Api, wanted: ReadonlySet<string | undefined>): Promise<void> {
+  const kind = findKindByName("discovery.k8s.io/v1", "EndpointSlice")!;
+  const { entries } = await api.objects.store.range(`${storagePrefix(kind, "default")}kubernetes-`);
+  for (const entry of entries) {
+    const { object } = api.objects.views.of(entry);
+    const { name = "", labels } = object.metadata ?? {};
+    const isOurs = /^kubernetes-\d+$/.test(name) && labels?.["kubernetes.io/service-name"] === "kubernetes";
+    // One that has just been written anew is left to whoever wrote it.
+    if (isOurs && !wanted.has(name)) await api.objects.remove(entry, object);
+  }
 }
 
 function kindOf(object: KubernetesObject) {

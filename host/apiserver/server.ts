@@ -9,11 +9,12 @@ import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import type { User } from "./api.ts";
-import { publishServer } from "./bootstrap.ts";
+import { publishServers } from "./bootstrap.ts";
 import { createApiCore } from "./core.ts";
 import { staticTokens } from "./http/authentication.ts";
 import { readBody } from "./http/body.ts";
 import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
+import { joinPeers, type ServerAddress } from "./peers.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -26,6 +27,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Other API servers may serve the same store: all of them are published in Service default/kubernetes. */
+  readonly isShared?: boolean;
   /** PEM: the authority that signs client certificates, and what this server shows. */
   readonly tls: { readonly caCert: string; readonly cert: string; readonly key: string };
   /** Will sign service account tokens. */
@@ -122,8 +125,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
+  let peers: { stop(): Promise<void> } | undefined;
   const stop = async () => {
     ready = false;
+    await peers?.stop().catch((error: unknown) => log.warn("not taken off", { error: String(error) }));
     core.stop();
     const closed = app.close();
     // Watches never end by themselves, so neither would their connections.
@@ -133,7 +138,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   try {
     await app.listen({ host, port: options.port });
     port = (app.server.address() as AddressInfo).port;
-    await publishServer(core.api, address, port);
+    const publish = (servers: readonly ServerAddress[]) => publishServers(core.api, servers);
+    if (options.isShared) peers = await joinPeers({ store, clock, log, self: { address, port }, publish });
+    else await publish([{ address, port }]);
   } catch (error) {
     // A taken port: what was started before it must not keep the process alive.
     await stop();

@@ -85,6 +85,7 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       host: bindAddress,
       advertiseAddress,
       port: options.port ?? 0,
+      isShared,
       tls: { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key },
       serviceAccountKey: pki.serviceAccountKey,
     });

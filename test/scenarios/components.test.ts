@@ -138,6 +138,8 @@ describe.runIf(hasKubectl() && hasEtcd())("several on one etcd", { timeout: 90_0
     expect((await one.kubectl(`--server ${server} get configmap motto -o name`)).stdout).toBe(
       "configmap/motto\n",
     );
+    const subsets = await one.kubectl("get endpoints kubernetes -o jsonpath={.subsets[*].ports[*].port}");
+    expect(subsets.stdout.split(" ").length).toBe(2);
     const stranger = await runPintle([
       ...["apiserver", "--etcd-servers", etcd.endpoint, "--secure-port", "0"],
       ...["--data-dir", join(folder, "stranger")],
