@@ -29,7 +29,7 @@ interface Server {
 async function startServer(script: string, collection: string): Promise<Server> {
   let url = "";
   const program = await startProgram(
-    (folder) => [...GC, join(dist, script), folder],
+    (folder) => [...NODE_FLAGS, join(dist, script), folder],
     (_, output) => {
       url = /listening on (\S+)/.exec(output)?.[1] ?? "";
       return url !== "";
@@ -40,8 +40,12 @@ async function startServer(script: string, collection: string): Promise<Server> 
   return { program, access, collection, next: 0 };
 }
 
-/** So that memory can be read after a collection. */
-const GC = ["--expose-gc"];
+/** So that memory can be read after a collection; `BENCH_PROFILE=FOLDER` keeps a CPU profile of each server there. */
+const profileFolder = process.env["BENCH_PROFILE"];
+const NODE_FLAGS = [
+  "--expose-gc",
+  ...(profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`]),
+];
 const startPintle = () => startServer("bench/apiserver/server.js", "/api/v1/namespaces/default/pods");
 const startPeer = () => startServer("bench/peers/bare-server.js", "/objects");
 
