@@ -5,13 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readAdmin } from "../host/security/pki.ts";
 import type { Figures, Job, RequestsJob } from "./apiserver/load.ts";
 import type { Access, Asked, Protocol } from "./apiserver/wire.ts";
-import { type Started, startProgram } from "./measuring/process-tree.ts";
+import { cpuMs, type Started, startProgram } from "./measuring/process-tree.ts";
 import type { Measurement, Scale, Suite } from "./suite.ts";
 
 /**
  * The API server over the wire, asked by a client process of its own, over HTTP/1.1 (a connection for each request in
  * flight) and HTTP/2 (eight sessions). The peer is bench/peers/bare-server.ts: the same stack doing the same work
- * without Kubernetes, asked by the same client in turns of a second.
+ * without Kubernetes, asked by the same client in turns of a second. `cpuRatio` is the peer's processor time for one
+ * answer divided by ours: what the ratio would be if nobody else used the machine.
  */
 const TURNS = 5;
 const TURN_MS = 1_000;
@@ -153,12 +154,17 @@ async function measure(
   protocol: Protocol,
 ): Promise<Measurement> {
   const turns: [Figures[], Figures[]] = [[], []];
+  const cpu = servers.map(() => ({ ms: 0, count: 0 }));
   // The first turn warms up.
   for (let turn = 0; turn <= TURNS; turn++)
     for (const [index, server] of servers.entries()) {
+      const before = cpuMs(server.program.pid);
       const done = await run(work.job(server, protocol));
       server.next = Math.max(server.next, done.next);
-      if (turn > 0) turns[index]!.push(done);
+      if (turn === 0) continue;
+      turns[index]!.push(done);
+      cpu[index]!.ms += cpuMs(server.program.pid) - before;
+      cpu[index]!.count += done.count;
     }
   const [ours, peers] = turns.map(median);
   return {
@@ -169,6 +175,8 @@ async function measure(
       p99Ms: ours!.p99Ms,
       peerP50Ms: peers!.p50Ms,
       peerP99Ms: peers!.p99Ms,
+      cpuUs: Math.round((cpu[0]!.ms * 1000) / cpu[0]!.count),
+      cpuRatio: Number((cpu[1]!.ms / cpu[1]!.count / (cpu[0]!.ms / cpu[0]!.count)).toPrecision(3)),
     },
     unit: work.unit,
     value: ours!.perSecond,

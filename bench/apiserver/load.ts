@@ -35,6 +35,8 @@ export interface WatchJob {
 }
 
 export interface Figures {
+  /** Answers or deliveries. */
+  readonly count: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -68,6 +70,7 @@ function quantile(sorted: readonly number[], q: number): number {
 function figures(count: number, ms: number, times: number[], next: number): Figures {
   times.sort((a, b) => a - b);
   return {
+    count,
     perSecond: (count / ms) * 1000,
     p50Ms: Number(quantile(times, 0.5).toFixed(2)),
     p99Ms: Number(quantile(times, 0.99).toFixed(2)),

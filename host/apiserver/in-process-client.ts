@@ -24,7 +24,7 @@ import { create } from "./verbs/create.ts";
 import { remove } from "./verbs/delete.ts";
 import { removeCollection } from "./verbs/delete-collection.ts";
 import { get } from "./verbs/get.ts";
-import { type ListResult, list } from "./verbs/list.ts";
+import { type ListResult, list, viewsOf } from "./verbs/list.ts";
 import { patch } from "./verbs/patch.ts";
 import { update } from "./verbs/update.ts";
 import { watch } from "./verbs/watch.ts";
@@ -48,7 +48,7 @@ class InProcessClient implements Client {
   }
 
   async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
-    return listOf(await list(this.api, select(erase(kind), options.namespace, options), options));
+    return listOf(this.api, await list(this.api, select(erase(kind), options.namespace, options), options));
   }
 
   watch<T extends KubernetesObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): WatchStream {
@@ -62,8 +62,9 @@ class InProcessClient implements Client {
         ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
       },
       {
-        onDeliveries: (deliveries) => {
-          for (const { type, view } of deliveries) sink.onEvent(type, objectOf<T>(view));
+        onBatches: (batches) => {
+          for (const { deliveries } of batches)
+            for (const { type, view } of deliveries) sink.onEvent(type, objectOf<T>(view));
         },
         onEnd: (error) => sink.onEnd(error),
       },
@@ -124,7 +125,10 @@ class InProcessClient implements Client {
     options: DeleteOptions = {},
   ): Promise<ObjectList<T>> {
     const selected = select(erase(kind), selection.namespace, selection);
-    return listOf(await removeCollection(this.api, selected, selection, options, this.#context(options)));
+    return listOf(
+      this.api,
+      await removeCollection(this.api, selected, selection, options, this.#context(options)),
+    );
   }
 
   async createSubresource(
@@ -185,14 +189,14 @@ function objectOf<T extends KubernetesObject>(view: View): T {
   return view.object as KubernetesObject as T;
 }
 
-function listOf<T extends KubernetesObject>(result: ListResult): ObjectList<T> {
-  const { views, revision, remainingItemCount } = result;
+function listOf<T extends KubernetesObject>(api: Api, result: ListResult): ObjectList<T> {
+  const { revision, remainingItemCount } = result;
   return {
     metadata: {
       resourceVersion: String(revision),
       ...(result.continue === undefined ? {} : { continue: result.continue }),
       ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
     },
-    items: views.map((view) => objectOf<T>(view)),
+    items: viewsOf(api, result).map((view) => objectOf<T>(view)),
   };
 }

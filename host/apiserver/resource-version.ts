@@ -6,6 +6,7 @@ import type { Api } from "./api.ts";
 /** How long a read of a revision that was not given out yet waits before it is refused. */
 const FUTURE_WAIT_MS = 3000;
 const FUTURE_STEP_MS = 100;
+const NO_KEY = "/";
 
 /** @returns undefined for absent or "" */
 export function parseResourceVersion(text: string | undefined): number | undefined {
@@ -21,10 +22,27 @@ export function parseResourceVersion(text: string | undefined): number | undefin
 /** Waits until the store has reached the revision; 504 when it does not. Source: api-wire 9, 10. */
 export async function waitForRevision(api: Api, revision: number): Promise<void> {
   const { store } = api.objects;
+  // What another server on the same etcd was given is here after any read that asks etcd what is newest.
+  if (store.revision < revision) await store.get(NO_KEY);
   for (let waitedMs = 0; store.revision < revision; waitedMs += FUTURE_STEP_MS) {
     if (waitedMs >= FUTURE_WAIT_MS) throw tooLargeRevision(revision, store.revision);
     await sleep(api.clock, FUTURE_STEP_MS);
   }
+}
+
+/**
+ * Which revision a request that is content with one not older than `revision` reads: what this process has will do when
+ * that is new enough ("any cached state" for 0).
+ *
+ * @returns undefined without a revision: what is newest anywhere when the request came. Source: api-wire 10
+ */
+export async function revisionNotOlderThan(
+  api: Api,
+  revision: number | undefined,
+): Promise<number | undefined> {
+  if (revision === undefined) return undefined;
+  await waitForRevision(api, revision);
+  return api.objects.store.revision;
 }
 
 function tooLargeRevision(revision: number, current: number): ApiError {

@@ -14,8 +14,17 @@ export interface Selection {
   readonly kind: Kind;
   readonly namespace?: string;
   readonly prefix: string;
+  /** Two selections of a kind with the same prefix and selectors select the same. */
+  readonly selectors: string;
+  /** One of its conditions: a field that must have a value. Objects with another need not be looked at. */
+  readonly requiredField?: RequiredField;
   /** Absent: everything under the prefix, so that stored bytes need not be looked into. */
   readonly matches?: (view: View) => boolean;
+}
+
+export interface RequiredField {
+  readonly field: string;
+  readonly value: string;
 }
 
 export interface Selectors {
@@ -34,11 +43,14 @@ export function select(kind: Kind, namespace: string | undefined, selectors: Sel
   const prefix = narrowed
     ? storageKey(kind, { namespace, name: exactName.value })
     : storagePrefix(kind, namespace);
-  if (labels === undefined && terms.length === 0) return { kind, namespace, prefix };
+  if (labels === undefined && terms.length === 0) return { kind, namespace, prefix, selectors: "" };
+  const required = terms.find((term) => term.op === "=");
   return {
     kind,
     namespace,
     prefix,
+    selectors: JSON.stringify([selectors.labelSelector, selectors.fieldSelector]),
+    ...(required === undefined ? {} : { requiredField: { field: required.field, value: required.value } }),
     matches: (view) => matchesLabels(view, labels) && matchesFields(kind, view, terms),
   };
 }
@@ -48,18 +60,15 @@ function matchesLabels(view: View, selector: LabelSelector | undefined): boolean
 }
 
 function matchesFields(kind: Kind, view: View, terms: ReturnType<typeof parseFieldSelector>): boolean {
-  if (terms.length === 0) return true;
+  return terms.every(({ field, op, value }) => (fieldOf(kind, view, field) === value) === (op === "="));
+}
+
+/** What a field selector compares: "" when the object has no such field. */
+export function fieldOf(kind: Kind, view: View, field: string): string {
   const { metadata } = view.object;
-  const extra = kind.selectableFields?.(view.as(kind).object);
-  return terms.every(({ field, op, value }) => {
-    const actual =
-      field === "metadata.name"
-        ? metadata?.name
-        : field === "metadata.namespace"
-          ? metadata?.namespace
-          : extra?.[field];
-    return ((actual ?? "") === value) === (op === "=");
-  });
+  if (field === "metadata.name") return metadata?.name ?? "";
+  if (field === "metadata.namespace") return metadata?.namespace ?? "";
+  return kind.selectableFields?.(view.as(kind).object)[field] ?? "";
 }
 
 /** The words differ by kind, since Kubernetes converts field labels in several places (api-wire 20). */

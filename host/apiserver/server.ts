@@ -14,7 +14,9 @@ import { createApiCore } from "./core.ts";
 import { staticTokens } from "./http/authentication.ts";
 import { readBody } from "./http/body.ts";
 import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
+import { isSliced, writeSlices } from "./http/sliced-body.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
+import { Turns } from "./verbs/turns.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -61,8 +63,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const core = await createApiCore({ store, clock, random, log });
   let ready = false;
   let port = options.port;
+  const turns = new Turns();
   const handle = createRequestHandler({
     api: core.api,
+    turns,
     random: random.fork("http"),
     tokens: staticTokens(options.tokens ?? new Map()),
     facts: {
@@ -117,7 +121,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       },
     };
     const outgoing = await handle(incoming);
-    if (outgoing !== undefined) send(reply, outgoing);
+    if (outgoing === undefined) return;
+    if (!isSliced(outgoing)) {
+      send(reply, outgoing);
+      return;
+    }
+    reply.hijack();
+    const whole = incoming.method === "HEAD" ? { ...outgoing, body: [] } : outgoing;
+    await writeSlices(core.api, turns, reply.raw, whole);
   }
 
   const sockets = new Set<Socket>();

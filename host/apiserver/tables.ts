@@ -1,5 +1,4 @@
 import type { Column, Kind } from "../api/kind.ts";
-import { apiVersionOf } from "../api/kind.ts";
 import type { AnyObject, View } from "./storage/view.ts";
 
 /** Which form of the object stands beside its row. */
@@ -28,20 +27,14 @@ function columnsOf(kind: Kind): readonly Column<AnyObject>[] {
   return (kind.columns as readonly Column<AnyObject>[] | undefined) ?? [NAME, CREATED];
 }
 
-/** `meta.k8s.io/v1` Table: every cell, also those only `-o wide` shows. Source: api-wire 13. */
-export function tableOf(
-  kind: Kind,
-  views: readonly View[],
-  metadata: TableMeta,
-  include: IncludeObject,
-  nowMs: number,
-): object {
+/** `meta.k8s.io/v1` Table of one object: every cell, also those only `-o wide` shows. Source: api-wire 13. */
+export function tableOf(kind: Kind, view: View, include: IncludeObject, nowMs: number): object {
   return {
     kind: "Table",
     apiVersion: "meta.k8s.io/v1",
-    metadata,
+    metadata: { resourceVersion: view.object.metadata?.resourceVersion },
     columnDefinitions: columnDefinitions(kind),
-    rows: views.map((view) => row(kind, view, include, nowMs)),
+    rows: [row(kind, view, include, nowMs)],
   };
 }
 
@@ -51,18 +44,14 @@ export function tableEvent(
   view: View,
   include: IncludeObject,
   nowMs: number,
-  first: boolean,
+  isFirst: boolean,
 ): object {
-  return {
-    kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    metadata: { resourceVersion: view.object.metadata?.resourceVersion },
-    columnDefinitions: first ? columnDefinitions(kind) : null,
-    rows: [row(kind, view, include, nowMs)],
-  };
+  const table = tableOf(kind, view, include, nowMs);
+  return isFirst ? table : { ...table, columnDefinitions: null };
 }
 
-function columnDefinitions(kind: Kind): object[] {
+/** The columns of a kind, as a Table names them. */
+export function columnDefinitions(kind: Kind): object[] {
   return columnsOf(kind).map(({ name, type = "string", format, description, priority = 0 }) => ({
     name,
     type,
@@ -72,7 +61,7 @@ function columnDefinitions(kind: Kind): object[] {
   }));
 }
 
-function row(kind: Kind, view: View, include: IncludeObject, nowMs: number): object {
+export function row(kind: Kind, view: View, include: IncludeObject, nowMs: number): object {
   const { object } = view;
   const conditions = kind.rowConditions?.(object) ?? [];
   return {
@@ -89,26 +78,4 @@ export function partialObject(object: AnyObject): object {
     apiVersion: "meta.k8s.io/v1",
     metadata: object.metadata ?? {},
   };
-}
-
-export function partialList(views: readonly View[], metadata: TableMeta): object {
-  return {
-    kind: "PartialObjectMetadataList",
-    apiVersion: "meta.k8s.io/v1",
-    metadata,
-    items: views.map((view) => partialObject(view.object)),
-  };
-}
-
-/** Stored bytes joined: a list is never built as objects unless somebody asks for a Table. */
-export function listBytes(kind: Kind, views: readonly View[], metadata: TableMeta): Buffer {
-  const head = `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${JSON.stringify(metadata)},"items":[`;
-  const parts: Buffer[] = [Buffer.from(head)];
-  const comma = Buffer.from(",");
-  for (const [index, view] of views.entries()) {
-    if (index > 0) parts.push(comma);
-    parts.push(...view.itemParts);
-  }
-  parts.push(Buffer.from("]}\n"));
-  return Buffer.concat(parts);
 }

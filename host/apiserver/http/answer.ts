@@ -6,11 +6,12 @@ import type { View } from "../storage/view.ts";
 import { type IncludeObject, partialObject, tableOf } from "../tables.ts";
 import type { Representation } from "./negotiation.ts";
 
-/** What goes back over the wire, whole. */
+/** What goes back over the wire. */
 export interface Answer {
   readonly code: number;
   readonly contentType: string;
-  readonly body: Buffer | string;
+  /** Slices: more than is made at once, written as fast as the client reads. */
+  readonly body: Buffer | string | Iterable<Buffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -43,14 +44,13 @@ export function textAnswer(code: number, body: string): Answer {
 export function viewAnswer(code: number, kind: Kind, view: View, presentation: Presentation): Answer {
   const { representation, pretty, include, nowMs } = presentation;
   if (representation.as === "Table") {
-    const metadata = { resourceVersion: view.object.metadata?.resourceVersion };
-    return jsonAnswer(code, tableOf(kind, [view], metadata, include, nowMs), presentation);
+    return jsonAnswer(code, tableOf(kind, view, include, nowMs), presentation);
   }
   if (representation.as === "PartialObjectMetadata") {
     return jsonAnswer(code, partialObject(view.object), presentation);
   }
   if (representation.yaml || pretty) return jsonAnswer(code, view.object, presentation);
-  return { code, contentType: JSON_TYPE, body: Buffer.concat([view.json, Buffer.from("\n")]) };
+  return { code, contentType: JSON_TYPE, body: view.body };
 }
 
 export function statusAnswer(status: Status, pretty: boolean): Answer {

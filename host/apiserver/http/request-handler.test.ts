@@ -6,6 +6,7 @@ import { createMemoryStore } from "../../store/memory-store.ts";
 import { type Store, StoreUnavailableError } from "../../store/store.ts";
 import type { User } from "../api.ts";
 import { createApiCore } from "../core.ts";
+import { Turns } from "../verbs/turns.ts";
 import { staticTokens } from "./authentication.ts";
 import { createRequestHandler, type IncomingRequest } from "./request-handler.ts";
 
@@ -20,7 +21,13 @@ async function handler(store: Store, log: Logger = silentLogger) {
   const random = seededRandom(1);
   const { api } = await createApiCore({ store, clock, random, log });
   const facts = { address: () => "127.0.0.1:6443", isReady: () => true, gitVersion: "v1.36.2+pintle.0" };
-  const handle = createRequestHandler({ api, random, tokens: staticTokens(USERS), facts });
+  const handle = createRequestHandler({
+    api,
+    random,
+    tokens: staticTokens(USERS),
+    facts,
+    turns: new Turns(),
+  });
   return (method: string, url: string, token = "root", more: Partial<IncomingRequest> = {}) =>
     handle({
       method,

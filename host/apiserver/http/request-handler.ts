@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
 import type { Api, User } from "../api.ts";
+import type { Turns } from "../verbs/turns.ts";
 import { type Answer, errorAnswer } from "./answer.ts";
 import { authenticate, isAnonymous, type TokenAuthenticator } from "./authentication.ts";
 import { authorize } from "./authorization.ts";
@@ -17,6 +18,8 @@ export interface RequestHandlerOptions {
   readonly random: Random;
   readonly tokens: TokenAuthenticator;
   readonly facts: ServerFacts;
+  /** Taken by long work, so that short requests are not kept waiting. */
+  readonly turns: Turns;
 }
 
 /** A request as any HTTP layer can give it. */
@@ -34,7 +37,7 @@ export interface IncomingRequest {
 export interface Outgoing {
   readonly code: number;
   readonly headers: Record<string, string | string[]>;
-  readonly body: Buffer | string;
+  readonly body: Answer["body"];
 }
 
 const MAX_WARNING_BYTES = 4096;
@@ -63,7 +66,7 @@ export function createRequestHandler(options: RequestHandlerOptions) {
 }
 
 async function serve(
-  { api, random, tokens, facts }: RequestHandlerOptions,
+  { api, random, tokens, facts, turns }: RequestHandlerOptions,
   users: WeakMap<object, User>,
   request: IncomingRequest,
   warnings: string[],
@@ -93,6 +96,7 @@ async function serve(
     accept,
     userAgent,
     random,
+    turns,
     warn: (text) => warn(warnings, text),
     takeOver: () => ({ raw: request.takeOver(), headers: common() }),
   });

@@ -6,27 +6,29 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Api, Target, User } from "../api.ts";
 import { select } from "../selection.ts";
 import { bind } from "../subresources/binding.ts";
-import { type IncludeObject, listBytes, partialList, type TableMeta, tableOf } from "../tables.ts";
+import type { IncludeObject } from "../tables.ts";
 import { apply } from "../verbs/apply.ts";
 import type { ChangeOptions } from "../verbs/change.ts";
 import { create } from "../verbs/create.ts";
 import { remove } from "../verbs/delete.ts";
 import { removeCollection } from "../verbs/delete-collection.ts";
 import { get } from "../verbs/get.ts";
-import { type ListResult, list } from "../verbs/list.ts";
+import { list } from "../verbs/list.ts";
 import { patch } from "../verbs/patch.ts";
+import type { Turns } from "../verbs/turns.ts";
 import { type Updated, update } from "../verbs/update.ts";
 import { type Answer, jsonAnswer, type Presentation, statusAnswer, viewAnswer } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
+import { listAnswer } from "./list-body.ts";
 import { negotiate, wantsPretty } from "./negotiation.ts";
 import { deleteOptions, integer, listRequest, selectorsOf, writeContext } from "./options.ts";
 import { isTrue, type RequestInfo, type ResourcePath } from "./request-info.ts";
 import { createReview, isReview } from "./reviews.ts";
 import { handleSubresource } from "./subresource-handler.ts";
-import { type RawResponse, streamWatch } from "./watch-stream.ts";
+import { streamWatch, type WatchConnection } from "./watch-stream.ts";
 
 /** One request for a resource, authenticated and authorised. */
-export interface ResourceRequest {
+export interface ResourceRequest extends WatchConnection {
   readonly info: RequestInfo & { readonly resource: ResourcePath };
   readonly user: User;
   readonly body: Buffer;
@@ -36,8 +38,7 @@ export interface ResourceRequest {
   readonly warn: (text: string) => void;
   /** Apart from the API's own, so that what clients do over the wire does not change what is drawn inside. */
   readonly random: Random;
-  /** Takes over the connection, for streams; gives what to write to and the headers every answer has. */
-  readonly takeOver: () => { raw: RawResponse; headers: Readonly<Record<string, string | string[]>> };
+  readonly turns: Turns;
 }
 
 /** Serves a request for a resource. @returns undefined when it was answered as a stream, "unknown" for a foreign group */
@@ -137,7 +138,7 @@ async function handleCollection(
   }
   const selection = select(kind, namespace, selectorsOf(query));
   if (verb === "list") {
-    return listAnswer(kind, await list(api, selection, listRequest(query)), look);
+    return listAnswer(api, await list(api, selection, listRequest(query), request.turns), look);
   }
   if (verb === "watch") {
     handleWatch(api, kind, namespace, request, look);
@@ -145,7 +146,7 @@ async function handleCollection(
   }
   const { options, context } = readDelete(api, request);
   const deleted = await removeCollection(api, selection, listRequest(query), options, context);
-  return listAnswer(kind, deleted, look);
+  return listAnswer(api, deleted, look);
 }
 
 function negotiationError(): ApiError {
@@ -172,7 +173,7 @@ function handleWatch(
     timeoutMs: seconds * 1000,
   };
   const selection = select(kind, namespace, selectorsOf(query));
-  streamWatch(api, selection, options, look, request.takeOver);
+  streamWatch(api, selection, options, look, request);
 }
 
 async function handleItem(api: Api, target: Target, request: ResourceRequest): Promise<Answer | undefined> {
@@ -242,23 +243,4 @@ function readDelete(api: Api, request: ResourceRequest) {
   const query = new URLSearchParams(info.query);
   for (const one of dryRunAll) query.append("dryRun", one);
   return { options, context: writeContext(query, "DeleteOptions", request) };
-}
-
-function listAnswer(kind: Kind, result: ListResult, look: Presentation): Answer {
-  const { views, revision, remainingItemCount } = result;
-  const metadata: TableMeta = {
-    resourceVersion: String(revision),
-    ...(result.continue === undefined ? {} : { continue: result.continue }),
-    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
-  };
-  const { representation, pretty } = look;
-  if (representation.as === "Table") {
-    return jsonAnswer(200, tableOf(kind, views, metadata, look.include, look.nowMs), look);
-  }
-  if (representation.as === "PartialObjectMetadata") {
-    return jsonAnswer(200, partialList(views, metadata), look);
-  }
-  const body = listBytes(kind, views, metadata);
-  if (!pretty && !representation.yaml) return { code: 200, contentType: "application/json", body };
-  return jsonAnswer(200, JSON.parse(body.toString("utf8")), look);
 }

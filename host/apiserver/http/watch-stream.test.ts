@@ -10,7 +10,13 @@ import type { Api } from "../api.ts";
 import { createApiCore } from "../core.ts";
 import { select } from "../selection.ts";
 import type { WatchRequest } from "../verbs/watch.ts";
-import { MAX_WAITING_BYTES, MAX_WAITING_EVENTS, type RawResponse, streamWatch } from "./watch-stream.ts";
+import {
+  END_GRACE_MS,
+  MAX_WAITING_BYTES,
+  MAX_WAITING_EVENTS,
+  type RawResponse,
+  streamWatch,
+} from "./watch-stream.ts";
 
 /** A socket that takes one write and then no more until it is read. */
 class SlowClient extends EventEmitter {
@@ -61,7 +67,7 @@ beforeEach(async () => {
 
 function watchAs(slow: SlowClient, request: WatchRequest = {}): void {
   const takeOver = () => ({ raw: slow as unknown as RawResponse, headers: {} });
-  streamWatch(api, select(ConfigMap, "default", {}), request, LOOK, takeOver);
+  streamWatch(api, select(ConfigMap, "default", {}), request, LOOK, { takeOver });
 }
 
 async function createMany(count: number, prefix = "c", data = ""): Promise<void> {
@@ -101,16 +107,19 @@ describe("a client that does not read", () => {
   test.each([
     { by: "events", first: MAX_WAITING_EVENTS / 2, more: MAX_WAITING_EVENTS / 2 + 1500, bytes: 0 },
     { by: "bytes", first: 10, more: 20, bytes: MAX_WAITING_BYTES / 20 },
-  ])("is cut when it falls too many $by behind", async ({ first, more, bytes }) => {
+  ])("is told 410 when it falls too many $by behind", async ({ first, more, bytes }) => {
     const slow = new SlowClient();
     watchAs(slow, { resourceVersion: String(api.objects.store.revision) });
     await createMany(1, "first");
     await createMany(first, "c", "x".repeat(bytes));
     expect(slow.state).toBe("open");
     await createMany(more, "d", "x".repeat(bytes));
+    // Whoever reads on learns why, and lists again; whoever does not is cut.
+    expect(slow.state).toBe("ended");
+    expect(slow.events).toEqual(["ADDED first-0", "ERROR Expired"]);
+    expect(slow.text).toMatch(/"message":"too old resource version: \d+ \(\d+\)".*"code":410}}\n$/);
+    await clock.advance(END_GRACE_MS);
     expect(slow.state).toBe("cut");
-    slow.read();
-    expect(slow.events).toEqual(["ADDED first-0"]);
   });
 
   test("hears the end after everything else, once", async () => {

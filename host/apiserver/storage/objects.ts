@@ -7,6 +7,7 @@ import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.
 import { type Allocations, writeAllocated } from "./allocated-write.ts";
 import { storageKey, storageKind } from "./keys.ts";
 import { type AnyObject, encodeObject, View, Views } from "./view.ts";
+import { WatchFeeds } from "./watch-feeds.ts";
 
 /** What one try of an update decided, having seen the newest object. */
 export type UpdateStep =
@@ -32,20 +33,24 @@ const MAX_TRIES = 64;
 /** Objects over keys and bytes: the only place of the server that knows how an object lies in the store. */
 export class ObjectStorage {
   readonly views = new Views();
+  readonly feeds: WatchFeeds;
 
   constructor(
     readonly store: Store,
     readonly log: Logger,
     private readonly allocations: Allocations,
-  ) {}
+  ) {
+    this.feeds = new WatchFeeds(store, this.views);
+  }
 
-  async find(kind: Kind, reference: ObjectReference): Promise<View | undefined> {
-    const entry = await this.store.get(storageKey(kind, reference));
+  /** @param revision  absent: the newest */
+  async find(kind: Kind, reference: ObjectReference, revision?: number): Promise<View | undefined> {
+    const entry = await this.store.get(storageKey(kind, reference), { revision });
     return entry && this.views.of(entry);
   }
 
-  async get(kind: Kind, reference: ObjectReference): Promise<View> {
-    const view = await this.find(kind, reference);
+  async get(kind: Kind, reference: ObjectReference, revision?: number): Promise<View> {
+    const view = await this.find(kind, reference, revision);
     if (view === undefined) throw notFound(kind, reference.name);
     return view;
   }

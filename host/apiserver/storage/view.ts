@@ -2,35 +2,21 @@ import type { Kind } from "../../api/kind.ts";
 import { deepFreeze } from "../../apimachinery/copy.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { Entry } from "../../store/store.ts";
+import { objectBytes } from "./object-bytes.ts";
 
 /** An object of any kind, as far as the server itself looks into it. */
 export interface AnyObject extends KubernetesObject {
   [field: string]: unknown;
 }
 
-const METADATA = Buffer.from('"metadata":{');
-const CLOSING_BRACE = "}".charCodeAt(0);
-const OPEN = Buffer.from("{");
-const LINE_END = Buffer.from("}\n");
-
 /**
- * One version of one object, in every form it is answered in.
- *
- *   stored    {"kind":"Pod","apiVersion":"v1","metadata":{"name":"a",...},...}
- *   json      {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"41","name":"a",...},...}
- *   item                                     {"metadata":{"resourceVersion":"41","name":"a",...},...}
- *
- * The revision is not part of the stored bytes (the store gives it out while writing); it is spliced in behind
- * `"metadata":{`, which always follows kind and apiVersion because `encodeObject` writes them first.
- *
- * What is kept beside the stored bytes: the decoded object for as long as anybody holds it (informers do, so it is
- * decoded once for all of them), and the lines of watch events while they are handed to the watchers.
+ * One version of one object: its stored bytes and, for as long as anybody holds it, the decoded object (informers do,
+ * so it is decoded once for all of them).
  */
 export class View {
   #object: WeakRef<AnyObject> | undefined;
-  #lines: Map<string, Buffer> | undefined;
   #converted: { readonly kind: Kind; readonly view: View } | undefined;
-  #successor: WeakRef<View> | undefined;
+  #ended: View | undefined;
 
   constructor(
     readonly value: Uint8Array,
@@ -44,43 +30,17 @@ export class View {
   get object(): AnyObject {
     let object = this.#object?.deref();
     if (object === undefined) {
-      const stored = JSON.parse(this.#bytes.toString("utf8")) as AnyObject;
+      const { buffer, byteOffset, byteLength } = this.value;
+      const stored = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString("utf8")) as AnyObject;
       object = View.freeze(withRevision(stored, this.revision));
       this.#object = new WeakRef(object);
     }
     return object;
   }
 
-  get json(): Buffer {
-    const bytes = this.#bytes;
-    return Buffer.concat(this.#splice(bytes, 0));
-  }
-
-  /** As an item of a list, in parts to be joined: without kind and apiVersion. */
-  get itemParts(): readonly Buffer[] {
-    const bytes = this.#bytes;
-    return [OPEN, ...this.#splice(bytes, bytes.indexOf(METADATA))];
-  }
-
-  /** `{"type":"ADDED","object":{...}}\n`: one watch event, ready to be sent. */
-  line(type: string): Buffer {
-    let line = this.#lines?.get(type);
-    if (line === undefined) {
-      line = Buffer.concat([
-        Buffer.from(`{"type":"${type}","object":`),
-        ...this.#splice(this.#bytes, 0),
-        LINE_END,
-      ]);
-      if (this.#lines === undefined) {
-        this.#lines = new Map();
-        // The store hands an event to all watchers in one go: after it, nobody asks for the line again.
-        queueMicrotask(() => {
-          this.#lines = undefined;
-        });
-      }
-      this.#lines.set(type, line);
-    }
-    return line;
+  /** The object as the answer to a request: a line of JSON. */
+  get body(): Buffer {
+    return objectBytes(this.value, this.revision, "", "\n");
   }
 
   /** The same object in another served version of its kind. */
@@ -95,23 +55,8 @@ export class View {
 
   /** The object as it was, under the revision of the write that ended it: what a DELETED event carries. */
   endedAt(revision: number): View {
-    let successor = this.#successor?.deref();
-    if (successor?.revision !== revision) {
-      successor = new View(this.value, revision);
-      this.#successor = new WeakRef(successor);
-    }
-    return successor;
-  }
-
-  get #bytes(): Buffer {
-    return Buffer.from(this.value.buffer, this.value.byteOffset, this.value.byteLength);
-  }
-
-  #splice(bytes: Buffer, from: number): Buffer[] {
-    const at = bytes.indexOf(METADATA) + METADATA.length;
-    const comma = bytes[at] === CLOSING_BRACE ? "" : ",";
-    const revision = this.revision === 0 ? "" : `"resourceVersion":"${this.revision}"${comma}`;
-    return [bytes.subarray(from, at), Buffer.from(revision), bytes.subarray(at)];
+    if (this.#ended?.revision !== revision) this.#ended = new View(this.value, revision);
+    return this.#ended;
   }
 
   /** Objects handed out are immutable by contract; tests make the contract bite. */

@@ -3,7 +3,7 @@ import type { DeleteOptions } from "../../client/client.ts";
 import type { Api, WriteContext } from "../api.ts";
 import type { Selection } from "../selection.ts";
 import { remove } from "./delete.ts";
-import { type ListRequest, type ListResult, list } from "./list.ts";
+import { type ListRequest, type ListResult, list, viewsOf } from "./list.ts";
 
 /** DELETE of a collection: each object as by itself; the answer lists what was deleted, as it was. */
 export async function removeCollection(
@@ -14,7 +14,7 @@ export async function removeCollection(
   context: WriteContext,
 ): Promise<ListResult> {
   const listed = await list(api, selection, request);
-  for (const { object } of listed.views) {
+  for (const { object } of viewsOf(api, listed)) {
     const { name = "", namespace } = object.metadata ?? {};
     try {
       await remove(api, { kind: selection.kind, namespace, name }, options, context);

@@ -1,10 +1,9 @@
 import type { Api, Target } from "../api.ts";
-import { parseResourceVersion, waitForRevision } from "../resource-version.ts";
+import { parseResourceVersion, revisionNotOlderThan } from "../resource-version.ts";
 import type { View } from "../storage/view.ts";
 
 /** GET of one object, newest state; a resourceVersion only says how old it may be at most. */
 export async function get(api: Api, target: Target, resourceVersion?: string): Promise<View> {
-  const revision = parseResourceVersion(resourceVersion);
-  if (revision !== undefined) await waitForRevision(api, revision);
-  return (await api.objects.get(target.kind, target)).as(target.kind);
+  const revision = await revisionNotOlderThan(api, parseResourceVersion(resourceVersion));
+  return (await api.objects.get(target.kind, target, revision)).as(target.kind);
 }

@@ -2,11 +2,18 @@ import type { Kind } from "../../api/kind.ts";
 import { apiVersionOf } from "../../api/kind.ts";
 import type { Timer } from "../../apimachinery/clock.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
-import { CompactedError, type WatchEvent, type WatchHandle } from "../../store/store.ts";
+import { CompactedError } from "../../store/store.ts";
 import type { Api } from "../api.ts";
-import { parseResourceVersion, type RevisionOptions, validateRevisionOptions } from "../resource-version.ts";
+import {
+  parseResourceVersion,
+  type RevisionOptions,
+  revisionNotOlderThan,
+  validateRevisionOptions,
+} from "../resource-version.ts";
 import type { Selection } from "../selection.ts";
+import { type Batch, Delivery, inBatches } from "../storage/delivery.ts";
 import { encodeObject, View } from "../storage/view.ts";
+import type { Turns } from "./turns.ts";
 
 export interface WatchRequest extends RevisionOptions {
   readonly allowWatchBookmarks?: boolean;
@@ -14,14 +21,9 @@ export interface WatchRequest extends RevisionOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Delivery {
-  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
-  readonly view: View;
-}
-
 export interface WatchReceiver {
-  /** In order of revision; a batch is what became visible at once. */
-  onDeliveries(deliveries: readonly Delivery[]): void;
+  /** In order of revision; what comes together became visible at once, except for the state it began with. */
+  onBatches(batches: readonly Batch[]): void;
   /** Once, last; `error` absent: the time is over. */
   onEnd(error?: ApiError): void;
 }
@@ -36,34 +38,41 @@ const BOOKMARK_BEFORE_END_MS = 2000;
 /**
  * Starts a watch: what is already there (when no resourceVersion is given), then every change. Option mistakes throw
  * at once; a revision that history no longer holds ends the stream with 410 Expired. Source: api-wire 10, 12.
+ *
+ * @param turns  lets others in between while a large state is gone through; absent: it is gone through at once
  */
 export function watch(
   api: Api,
   selection: Selection,
   request: WatchRequest,
   receiver: WatchReceiver,
+  turns?: Turns,
 ): Watching {
   validateRevisionOptions(request, true);
   const from = parseResourceVersion(request.resourceVersion);
-  const session = new WatchSession(api, selection, request, receiver);
+  const session = new WatchSession(api, selection, request, receiver, turns);
   const initial = request.sendInitialEvents ?? (from === undefined || from === 0);
-  if (initial) void session.startWithState();
-  else session.follow(from ?? api.objects.store.revision);
+  if (initial) void session.startWithState(from);
+  else session.follow(from || api.objects.store.revision);
   return { cancel: () => session.close() };
 }
 
+/** How many objects of the state are looked at in one turn: with a selector each is decoded. */
+const TURN_OBJECTS = 100;
+
 class WatchSession {
-  #handle: WatchHandle | undefined;
+  #handle: { cancel(): void } | undefined;
   readonly #timers = new Set<Timer>();
   #closed = false;
-  /** Everything up to here was delivered or concerns other keys. */
-  #seenRevision = 0;
+  /** Where it began. */
+  #startRevision = 0;
 
   constructor(
     private readonly api: Api,
     private readonly selection: Selection,
     private readonly request: WatchRequest,
     private readonly receiver: WatchReceiver,
+    private readonly turns: Turns | undefined,
   ) {
     if (request.timeoutMs !== undefined) {
       this.#after(request.timeoutMs, () => this.#end());
@@ -73,20 +82,28 @@ class WatchSession {
     if (request.allowWatchBookmarks) this.#scheduleBookmark();
   }
 
-  async startWithState(): Promise<void> {
+  /** @param from  how old the state may be; absent: not at all */
+  async startWithState(from: number | undefined): Promise<void> {
+    const { kind, prefix } = this.selection;
     try {
-      const { entries, revision } = await this.api.objects.store.range(this.selection.prefix);
-      if (this.#closed) return;
-      const deliveries: Delivery[] = [];
-      for (const entry of entries) {
+      const notOlder = await revisionNotOlderThan(this.api, from);
+      const { entries, revision } = await this.api.objects.store.range(prefix, { revision: notOlder });
+      let deliveries: Delivery[] = [];
+      for (const [index, entry] of entries.entries()) {
+        if (this.turns !== undefined && index > 0 && index % TURN_OBJECTS === 0) {
+          this.#hand(deliveries);
+          deliveries = [];
+          await this.turns.next();
+          if (this.#closed) return;
+        }
         const view = this.api.objects.views.of(entry);
-        if (this.#matches(view)) deliveries.push({ type: "ADDED", view: view.as(this.selection.kind) });
+        if (this.#matches(view)) deliveries.push(new Delivery("ADDED", view.as(kind)));
       }
-      this.#seenRevision = revision;
+      if (this.#closed) return;
       if (this.request.sendInitialEvents && this.request.allowWatchBookmarks) {
-        deliveries.push({ type: "BOOKMARK", view: bookmarkView(this.selection.kind, revision, true) });
+        deliveries.push(new Delivery("BOOKMARK", bookmarkView(kind, revision, true)));
       }
-      if (deliveries.length > 0) this.receiver.onDeliveries(deliveries);
+      this.#hand(deliveries);
       if (!this.#closed) this.follow(revision);
     } catch (error) {
       this.#end(asApiError(error));
@@ -94,13 +111,12 @@ class WatchSession {
   }
 
   follow(afterRevision: number): void {
-    this.#seenRevision = afterRevision;
+    this.#startRevision = afterRevision;
     try {
-      this.#handle = this.api.objects.store.watch(this.selection.prefix, afterRevision, {
-        onEvents: (events) => this.#receive(events),
+      this.#handle = this.api.objects.feeds.follow(this.selection, afterRevision, {
+        onBatches: (batches) => this.receiver.onBatches(batches),
         onEnd: (reason) => this.#end(asApiError(reason)),
       });
-      if (this.#closed) this.#handle.cancel();
     } catch (error) {
       this.#end(asApiError(error));
     }
@@ -114,28 +130,8 @@ class WatchSession {
     this.#timers.clear();
   }
 
-  #receive(events: readonly WatchEvent[]): void {
-    if (this.#closed) return;
-    const deliveries: Delivery[] = [];
-    for (const event of events) {
-      this.#seenRevision = event.revision;
-      const delivery = this.#translate(event);
-      if (delivery !== undefined) deliveries.push(delivery);
-    }
-    if (deliveries.length > 0) this.receiver.onDeliveries(deliveries);
-  }
-
-  /** An object that starts to match is ADDED, one that stops is DELETED as it was, under the new revision. */
-  #translate({ entry, previous, revision }: WatchEvent): Delivery | undefined {
-    const { views } = this.api.objects;
-    const { kind } = this.selection;
-    const next = entry && views.of(entry);
-    const before = previous && views.of(previous);
-    const matchesNow = next !== undefined && this.#matches(next);
-    const matchedBefore = before !== undefined && this.#matches(before);
-    if (matchesNow) return { type: matchedBefore ? "MODIFIED" : "ADDED", view: next.as(kind) };
-    if (matchedBefore) return { type: "DELETED", view: before.endedAt(revision).as(kind) };
-    return undefined;
+  #hand(state: readonly Delivery[]): void {
+    if (state.length > 0) this.receiver.onBatches(inBatches(state, true));
   }
 
   #matches(view: View): boolean {
@@ -155,10 +151,9 @@ class WatchSession {
    */
   #bookmark(): void {
     if (this.#handle === undefined) return;
-    this.#seenRevision = Math.max(this.#seenRevision, this.api.objects.store.revision);
-    this.receiver.onDeliveries([
-      { type: "BOOKMARK", view: bookmarkView(this.selection.kind, this.#seenRevision, false) },
-    ]);
+    const revision = Math.max(this.#startRevision, this.api.objects.store.revision);
+    const bookmark = new Delivery("BOOKMARK", bookmarkView(this.selection.kind, revision, false));
+    this.receiver.onBatches(inBatches([bookmark], false));
   }
 
   #after(delayMs: number, action: () => void): void {

@@ -1,0 +1,59 @@
+import type { ServerResponse } from "node:http";
+import type { Api } from "../api.ts";
+import type { Turns } from "../verbs/turns.ts";
+import type { Outgoing } from "./request-handler.ts";
+import type { RawResponse } from "./watch-stream.ts";
+
+/** A client that takes nothing of a large answer for this long is cut (kube-apiserver --request-timeout). */
+export const STALL_LIMIT_MS = 60_000;
+
+/** An answer that is made and written slice by slice. */
+export interface SlicedOutgoing extends Outgoing {
+  readonly body: Iterable<Buffer>;
+}
+
+export function isSliced(outgoing: Outgoing): outgoing is SlicedOutgoing {
+  return typeof outgoing.body !== "string" && !Buffer.isBuffer(outgoing.body);
+}
+
+/**
+ * Writes an answer slice by slice: the next is made when the client has taken the last, and after others have had
+ * their turn. So a list of any size costs one slice of memory beside what is stored, and delays a short request by one.
+ */
+export async function writeSlices(
+  api: Pick<Api, "clock" | "log">,
+  turns: Turns,
+  raw: RawResponse,
+  { code, headers, body }: SlicedOutgoing,
+): Promise<void> {
+  // The compatibility layers type their methods apart, but behave alike.
+  const response = raw as ServerResponse;
+  let isGone = false;
+  let goOn = () => {};
+  response.on("close", () => {
+    isGone = true;
+    goOn();
+  });
+  response.on("error", () => {});
+  response.on("drain", () => goOn());
+  try {
+    response.writeHead(code, headers);
+    for (const slice of body) {
+      if (!response.write(slice)) {
+        const stalled = api.clock.setTimeout(() => response.destroy(), STALL_LIMIT_MS);
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+          if (isGone) resolve();
+        });
+        stalled.cancel();
+      }
+      await turns.next();
+      if (isGone) return;
+    }
+    response.end();
+  } catch (error) {
+    // The head is out: all that is left is to break off, so that nobody takes half a list for a whole one.
+    api.log.error("answer broken off by a mistake of the server", { error: String(error) });
+    response.destroy();
+  }
+}
