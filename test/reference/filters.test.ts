@@ -213,6 +213,15 @@ describe("TaintToleration and NodeUnschedulable", () => {
     },
     { name: "21 PreferNoSchedule never refuses", taint: "foo=bar:PreferNoSchedule", by: "", is: "fits" },
     { name: "22 Gt is off", taint: "level=950:NoSchedule", by: "level Gt 750 NoSchedule", is: refused },
+    { name: "22 Gt of more", taint: "level=800:NoSchedule", by: "level Gt 950 NoSchedule", is: refused },
+    { name: "22 Lt is off", taint: "level=800:NoSchedule", by: "level Lt 950 NoSchedule", is: refused },
+    { name: "22 Lt of less", taint: "level=950:NoSchedule", by: "level Lt 800 NoSchedule", is: refused },
+    {
+      name: "22 Lt of no number",
+      taint: "level=high:NoSchedule",
+      by: "level Lt 950 NoSchedule",
+      is: refused,
+    },
     { name: "no key and Exists is everything", taint: "foo=bar:NoExecute", by: "- Exists - -", is: "fits" },
   ])("$name", async ({ taint, by, is }) => {
     const { explanation } = await place({

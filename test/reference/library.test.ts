@@ -49,6 +49,21 @@ describe("the message of a pod that fits nowhere", () => {
       wants: `0/5 nodes are available: 2 node(s) had untolerated taint(s), 3 Insufficient cpu. ${PREEMPTION} 0/5 nodes are available: 2 Preemption is not helpful for scheduling, 3 No preemption victims found for incoming pod.`,
     },
     {
+      name: "49 one reason on one node, another on two",
+      nodes: [node("n1", "1/1"), ...["t1", "t2"].map((name) => node(name, "4/8Gi", {}, "k:NoSchedule"))],
+      asks: "2/1",
+      wants: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). ${PREEMPTION} 0/3 nodes are available: 3 Preemption is not helpful for scheduling.`,
+    },
+    {
+      name: "10 of a kind sort before 2",
+      nodes: [
+        ...Array.from({ length: 10 }, (_, i) => node(`n${i}`, "1/1")),
+        ...["t1", "t2"].map((name) => node(name, "4/8Gi", {}, "k:NoSchedule")),
+      ],
+      asks: "2/1",
+      wants: `0/12 nodes are available: 10 Insufficient cpu, 2 node(s) had untolerated taint(s). ${PREEMPTION} 0/12 nodes are available: 12 Preemption is not helpful for scheduling.`,
+    },
+    {
       name: "two reasons on one node count twice",
       nodes: [node("n1", "1/1 pods=0")],
       asks: "2/2",

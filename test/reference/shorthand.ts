@@ -2,7 +2,9 @@ import { expect } from "vitest";
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import { createScheduler, type Explanation, type SchedulerOptions } from "../../host/scheduler/library.ts";
-import type { SchedulerConfig } from "./model/profile.ts";
+import { FEATURES, type Features } from "./generator/features.ts";
+import type { PluginArgs, ProfileConfig, SchedulerConfig } from "./model/profile.ts";
+import { ReferenceScheduler } from "./model/scheduler.ts";
 import { play, type Step } from "./session.ts";
 
 /** `amounts("10m/20")` is 10m CPU and 20 bytes; further resources as `name=amount`: `amounts("1m/1 example.com/aaa=3")`. */
@@ -70,6 +72,8 @@ export interface Situation {
   readonly replicas?: number;
   readonly pod: V1Pod;
   readonly config?: SchedulerConfig;
+  /** The core is only asked when it has this. */
+  readonly needs?: keyof Features;
 }
 
 interface Outcome {
@@ -93,6 +97,7 @@ export async function place(situation: Situation, options: SchedulerOptions = {}
     ...pods.map((one) => ({ bound: one })),
     ...replicasOf(situation).map((one) => ({ place: one })),
   ];
+  if (situation.needs && !FEATURES[situation.needs]) return onModelAlone(situation, steps);
   expect(await play({ config, steps }, { flavour: "debug", ...options })).toBeUndefined();
   const scheduler = await createScheduler({ thread: "caller", flavour: "debug", config, ...options });
   try {
@@ -113,6 +118,19 @@ export async function place(situation: Situation, options: SchedulerOptions = {}
   }
 }
 
+function onModelAlone({ config, pod: wanted }: Situation, steps: readonly Step[]): Outcome {
+  const model = new ReferenceScheduler(config);
+  for (const step of steps) {
+    if ("node" in step) model.putNode(step.node);
+    else if ("object" in step) model.putObject(step.object);
+    else if ("bound" in step) model.addPod(step.bound);
+  }
+  const explanation = model.explain(wanted);
+  const { chosen } = explanation;
+  const message = chosen === null ? model.message(wanted) : "";
+  return { explanation, node: chosen, message, placed: [chosen] };
+}
+
 function replicasOf({ pod: wanted, replicas = 1 }: Situation): V1Pod[] {
   return Array.from({ length: replicas }, (_, i): V1Pod => {
     const name = i === 0 ? wanted.metadata?.name : `${wanted.metadata?.name}-${i}`;
@@ -124,4 +142,33 @@ function replicasOf({ pod: wanted, replicas = 1 }: Situation): V1Pod[] {
 export function refusalOf(explanation: Explanation, index = 0): string {
   const { rejectedBy, reasons = [] } = explanation.nodes[index]!;
   return rejectedBy === undefined ? "fits" : `${rejectedBy}: ${reasons.join(", ")}`;
+}
+
+/** Each node's refusal, in order. */
+export const refusalsOf = (explanation: Explanation) =>
+  explanation.nodes.map((_, i) => refusalOf(explanation, i));
+
+/** A configuration of one profile. */
+export function profile(one: ProfileConfig): SchedulerConfig {
+  return {
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    profiles: [{ schedulerName: "default-scheduler", ...one }],
+  };
+}
+
+/** A configuration that only gives a plugin arguments. */
+export function withArgs(name: string, args: PluginArgs): SchedulerConfig {
+  const kinds = { apiVersion: "kubescheduler.config.k8s.io/v1", kind: `${name}Args` };
+  return profile({ pluginConfig: [{ name, args: { ...kinds, ...args } }] });
+}
+
+/** Every feasible node's score by a plugin; a plugin that says nothing says 0. */
+export async function scores(
+  plugin: string,
+  what: "raw" | "normalized" | "weighted",
+  situation: Situation,
+): Promise<number[]> {
+  const { explanation } = await place(situation);
+  return explanation.nodes.map((one) => one.scores?.[plugin]?.[what] ?? 0);
 }

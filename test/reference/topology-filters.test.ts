@@ -6,7 +6,7 @@ import type {
   V1PodSpec,
   V1TopologySpreadConstraint,
 } from "../../host/api/generated/types.ts";
-import { bound, node, place, pod, refusalOf, withLabels } from "./shorthand.ts";
+import { bound, node, place, pod, profile, refusalOf, refusalsOf, withLabels } from "./shorthand.ts";
 
 /** The sheet's tricky cases (shared/spec/scheduling.md 9) of PodTopologySpread and InterPodAffinity, by their numbers. */
 const UNEVEN = "PodTopologySpread: node(s) didn't match pod topology spread constraints";
@@ -146,6 +146,22 @@ describe("PodTopologySpread, hard", () => {
     });
     // y is empty and not selected: counted, it makes the others uneven.
     expect((await outcomes(nodes, pods("a1 b1 x1"), wanted)).slice(0, 3)).toEqual(is);
+  });
+
+  test.each([
+    { policy: "Honor", is: [UNEVEN, UNEVEN, F, F] },
+    { policy: "Ignore", is: [UNEVEN, UNEVEN, F, UNEVEN] },
+  ])("36 a node that is not counted, nodeAffinityPolicy $policy", async ({ policy, is }) => {
+    const nodes = cluster();
+    for (const name of [0, 1, 2]) nodes[name]!.metadata!.labels!["foo"] = "";
+    const wanted = foo({
+      nodeSelector: { foo: "" },
+      topologySpreadConstraints: [spread("node 1", { nodeAffinityPolicy: policy })],
+    });
+    // NodeAffinity would refuse y first; without it, y is judged as a domain without pods, or by its one pod.
+    const config = profile({ plugins: { filter: { disabled: [{ name: "NodeAffinity" }] } } });
+    const situation = { nodes, bound: pods("a1 b1 y1"), pod: wanted, config, needs: "profiles" as const };
+    expect(refusalsOf((await place(situation)).explanation)).toEqual(is);
   });
 
   test.each([

@@ -44,19 +44,56 @@ const soft = (
 
 describe("PodTopologySpread, soft", () => {
   test.each([
-    { counts: [2, 1, 0, 3], spec: soft(HOST, 1), raw: [4, 2, 0, 5], is: [20, 60, 100, 0] },
-    { counts: [2, 1, 0, 3], spec: soft(HOST, 2), raw: [5, 3, 1, 6], is: [33, 66, 100, 16] },
-    { counts: [4, 3, 2, 1], spec: soft(HOST, 3), raw: [9, 7, 6, 4], is: [44, 66, 77, 100] },
-    { counts: [4, 2, 1, 3], spec: soft(ZONE, 1), raw: [8, 8, 6, 6], is: [75, 75, 100, 100] },
     {
+      name: "a host each",
+      counts: [2, 1, 0, 3],
+      spec: soft(HOST, 1),
+      raw: [4, 2, 0, 5],
+      is: [20, 60, 100, 0],
+    },
+    {
+      name: "maxSkew 2",
+      counts: [2, 1, 0, 3],
+      spec: soft(HOST, 2),
+      raw: [5, 3, 1, 6],
+      is: [33, 66, 100, 16],
+    },
+    {
+      name: "maxSkew 3",
+      counts: [4, 3, 2, 1],
+      spec: soft(HOST, 3),
+      raw: [9, 7, 6, 4],
+      is: [44, 66, 77, 100],
+    },
+    {
+      name: "two zones",
+      counts: [4, 2, 1, 3],
+      spec: soft(ZONE, 1),
+      raw: [8, 8, 6, 6],
+      is: [75, 75, 100, 100],
+    },
+    {
+      name: "no selector",
       counts: [2, 1, 0, 3],
       spec: soft(HOST, 1, { labelSelector: undefined }),
       raw: [0, 0, 0, 0],
       is: [100, 100, 100, 100],
     },
-    { counts: [0, 0, 0, 0], spec: soft(HOST, 1), raw: [0, 0, 0, 0], is: [100, 100, 100, 100] },
-    { counts: [0, 0, 0, 0], spec: soft(HOST, 3), raw: [2, 2, 2, 2], is: [100, 100, 100, 100] },
-  ])("$counts: $is", async ({ counts, spec, raw, is }) => {
+    {
+      name: "68 nobody is there",
+      counts: [0, 0, 0, 0],
+      spec: soft(HOST, 1),
+      raw: [0, 0, 0, 0],
+      is: [100, 100, 100, 100],
+    },
+    {
+      name: "68 maxSkew 3",
+      counts: [0, 0, 0, 0],
+      spec: soft(HOST, 3),
+      raw: [2, 2, 2, 2],
+      is: [100, 100, 100, 100],
+    },
+  ])("$name: $counts: $is", async ({ counts, spec, raw, is }) => {
     const situation = { ...cluster(counts), pod: withLabels(pod("p", "", spec), FOO) };
     expect(await scores("PodTopologySpread", "raw", situation)).toEqual(raw);
     expect(await scores("PodTopologySpread", "normalized", situation)).toEqual(is);

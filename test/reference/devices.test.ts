@@ -1,0 +1,170 @@
+import { describe, expect, test } from "vitest";
+import type { V1Pod } from "../../host/api/generated/types.ts";
+import type { KubernetesObject } from "../../host/apimachinery/object.ts";
+import { FEATURES } from "./generator/features.ts";
+import { play, type Step } from "./session.ts";
+import { node, place, pod, refusalsOf } from "./shorthand.ts";
+
+/** DynamicResources: shared/spec/scheduling.md 2.13, 2.16 and 3.9, and tricky case 15. */
+const needs = "devices";
+const F = "fits";
+const DRIVER = "gpu.example.com";
+const NODES = [node("n1", "8/8Gi"), node("n2", "8/8Gi")];
+
+type Facts = Record<string, unknown>;
+const object = (kind: string, metadata: Facts, rest: Facts): KubernetesObject =>
+  ({ apiVersion: "resource.k8s.io/v1", kind, metadata, ...rest }) as KubernetesObject;
+
+const deviceClass = (name: string, spec: Facts = {}) => object("DeviceClass", { name }, { spec });
+
+/** `devices("n1", 2)`: a slice of the node with that many. */
+function devices(nodeName: string, count: number): KubernetesObject {
+  const pool = { name: nodeName, generation: 1, resourceSliceCount: 1 };
+  const list = Array.from({ length: count }, (_, i) => ({ name: `d${i}` }));
+  return object(
+    "ResourceSlice",
+    { name: `slice-${nodeName}` },
+    { spec: { driver: DRIVER, nodeName, pool, devices: list } },
+  );
+}
+
+/** `claim("c", "gpu 2")`: asks for so many devices of a class. */
+function claim(name: string, text: string, more: Facts = {}): KubernetesObject {
+  const [deviceClassName, count] = text.split(" ");
+  const exactly = { deviceClassName, allocationMode: "ExactCount", count: Number(count ?? 1) };
+  const spec = { devices: { requests: [{ name: "r", exactly }] } };
+  return object("ResourceClaim", { name, namespace: "default", uid: `uid-${name}` }, { spec, ...more });
+}
+
+/** Status of a claim that has a device of a node, and of how many pods use it. */
+function allocated(nodeName: string, users = 0, device = "d0"): Facts {
+  const requirement = { key: "metadata.name", operator: "In", values: [nodeName] };
+  return {
+    status: {
+      allocation: {
+        devices: { results: [{ request: "r", driver: DRIVER, pool: nodeName, device }] },
+        nodeSelector: { nodeSelectorTerms: [{ matchFields: [requirement] }] },
+      },
+      reservedFor: Array.from({ length: users }, (_, i) => ({
+        resource: "pods",
+        name: `u${i}`,
+        uid: `u${i}`,
+      })),
+    },
+  };
+}
+
+function claiming(name: string, ...claims: string[]): V1Pod {
+  const one = pod(name, "", { resourceClaims: claims.map((c) => ({ name: c, resourceClaimName: c })) });
+  return { ...one, metadata: { ...one.metadata, uid: `uid-${name}` } };
+}
+
+const wanted = claiming("p", "c");
+const gpu = deviceClass("gpu");
+const ask = (objects: readonly KubernetesObject[], one = wanted) =>
+  place({ needs, nodes: NODES, pod: one, objects: [gpu, ...objects] });
+const TOO_FEW = "DynamicResources: cannot allocate all claims";
+const AWAY = "DynamicResources: resourceclaim not available on the node";
+
+describe("each node", () => {
+  test.each([
+    { name: "has a device", objects: [claim("c", "gpu"), devices("n1", 1)], is: [F, TOO_FEW] },
+    {
+      name: "has enough",
+      objects: [claim("c", "gpu 2"), devices("n1", 1), devices("n2", 2)],
+      is: [TOO_FEW, F],
+    },
+    {
+      name: "has some that others have",
+      objects: [claim("c", "gpu 2"), devices("n1", 2), claim("other", "gpu", allocated("n1", 1))],
+      is: [TOO_FEW, TOO_FEW],
+    },
+    {
+      name: "the claim is allocated here",
+      objects: [claim("c", "gpu", allocated("n2", 1)), devices("n1", 1)],
+      is: [AWAY, F],
+    },
+    {
+      name: "CEL selectors are not evaluated",
+      objects: [
+        deviceClass("gpu", { selectors: [{ cel: { expression: "true" } }] }),
+        claim("c", "gpu"),
+        devices("n1", 1),
+      ],
+      is: [TOO_FEW, TOO_FEW],
+    },
+  ])("$name", async ({ objects, is }) => expect(refusalsOf((await ask(objects)).explanation)).toEqual(is));
+
+  test("two claims share what is there", async () => {
+    const objects = [claim("c", "gpu"), claim("d", "gpu"), devices("n1", 1), devices("n2", 2)];
+    expect(refusalsOf((await ask(objects, claiming("p", "c", "d"))).explanation)).toEqual([TOO_FEW, F]);
+  });
+});
+
+describe("the whole pod", () => {
+  const never = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+  test.each([
+    {
+      name: "the claim has all the users it can have",
+      objects: [claim("c", "gpu", allocated("n1", 256))],
+      is: `0/2 nodes are available: resourceclaim in use. still not schedulable, ${never}`,
+    },
+    {
+      name: "the class does not exist",
+      objects: [claim("c", "none")],
+      is: `0/2 nodes are available: request r: device class none does not exist. still not schedulable, ${never}`,
+    },
+    {
+      name: "no node has devices",
+      objects: [claim("c", "gpu")],
+      is: `0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, ${never}`,
+    },
+    {
+      name: "an idle claim is elsewhere",
+      objects: [claim("c", "gpu", allocated("n3")), devices("n1", 1)],
+      is: `0/2 nodes are available: 2 resourceclaim not available on the node. deallocation of ResourceClaim completed, ${never}`,
+    },
+    {
+      name: "a claim in use is elsewhere",
+      objects: [claim("c", "gpu", allocated("n3", 1)), devices("n1", 1)],
+      is: `0/2 nodes are available: 2 resourceclaim not available on the node. still not schedulable, ${never}`,
+    },
+  ])("$name", async ({ objects, is }) => expect((await ask(objects)).message).toBe(is));
+
+  test("255 users are not all", async () => {
+    expect(refusalsOf((await ask([claim("c", "gpu", allocated("n1", 255))])).explanation)).toEqual([F, AWAY]);
+  });
+
+  test.each([
+    {
+      name: "15 a class stands for the resource",
+      spec: { extendedResourceName: "example.com/gpu" },
+      is: false,
+    },
+    { name: "15 no class does", spec: {}, is: true },
+  ])("$name", async ({ spec, is }) => {
+    const one = pod("p", "example.com/gpu=1");
+    const { explanation } = await place({
+      needs,
+      nodes: [node("n1", "8/8Gi example.com/gpu=0")],
+      objects: [deviceClass("gpu", spec)],
+      pod: one,
+    });
+    expect(refusalsOf(explanation).includes("NodeResourcesFit: Insufficient example.com/gpu")).toBe(is);
+  });
+});
+
+test.skipIf(!FEATURES.devices)("a placement takes the devices, and the claim is under way", async () => {
+  const steps: Step[] = [
+    ...NODES.map((one) => ({ node: one })),
+    ...[gpu, devices("n1", 1), claim("c", "gpu"), claim("d", "gpu")].map((one) => ({ object: one })),
+    { place: claiming("p", "c") },
+    { place: claiming("q", "c") },
+    { place: claiming("q", "d") },
+    { removePod: claiming("p", "c") },
+    { place: claiming("q", "d") },
+    { object: claim("d", "gpu", allocated("n1", 1)) },
+    { place: claiming("r", "d") },
+  ];
+  expect(await play({ steps }, { flavour: "debug" })).toBeUndefined();
+});
