@@ -11,9 +11,11 @@ import { namespaceController } from "./namespace/namespace.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replicaset.ts";
 import { replicationController } from "./replicationcontroller.ts";
+import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaController } from "./root-ca.ts";
 import { startController } from "./runtime.ts";
 import { serviceAccountController } from "./service-account.ts";
+import { claimProtectionController, volumeProtectionController } from "./storage-protection.ts";
 
 export interface ControllersOptions {
   readonly client: Client;
@@ -45,7 +47,10 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     startController(endpointsController, parts),
     startController(namespaceController, parts),
     startController(podGarbageCollector(), parts),
-    // Last: it takes the informers that are there, and adds metadata-only ones for all other kinds.
+    startController(claimProtectionController, parts),
+    startController(volumeProtectionController, parts),
+    // These two take the informers that are there, and add metadata-only ones for all other kinds.
+    startController(resourceQuotaController, parts),
     startController(garbageCollector, parts),
   ];
   informers.start();

@@ -2,11 +2,17 @@ import type { Kind } from "../../api/kind.ts";
 import type { Api, WriteContext } from "../api.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { defaultTolerations } from "./default-tolerations.ts";
+import { defaultIngressClass } from "./ingress-class.ts";
+import { limitBounds, limitDefaults } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { podSecurity } from "./pod-security/pod-security.ts";
 import { priority } from "./priority.ts";
+import { resourceQuota } from "./resource-quota.ts";
+import { runtimeClass, runtimeOverhead } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
+import { claimResize, defaultStorageClass, storageProtection } from "./storage.ts";
 
-/** One write as admission sees it; `object` may be changed in place. */
+/** One write as admission sees it; `object` may be changed in place by those who come before validation. */
 export interface Attributes {
   readonly verb: "create" | "update" | "delete";
   readonly kind: Kind;
@@ -20,12 +26,34 @@ export interface Attributes {
 
 export type Admission = (api: Api, attributes: Attributes, context: WriteContext) => Promise<void> | void;
 
-/**
- * In Kubernetes' order (api-wire 25). Absent: those whose counterpart controller does not exist yet, since their
- * work would never be undone (TaintNodesByCondition, StorageObjectInUseProtection), and the configurable ones.
- */
-const CHAIN: readonly Admission[] = [namespaceLifecycle, serviceAccount, priority, defaultTolerations];
+/** Before the object is validated, in Kubernetes' order (api-policy 1.3). */
+const MUTATING: readonly Admission[] = [
+  namespaceLifecycle,
+  limitDefaults,
+  serviceAccount,
+  priority,
+  defaultTolerations,
+  defaultStorageClass,
+  storageProtection,
+  runtimeClass,
+  defaultIngressClass,
+];
 
+/** After it was validated, just before it is stored; the quota is charged last. */
+const VALIDATING: readonly Admission[] = [
+  limitBounds,
+  podSecurity,
+  claimResize,
+  runtimeOverhead,
+  resourceQuota,
+];
+
+/** What may change the object or refuse it at once. */
 export async function admit(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
-  for (const step of CHAIN) await step(api, attributes, context);
+  for (const step of MUTATING) await step(api, attributes, context);
+}
+
+/** What judges the valid object as it is going to be stored. */
+export async function approve(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
+  for (const step of VALIDATING) await step(api, attributes, context);
 }

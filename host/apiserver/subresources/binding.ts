@@ -27,7 +27,12 @@ export async function bind(
   };
   // The binding is the one change that may set nodeName, so the kind's own update rule is not asked.
   const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, body, formatTime(api.clock.nowMs()));
-  await change(api, { ...target, subresource: "binding" }, { produce, prepare, replace: false }, context);
+  await change(
+    api,
+    { ...target, subresource: "binding" },
+    { produce, prepare, replace: false, tracked: true },
+    context,
+  );
   return success();
 }
 

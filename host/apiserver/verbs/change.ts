@@ -2,7 +2,7 @@ import { validateMetadataUpdate } from "../../api/metadata.ts";
 import { ApiError, badRequest, conflict, qualifiedResource } from "../../apimachinery/errors.ts";
 import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
-import { admit } from "../admission/chain.ts";
+import { admit, approve } from "../admission/chain.ts";
 import { keepAllocated } from "../allocators/services.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { keepTimes, trackUpdate } from "../managed-fields/track.ts";
@@ -80,6 +80,8 @@ async function step(
     errors.push(...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, old) ?? []));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
+  const attributes = { verb: "update", kind, namespace, name, subresource, object: prepared, old } as const;
+  await approve(api, attributes, context);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
   const { release } = api.services.reserve(kind, prepared);

@@ -6,7 +6,7 @@ import { ApiError, alreadyExists, badRequest, internalError } from "../../apimac
 import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
-import { admit } from "../admission/chain.ts";
+import { admit, approve } from "../admission/chain.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import { trackCreate } from "../managed-fields/track.ts";
@@ -83,6 +83,9 @@ async function tryCreate(
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
   if (errors.length > 0) throw invalidObject(target, reference.name, errors);
+  const { name, namespace } = reference;
+  const attributes = { verb: "create", kind: target, namespace, name, object } as const;
+  await approve(api, attributes, context);
   for (let tries = 0; tries < MAX_DRAWS; tries++) {
     const reservation = api.services.reserve(target, object);
     try {

@@ -1,0 +1,178 @@
+import { LimitRange, PersistentVolumeClaim, Pod } from "../../api/core-kinds.ts";
+import type {
+  V1Container,
+  V1LimitRange,
+  V1LimitRangeItem,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "../../api/generated/types.ts";
+import { type Amounts, amountsOf, podAmounts } from "../../api/pod-spec/amounts.ts";
+import { forbidden } from "../../apimachinery/errors.ts";
+import {
+  compareQuantity,
+  formatQuantity,
+  milliValue,
+  parseQuantity,
+  type Quantity,
+  value,
+} from "../../apimachinery/quantity.ts";
+import type { Admission } from "./chain.ts";
+import { allOf, isOf } from "./look-up.ts";
+
+const ANNOTATION = "kubernetes.io/limit-ranger";
+
+/** Gives containers the requests and limits that their namespace has by default. Source: api-policy 4.2. */
+export const limitDefaults: Admission = async (api, attributes) => {
+  const { verb, namespace, object } = attributes;
+  if (verb !== "create" || !isOf(attributes, Pod)) return;
+  const pod = object as V1Pod;
+  for (const range of await allOf(api, LimitRange, namespace)) setDefaults(pod, range);
+};
+
+function setDefaults(pod: V1Pod, range: V1LimitRange): void {
+  const items = (range.spec?.limits ?? []).filter(({ type }) => type === "Container");
+  const usual = {
+    requests: Object.assign({}, ...items.map(({ defaultRequest }) => defaultRequest)),
+    limits: Object.assign({}, ...items.map((item) => item.default)),
+  };
+  const said = [
+    ...(pod.spec?.containers ?? []).flatMap((one) => fill(one, "container", usual)),
+    ...(pod.spec?.initContainers ?? []).flatMap((one) => fill(one, "init container", usual)),
+  ];
+  if (said.length === 0) return;
+  const annotations = {
+    ...pod.metadata?.annotations,
+    [ANNOTATION]: `LimitRanger plugin set: ${said.join("; ")}`,
+  };
+  pod.metadata = { ...pod.metadata, annotations };
+}
+
+type Usual = Readonly<Record<"requests" | "limits", Readonly<Record<string, string>>>>;
+
+/** @returns what was filled in, for the annotation: `cpu, memory request for container c` */
+function fill(container: V1Container, what: string, usual: Usual): string[] {
+  return (["requests", "limits"] as const).flatMap((side) => {
+    const given = container.resources?.[side] ?? {};
+    const missing = Object.keys(usual[side])
+      .filter((name) => !Object.hasOwn(given, name))
+      .sort();
+    if (missing.length === 0) return [];
+    const filled = { ...given, ...Object.fromEntries(missing.map((name) => [name, usual[side][name]!])) };
+    container.resources = { ...container.resources, [side]: filled };
+    return [`${missing.join(", ")} ${side.slice(0, -1)} for ${what} ${container.name}`];
+  });
+}
+
+/** Refuses what is outside the bounds of its namespace, each LimitRange's violations together. */
+export const limitBounds: Admission = async (api, attributes) => {
+  const { verb, kind, namespace, name, object } = attributes;
+  const isPod = isOf(attributes, Pod) && verb === "create";
+  const isClaim = isOf(attributes, PersistentVolumeClaim) && verb !== "delete";
+  if (!isPod && !isClaim) return;
+  for (const range of await allOf(api, LimitRange, namespace)) {
+    const items = range.spec?.limits ?? [];
+    const why = isPod
+      ? items.flatMap((item) => podViolations(item, object as V1Pod))
+      : items.flatMap((item) => claimViolations(item, object as V1PersistentVolumeClaim));
+    if (why.length > 0) throw forbidden(kind, name, why.length === 1 ? why[0]! : `[${why.join(", ")}]`);
+  }
+};
+
+function podViolations(item: V1LimitRangeItem, pod: V1Pod): string[] {
+  if (item.type === "Pod") return violations(item, podAmounts(pod, "requests"), podAmounts(pod, "limits"));
+  if (item.type !== "Container") return [];
+  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
+  return containers.flatMap(({ resources }) =>
+    violations(item, amountsOf(resources?.requests), amountsOf(resources?.limits)),
+  );
+}
+
+function violations(item: V1LimitRangeItem, requests: Amounts, limits: Amounts): string[] {
+  const { type } = item;
+  return [
+    ...bounds(item.min, (name, bound, text) =>
+      belowMinimum(type, name, bound, text, requests.get(name), limits.get(name)),
+    ),
+    ...bounds(item.max, (name, bound, text) =>
+      aboveMaximum(type, name, bound, text, requests.get(name), limits.get(name)),
+    ),
+    ...bounds(item.maxLimitRequestRatio, (name, bound, text) =>
+      aboveRatio(type, name, bound, text, requests.get(name), limits.get(name)),
+    ),
+  ];
+}
+
+function bounds(
+  list: Readonly<Record<string, string>> | undefined,
+  check: (name: string, bound: Quantity, text: string) => string | undefined,
+): string[] {
+  return Object.keys(list ?? {})
+    .sort()
+    .flatMap((name) => check(name, parseQuantity(list![name]!), list![name]!) ?? []);
+}
+
+function belowMinimum(
+  type: string,
+  name: string,
+  min: Quantity,
+  text: string,
+  request?: Quantity,
+  limit?: Quantity,
+) {
+  const what = `minimum ${name} usage per ${type} is ${text}`;
+  if (request === undefined) return `${what}.  No request is specified`;
+  if (compareQuantity(request, min) < 0) return `${what}, but request is ${formatQuantity(request)}`;
+  if (limit && compareQuantity(limit, min) < 0) return `${what}, but limit is ${formatQuantity(limit)}`;
+  return undefined;
+}
+
+function aboveMaximum(
+  type: string,
+  name: string,
+  max: Quantity,
+  text: string,
+  request?: Quantity,
+  limit?: Quantity,
+) {
+  const what = `maximum ${name} usage per ${type} is ${text}`;
+  if (limit === undefined) return `${what}.  No limit is specified`;
+  if (compareQuantity(limit, max) > 0) return `${what}, but limit is ${formatQuantity(limit)}`;
+  if (request && compareQuantity(request, max) > 0)
+    return `${what}, but request is ${formatQuantity(request)}`;
+  return undefined;
+}
+
+function aboveRatio(
+  type: string,
+  name: string,
+  max: Quantity,
+  text: string,
+  request?: Quantity,
+  limit?: Quantity,
+) {
+  const what = `${name} max limit to request ratio per ${type} is ${text}`;
+  if (request === undefined || Number(value(request)) === 0)
+    return `${what}, but no request is specified or request is 0`;
+  if (limit === undefined || Number(value(limit)) === 0)
+    return `${what}, but no limit is specified or limit is 0`;
+  const ratio = Number(milliValue(limit)) / Number(milliValue(request));
+  return ratio * 1000 > Number(milliValue(max))
+    ? `${what}, but provided ratio is ${ratio.toFixed(6)}`
+    : undefined;
+}
+
+function claimViolations(item: V1LimitRangeItem, claim: V1PersistentVolumeClaim): string[] {
+  if (item.type !== "PersistentVolumeClaim") return [];
+  const requests = amountsOf(claim.spec?.resources?.requests);
+  const what = (side: string, name: string, text: string) =>
+    `${side} ${name} usage per PersistentVolumeClaim is ${text}`;
+  return [
+    ...bounds(item.min, (name, min, text) => belowMinimum(item.type, name, min, text, requests.get(name))),
+    ...bounds(item.max, (name, max, text) => {
+      const request = requests.get(name);
+      if (request === undefined) return `${what("maximum", name, text)}.  No request is specified`;
+      if (compareQuantity(request, max) <= 0) return undefined;
+      return `${what("maximum", name, text)}, but request is ${formatQuantity(request)}`;
+    }),
+  ];
+}
