@@ -15,6 +15,12 @@ import { F64, I32, U32 } from "./field";
  *   trackCount                           u32  entries in the class's row of tracks
  *   matchesOwnAffinity                   u32  1: the pod matches all its required affinity terms itself
  *   requiresAllKeys                      u32  1: a node without one of the keys of its soft constraints is not scored
+ *   profile                              u32  the profile it is judged by
+ *   skipsFit                             u32  1: its profile does not filter by NodeResourcesFit
+ *   uncheckedExtended                    u32  how many of its extended requests, the last, are not checked, only counted
+ *   scoresByRow                          u32  1: scored by its row of scored resources; 0: the plain case, LeastAllocated and
+ *                                             BalancedAllocation of cpu and memory, equally weighted
+ *   fitResources, balancedResources      u32  entries in that row
  *
  * A request may be any number >= 0, however large: one that is more than a node can have never fits.
  */
@@ -34,7 +40,13 @@ export enum ClassField {
   trackCount = U32 | 76,
   matchesOwnAffinity = U32 | 80,
   requiresAllKeys = U32 | 84,
-  bytes = 88,
+  profile = U32 | 88,
+  skipsFit = U32 | 92,
+  uncheckedExtended = U32 | 96,
+  scoresByRow = U32 | 100,
+  fitResources = U32 | 104,
+  balancedResources = U32 | 108,
+  bytes = 112,
 }
 
 /** What a class makes of an attribute set: row `class * attributeSets + set`. */
@@ -45,10 +57,12 @@ export enum VerdictField {
   intolerableTaints = U32 | 4,
   /** Sum of the weights of the preferred node affinity terms that match. */
   affinityWeight = I32 | 8,
-  bytes = 12,
+  /** `taint` and `affinity` of Verdict as they are, also where the profile does not filter by them: spreading asks. */
+  mismatches = U32 | 12,
+  bytes = 16,
 }
 
-/** Which filters, decided by attributes alone, refuse the nodes of a set. 0: none. */
+/** Which filters of the profile, decided by attributes alone, refuse the nodes of a set. 0: none. */
 export enum Verdict {
   absent = 1,
   outsidePrefilter = 2,
@@ -56,6 +70,10 @@ export enum Verdict {
   nodeName = 8,
   taint = 16,
   affinity = 32,
+  /** The affinity that the profile adds to every pod's. */
+  addedAffinity = 64,
+  /** NodeDeclaredFeatures: asked last, after all that depends on usage. */
+  features = 128,
 }
 
 /** An extended resource a class asks for: row `class * EXTENDED_PER_CLASS + i`; amount > 0. */

@@ -10,6 +10,8 @@ export enum Filter {
   NodeUnschedulable,
   NodeName,
   TaintToleration,
+  /** NodeAffinity: the affinity that the profile adds. */
+  addedAffinity,
   NodeAffinity,
   NodePorts,
   NodeResourcesFit,
@@ -21,6 +23,7 @@ export enum Filter {
   antiAffinity,
   /** InterPodAffinity: the anti-affinity of pods that are there. */
   othersAntiAffinity,
+  NodeDeclaredFeatures,
 }
 
 /** The scores, in kube-scheduler's order. */

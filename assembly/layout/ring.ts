@@ -20,11 +20,5 @@ export enum StateField {
   nodeLimit = U32 | 0,
   /** 0: the lowest slot of the best; 1: any of the best, drawn. */
   randomTies = U32 | 4,
-  weightTaintToleration = I32 | 8,
-  weightNodeAffinity = I32 | 12,
-  weightNodeResourcesFit = I32 | 16,
-  weightBalancedAllocation = I32 | 20,
-  weightTopologySpread = I32 | 24,
-  weightInterPodAffinity = I32 | 28,
-  bytes = 32,
+  bytes = 8,
 }

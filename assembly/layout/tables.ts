@@ -2,6 +2,13 @@ import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from 
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
 import { DESCRIPTOR, FIRST_TABLE, growTo, tableEnd } from "./memory";
+import {
+  PERCENTAGES,
+  ProfileField,
+  ScoredResourceField,
+  ScoreWeightField,
+  UtilizationScoreField,
+} from "./profile";
 import { RequestField, ResultField, StateField } from "./ring";
 import {
   ClassTrackField,
@@ -44,6 +51,10 @@ export enum Table {
   termStates,
   domainSums,
   topologyScores,
+  profiles,
+  scoreWeights,
+  utilizationScores,
+  scoredResources,
   count,
 }
 
@@ -65,6 +76,9 @@ export enum Capacity {
   classTracks,
   /** Terms a class may have. */
   terms,
+  profiles,
+  /** Resources by which a class may be scored, by all its plugins together. */
+  scoredResources,
   count,
 }
 
@@ -98,6 +112,7 @@ function tableBytes(table: Table): f64 {
   const portWords = <f64>capacityOf(Capacity.portWords);
   const requests = <f64>capacityOf(Capacity.requests);
   const terms = <f64>capacityOf(Capacity.terms);
+  const profiles = <f64>capacityOf(Capacity.profiles);
   switch (table) {
     case Table.state: return <f64>StateField.bytes;
     case Table.random: return 16.0;
@@ -121,6 +136,10 @@ function tableBytes(table: Table): f64 {
     case Table.termStates: return terms * <f64>TermStateField.bytes;
     case Table.domainSums: return terms * <f64>capacityOf(Capacity.domains) * <f64>DomainSumField.bytes;
     case Table.topologyScores: return nodes * <f64>TopologyScoreField.bytes;
+    case Table.profiles: return profiles * <f64>ProfileField.bytes;
+    case Table.scoreWeights: return profiles * <f64>Score.count * <f64>ScoreWeightField.bytes;
+    case Table.utilizationScores: return profiles * <f64>PERCENTAGES * <f64>UtilizationScoreField.bytes;
+    case Table.scoredResources: return classes * <f64>capacityOf(Capacity.scoredResources) * <f64>ScoredResourceField.bytes;
     default: return 0.0;
   }
 }
@@ -221,4 +240,24 @@ export function domainSumRows(term: u32): usize {
 
 export function topologyScoreRow(slot: u32): usize {
   return tableAddress(Table.topologyScores) + <usize>slot * TopologyScoreField.bytes;
+}
+
+export function profileRow(profile: u32): usize {
+  assert(profile < capacityOf(Capacity.profiles));
+  return tableAddress(Table.profiles) + <usize>profile * ProfileField.bytes;
+}
+
+export function scoreWeightRow(profile: u32, score: Score): usize {
+  assert(profile < capacityOf(Capacity.profiles));
+  return tableAddress(Table.scoreWeights) + (<usize>profile * Score.count + <usize>score) * ScoreWeightField.bytes;
+}
+
+/** The score of 0 %; that of n % is n rows further. */
+export function utilizationScoreRows(profile: u32): usize {
+  assert(profile < capacityOf(Capacity.profiles));
+  return tableAddress(Table.utilizationScores) + <usize>profile * PERCENTAGES * UtilizationScoreField.bytes;
+}
+
+export function scoredResourceRows(cls: u32): usize {
+  return tableAddress(Table.scoredResources) + <usize>cls * capacityOf(Capacity.scoredResources) * ScoredResourceField.bytes;
 }

@@ -67,7 +67,7 @@ export enum TermKind {
  *   weight      maxSkew of a constraint; what each pod of a preference adds, negative for anti-affinity
  *   minDomains  hardSpread: fewer domains than this count as one that is empty
  *   self        hardSpread: 1 if the pod matches its own selector
- *   excluded    spreads: refusals (bits of Verdict) with which a node is not counted
+ *   excluded    spreads: mismatches (bits of Verdict) with which a node is not counted
  */
 export enum TermField {
   kind = U32 | 0,

@@ -7,13 +7,13 @@ import { classRow, nodeRow, stateRow, Table, tableAddress, topologyScoreRow, ver
 import { TopologyScoreField } from "../layout/topology";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { firstRefusal } from "./first-refusal";
-import { balancedAllocation } from "./scores/balanced-allocation";
 import { interPodAffinityScore } from "./scores/inter-pod-affinity";
-import { leastAllocated } from "./scores/least-allocated";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
 import { topologySpreadScore } from "./scores/pod-topology-spread";
+import { balanceScore, fitScore } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
+import { weightOf } from "./scores/weights";
 import { prepareTopology } from "./topology/prepare";
 import { firstPreference, highestRaw, lowestRaw, prepareTopologyScores } from "./topology/score";
 
@@ -49,7 +49,7 @@ export function evaluate(cls: u32): u32 {
     if (getU32(evaluation, EvaluationField.rejectedBy) != Filter.none) continue;
     const node = nodeRow(slot);
     const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
-    setI32(evaluation, EvaluationField.total, scoreNode(slot, node, row, verdict, highestTaints, highestAffinity));
+    setI32(evaluation, EvaluationField.total, scoreNode(cls, slot, verdict, highestTaints, highestAffinity));
   }
   addTopology(cls, totals, limit);
   return feasible;
@@ -83,8 +83,9 @@ function addTopology(cls: u32, totals: usize, limit: u32): void {
   const highestSpread = spreads ? highestRaw(TopologyScoreField.spread, totals, limit) : 0.0;
   const lowestAffinity = prefers ? lowestRaw(TopologyScoreField.affinity, totals, limit) : 0.0;
   const highestAffinity = prefers ? highestRaw(TopologyScoreField.affinity, totals, limit) : 0.0;
-  const spreadWeight = getI32(stateRow(), StateField.weightTopologySpread);
-  const affinityWeight = getI32(stateRow(), StateField.weightInterPodAffinity);
+  const profile = getU32(row, ClassField.profile);
+  const spreadWeight = weightOf(profile, Score.PodTopologySpread);
+  const affinityWeight = weightOf(profile, Score.InterPodAffinity);
   for (let slot: u32 = 0; slot < limit; slot++) {
     const evaluation = tableAddress(Table.evaluations) + <usize>slot * EvaluationField.bytes;
     if (getU32(evaluation, EvaluationField.rejectedBy) != Filter.none) continue;
@@ -103,8 +104,10 @@ function addTopology(cls: u32, totals: usize, limit: u32): void {
 }
 
 /** Writes the node's rows of scores; returns their weighted sum. */
-function scoreNode(slot: u32, node: usize, row: usize, verdict: usize, highestTaints: i32, highestAffinity: i32): i32 {
-  const state = stateRow();
+function scoreNode(cls: u32, slot: u32, verdict: usize, highestTaints: i32, highestAffinity: i32): i32 {
+  const node = nodeRow(slot);
+  const row = classRow(cls);
+  const profile = getU32(row, ClassField.profile);
   const scores = tableAddress(Table.scores) + <usize>slot * Score.count * ScoreField.bytes;
   const taints = taintTolerationRaw(verdict);
   let total = writeScore(
@@ -112,7 +115,7 @@ function scoreNode(slot: u32, node: usize, row: usize, verdict: usize, highestTa
     Score.TaintToleration,
     <f64>taints,
     normalizeReverse(taints, highestTaints),
-    getI32(state, StateField.weightTaintToleration),
+    weightOf(profile, Score.TaintToleration),
   );
   const affinity = getU32(row, ClassField.prefersNodes) != 0 ? nodeAffinityRaw(verdict) : 0;
   total += writeScore(
@@ -120,17 +123,17 @@ function scoreNode(slot: u32, node: usize, row: usize, verdict: usize, highestTa
     Score.NodeAffinity,
     <f64>affinity,
     normalize(affinity, highestAffinity),
-    getI32(state, StateField.weightNodeAffinity),
+    weightOf(profile, Score.NodeAffinity),
   );
-  const least = leastAllocated(node, row);
-  total += writeScore(scores, Score.NodeResourcesFit, <f64>least, least, getI32(state, StateField.weightNodeResourcesFit));
-  const balanced = balancedAllocation(node, row);
+  const fit = fitScore(node, row, cls, slot);
+  total += writeScore(scores, Score.NodeResourcesFit, <f64>fit, fit, weightOf(profile, Score.NodeResourcesFit));
+  const balanced = balanceScore(node, row, cls, slot);
   total += writeScore(
     scores,
     Score.NodeResourcesBalancedAllocation,
     <f64>balanced,
     balanced,
-    getI32(state, StateField.weightBalancedAllocation),
+    weightOf(profile, Score.NodeResourcesBalancedAllocation),
   );
   return total;
 }

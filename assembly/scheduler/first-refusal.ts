@@ -2,7 +2,8 @@ import { ClassField, Verdict } from "../layout/class";
 import { Filter } from "../layout/evaluation";
 import { getU32 } from "../layout/field";
 import { interPodAffinity } from "./filters/inter-pod-affinity";
-import { nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";
+import { addedAffinity, nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";
+import { nodeDeclaredFeatures } from "./filters/node-declared-features";
 import { nodeName } from "./filters/node-name";
 import { nodePorts } from "./filters/node-ports";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
@@ -17,24 +18,29 @@ import { taintToleration } from "./filters/taint-toleration";
 export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
   if (refusals != 0) {
     const filter = refusalByAttributes(refusals);
-    assert(filter != Filter.none);
-    return filter;
+    if (filter != Filter.none) return filter;
   }
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
-  if (nodeResourcesFit(node, classRow, cls, slot) != 0) return Filter.NodeResourcesFit;
+  if (getU32(classRow, ClassField.skipsFit) == 0 && nodeResourcesFit(node, classRow, cls, slot) != 0)
+    return Filter.NodeResourcesFit;
   const filters = getU32(classRow, ClassField.filterTermCount);
-  if (filters == 0) return Filter.none;
-  const spread = podTopologySpread(cls, filters, slot);
-  return spread != Filter.none ? spread : interPodAffinity(cls, filters, slot);
+  if (filters != 0) {
+    const spread = podTopologySpread(cls, filters, slot);
+    if (spread != Filter.none) return spread;
+    const affinity = interPodAffinity(cls, filters, slot);
+    if (affinity != Filter.none) return affinity;
+  }
+  return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
 }
 
-/** All that is decided by attributes alone stands before what depends on usage, so one look at the bits is enough. */
+/** Nearly all that is decided by attributes alone stands before what depends on usage, so one look at the bits is enough. */
 function refusalByAttributes(refusals: u32): Filter {
   if ((refusals & Verdict.absent) != 0) return Filter.absent;
   if (nodeAffinityPrefilter(refusals)) return Filter.prefilter;
   if (nodeUnschedulable(refusals)) return Filter.NodeUnschedulable;
   if (nodeName(refusals)) return Filter.NodeName;
   if (taintToleration(refusals)) return Filter.TaintToleration;
+  if (addedAffinity(refusals)) return Filter.addedAffinity;
   if (nodeAffinity(refusals)) return Filter.NodeAffinity;
   return Filter.none;
 }

@@ -1,6 +1,14 @@
 export { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictField } from "../layout/class";
 export { EvaluationField, Filter, Insufficient, Limit, Score, ScoreField } from "../layout/evaluation";
 export { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
+export {
+  FitStrategy,
+  ProfileField,
+  ScoredKind,
+  ScoredResourceField,
+  ScoreWeightField,
+  UtilizationScoreField,
+} from "../layout/profile";
 export { RequestField, ResultField, StateField } from "../layout/ring";
 export {
   ClassTrackField,

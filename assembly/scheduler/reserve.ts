@@ -1,7 +1,20 @@
 import { seedRandom } from "../collections/prng";
 import { setI32, setU32 } from "../layout/field";
+import { Score } from "../layout/evaluation";
+import { FitStrategy, ProfileField, ScoreWeightField } from "../layout/profile";
 import { StateField } from "../layout/ring";
-import { Capacity, Code, isReserved, layOut, setCapacity, stateRow, Table, tableAddress } from "../layout/tables";
+import {
+  Capacity,
+  Code,
+  isReserved,
+  layOut,
+  profileRow,
+  scoreWeightRow,
+  setCapacity,
+  stateRow,
+  Table,
+  tableAddress,
+} from "../layout/tables";
 
 /**
  * Reserves all tables, once. A core that became too small is replaced by a larger one: the host copies the rows.
@@ -10,6 +23,7 @@ import { Capacity, Code, isReserved, layOut, setCapacity, stateRow, Table, table
  * @param requests   the longest batch
  * @param domains    values of the topology key that has most, with 2 for "none" and ""
  * @param terms      terms that a class may have; `classTracks`: tracks its pods may belong to
+ * @param profiles   at least 1; `scoredResources`: resources by which a class may be scored
  */
 export function reserve(
   nodes: u32,
@@ -23,6 +37,8 @@ export function reserve(
   tracks: u32,
   classTracks: u32,
   terms: u32,
+  profiles: u32,
+  scoredResources: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
   setCapacity(Capacity.nodes, nodes);
@@ -36,19 +52,31 @@ export function reserve(
   setCapacity(Capacity.tracks, tracks);
   setCapacity(Capacity.classTracks, classTracks);
   setCapacity(Capacity.terms, terms);
+  setCapacity(Capacity.profiles, profiles);
+  setCapacity(Capacity.scoredResources, scoredResources);
   const code = layOut();
   if (code != Code.ok) return code;
   const state = stateRow();
   setU32(state, StateField.nodeLimit, 0);
   setU32(state, StateField.randomTies, 0);
-  setI32(state, StateField.weightTaintToleration, 3);
-  setI32(state, StateField.weightNodeAffinity, 2);
-  setI32(state, StateField.weightNodeResourcesFit, 1);
-  setI32(state, StateField.weightBalancedAllocation, 1);
-  setI32(state, StateField.weightTopologySpread, 2);
-  setI32(state, StateField.weightInterPodAffinity, 2);
   seedTies(0);
+  setDefaultProfile();
   return Code.ok;
+}
+
+/** Profile 0: kube-scheduler's weights. */
+function setDefaultProfile(): void {
+  setU32(profileRow(0), ProfileField.fitStrategy, FitStrategy.LeastAllocated);
+  setDefaultWeight(Score.TaintToleration, 3);
+  setDefaultWeight(Score.NodeAffinity, 2);
+  setDefaultWeight(Score.NodeResourcesFit, 1);
+  setDefaultWeight(Score.PodTopologySpread, 2);
+  setDefaultWeight(Score.InterPodAffinity, 2);
+  setDefaultWeight(Score.NodeResourcesBalancedAllocation, 1);
+}
+
+function setDefaultWeight(score: Score, weight: i32): void {
+  setI32(scoreWeightRow(0, score), ScoreWeightField.weight, weight);
 }
 
 /** Starts the sequence that draws among equal nodes. */

@@ -1,6 +1,6 @@
 import { ClassField, VerdictField } from "../layout/class";
-import { Filter } from "../layout/evaluation";
-import { getI32, getU32 } from "../layout/field";
+import { Filter, Score } from "../layout/evaluation";
+import { getU32 } from "../layout/field";
 import { NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
 import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../layout/tables";
@@ -9,6 +9,7 @@ import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
 import { resourceScores } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
+import { weightOf } from "./scores/weights";
 import { selectHost } from "./select";
 import { prepareTopology } from "./topology/prepare";
 import { addTopologyScores } from "./topology/score";
@@ -27,8 +28,9 @@ export function scan(cls: u32): i32 {
   const limit = getU32(state, StateField.nodeLimit);
   const row = classRow(cls);
   const verdicts = verdictRows(cls);
-  const fitWeight = getI32(state, StateField.weightNodeResourcesFit);
-  const balanceWeight = getI32(state, StateField.weightBalancedAllocation);
+  const profile = getU32(row, ClassField.profile);
+  const fitWeight = weightOf(profile, Score.NodeResourcesFit);
+  const balanceWeight = weightOf(profile, Score.NodeResourcesBalancedAllocation);
   const nodes = nodeRow(0);
   const totals = tableAddress(Table.totals);
 
@@ -47,12 +49,12 @@ export function scan(cls: u32): i32 {
     feasible++;
     highestTaints = max(highestTaints, taintTolerationRaw(verdict));
     highestAffinity = max(highestAffinity, nodeAffinityRaw(verdict));
-    store<i32>(totals + (<usize>slot << 2), resourceScores(node, row, fitWeight, balanceWeight));
+    store<i32>(totals + (<usize>slot << 2), resourceScores(node, row, cls, slot, fitWeight, balanceWeight));
   }
   if (feasible == 0) return -1;
 
-  const taintWeight = getI32(state, StateField.weightTaintToleration);
-  const affinityWeight = getU32(row, ClassField.prefersNodes) != 0 ? getI32(state, StateField.weightNodeAffinity) : 0;
+  const taintWeight = weightOf(profile, Score.TaintToleration);
+  const affinityWeight = getU32(row, ClassField.prefersNodes) != 0 ? weightOf(profile, Score.NodeAffinity) : 0;
   // Without a raw score above 0 both plugins give every node the same, which cannot change the choice.
   if (highestTaints > 0 || highestAffinity > 0) {
     node = nodes;

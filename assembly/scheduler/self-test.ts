@@ -44,7 +44,7 @@ const SOURCE: usize = 512;
  */
 export function selfTest(): u32 {
   unreserve();
-  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS) != Code.ok) return 0;
+  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS, 1, 1) != Code.ok) return 0;
   seedRandom(SOURCE, SEED);
   for (let slot: u32 = 0; slot < NODES; slot++) buildNode(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildClass(cls);
@@ -105,6 +105,7 @@ function buildClass(cls: u32): void {
     const verdict = verdictRows(cls) + <usize>set * VerdictField.bytes;
     const refused = set == 0 ? <u32>Verdict.absent : randomBelow(SOURCE, 5) == 0 ? <u32>Verdict.taint : 0;
     setU32(verdict, VerdictField.refusals, refused);
+    setU32(verdict, VerdictField.mismatches, refused);
     setU32(verdict, VerdictField.intolerableTaints, randomBelow(SOURCE, 3));
     setI32(verdict, VerdictField.affinityWeight, (cls & 1) == 1 ? <i32>randomBelow(SOURCE, 100) : 0);
   }

@@ -138,7 +138,7 @@ export class JsScan {
   #putClass(id: number, numbers: ClassNumbers): void {
     this.#classes[id] = numbers;
     // Set 0: no node in the slot.
-    this.#putVerdicts(id, [{ set: 0, refusals: 1, intolerableTaints: 0, affinityWeight: 0 }]);
+    this.#putVerdicts(id, [{ set: 0, refusals: 1, intolerableTaints: 0, affinityWeight: 0, mismatches: 0 }]);
   }
 
   #putVerdicts(id: number, verdicts: readonly SetVerdict[]): void {

@@ -2,7 +2,8 @@ import type { V1Taint } from "../api/generated/types.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
 /**
- * Attributes that several nodes share: (labels some selector asks for, taints, unschedulable). Nodes with equal attributes
+ * Attributes that several nodes share: (labels some selector asks for, taints, unschedulable, declared
+ * features that matter to scheduling). Nodes with equal attributes
  * have one set, so selectors and taints are matched once per class and set, never per node.
  */
 export interface AttributeSet {
@@ -10,6 +11,7 @@ export interface AttributeSet {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly V1Taint[];
   readonly unschedulable: boolean;
+  readonly features: readonly string[];
   /** A node's name, where some class looks at names; then every node is a set of its own. */
   readonly name: string;
   nodes: number;
@@ -63,6 +65,7 @@ export class AttributeSets {
       name,
       labels,
       node.unschedulable,
+      node.features,
       node.taints.map(({ key, value, effect }) => [key, value, effect]),
     ]);
     const known = this.#byText.get(text);
@@ -71,8 +74,8 @@ export class AttributeSets {
       return { set: known, isNew: false };
     }
     const id = this.#free.pop() ?? this.#next++;
-    const { taints, unschedulable } = node;
-    const set: AttributeSet = { id, labels, taints, unschedulable, name, nodes: 1 };
+    const { taints, unschedulable, features } = node;
+    const set: AttributeSet = { id, labels, taints, unschedulable, features, name, nodes: 1 };
     this.#byText.set(text, set);
     this.#byId.set(id, set);
     this.#texts.set(id, text);

@@ -12,7 +12,7 @@ import {
   labelSelectorFromObject,
   matches,
 } from "../apimachinery/selectors.ts";
-import type { PodTopology, SpreadConstraint } from "./topology-facts.ts";
+import type { PodTopology } from "./topology-facts.ts";
 
 /** What a change of such an object can change: nothing, the default constraints of a namespace, or who is in a namespace. */
 export type ObjectChange = "nothing" | { readonly defaultsOf: string } | "namespaces";
@@ -23,12 +23,6 @@ const KINDS = [
   "v1/ReplicationController",
   "apps/v1/ReplicaSet",
   "apps/v1/StatefulSet",
-];
-
-/** kube-scheduler's PodTopologySpread with defaultingType System. */
-const SYSTEM_DEFAULTS = [
-  { key: "kubernetes.io/hostname", maxSkew: 3 },
-  { key: "topology.kubernetes.io/zone", maxSkew: 5 },
 ];
 
 /** Services, the owners of pods, and namespaces: what decisions read besides nodes and pods. */
@@ -83,11 +77,10 @@ export class ClusterObjects {
   }
 
   /**
-   * The system's soft constraints for a pod without any of its own: none unless a Service selects it or its owner is one
-   * that selects pods. Source: helper.DefaultSelector and buildDefaultConstraints.
+   * The selector of default constraints for a pod: none unless a Service selects it or its owner is one that selects pods.
+   * Source: helper.DefaultSelector.
    */
-  defaultConstraints({ namespace, labels, owner, hasConstraints }: PodTopology): SpreadConstraint[] {
-    if (hasConstraints) return [];
+  defaultSelector({ namespace, labels, owner }: PodTopology): LabelSelector | undefined {
     const merged: Record<string, string> = {};
     for (const selector of this.#services.get(namespace)?.values() ?? [])
       if (matches(labelSelectorFromMap(selector), labels)) Object.assign(merged, selector);
@@ -97,9 +90,7 @@ export class ClusterObjects {
       ...labelSelectorFromMap(merged).requirements,
       ...(owned === undefined || owned.nothing ? [] : owned.requirements),
     ];
-    if (requirements.length === 0) return [];
-    const rest = { minDomains: 1, honorsAffinity: true, honorsTaints: false, selector: { requirements } };
-    return SYSTEM_DEFAULTS.map((one) => ({ ...one, ...rest }));
+    return requirements.length === 0 ? undefined : { requirements };
   }
 }
 

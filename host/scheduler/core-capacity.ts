@@ -14,6 +14,8 @@ export const FIRST_CAPACITY: CoreCapacity = {
   tracks: 16,
   classTracks: 8,
   terms: 8,
+  profiles: 1,
+  scoredResources: 4,
 };
 
 /** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
@@ -29,6 +31,8 @@ const MAX_CAPACITY: CoreCapacity = {
   tracks: 2 ** 16,
   classTracks: 2 ** 14,
   terms: 2 ** 12,
+  profiles: 1024,
+  scoredResources: 1024,
 };
 
 /** Tables of two dimensions that could outgrow the core's memory together, and the cells each may have. */

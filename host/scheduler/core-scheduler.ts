@@ -40,7 +40,7 @@ export class CoreScheduler implements Scheduler {
   ) {
     this.#link = link;
     this.#names = names;
-    this.#tables = new CoreTables(link, names, capacity.nodes);
+    this.#tables = new CoreTables(link, names, capacity.nodes, profiles.all);
     this.#maxPods = capacity.pods;
     this.#preparation = new PodPreparation(this.#tables, profiles, (key) => {
       if (this.#pods.find(key) === undefined) this.#checkRoomForPod();

@@ -6,7 +6,9 @@ import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts"
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
+import type { ProfileFacts } from "./profile-facts.ts";
 import type { Amounts } from "./resource-list.ts";
+import { scoredResourcesOf } from "./scored-resources.ts";
 import { SlotNumbers } from "./slot-numbers.ts";
 import { Topology } from "./topology.ts";
 import { judge } from "./verdicts.ts";
@@ -20,6 +22,7 @@ interface NodeEntry {
 interface ClassEntry {
   readonly id: number;
   readonly facts: PodFacts;
+  readonly profile: ProfileFacts;
   /** What each of its pods takes. */
   readonly usage: Usage;
   /** Names of the extended resources, in the order of the core's bits. */
@@ -44,7 +47,7 @@ export class CoreTables {
   /** Made when asked for, dropped when a node comes or goes. */
   #inOrder: NodeSlots | undefined;
   readonly #slots = new SlotNumbers();
-  /** By signature; the least recently used first. */
+  /** By profile and signature; the least recently used first. */
   readonly #classes = new Map<string, ClassEntry>();
   /** Ids of classes that could not be described. */
   readonly #freeClasses: number[] = [];
@@ -53,7 +56,7 @@ export class CoreTables {
   /** What pods ask of the pods that are there. */
   readonly topology: Topology;
 
-  constructor(link: SchedulerLink, names: CoreNames, maxNodes: number) {
+  constructor(link: SchedulerLink, names: CoreNames, maxNodes: number, profiles: readonly ProfileFacts[]) {
     this.#link = link;
     this.#names = names;
     this.#maxNodes = maxNodes;
@@ -67,6 +70,8 @@ export class CoreTables {
       nodes: () => [...this.#nodes.values()].map(({ slot, facts }) => ({ slot, labels: facts.labels })),
       slotOf: (node) => this.slotOf(node),
     });
+    this.#capacity.ensure("profiles", profiles.length);
+    for (const { id, numbers } of profiles) link.post(["putProfile", id, numbers]);
   }
 
   get nodeCount(): number {
@@ -133,11 +138,12 @@ export class CoreTables {
   }
 
   /** The class of all pods like this one, made if need be. */
-  classFor(facts: PodFacts): ClassEntry {
-    const known = this.#classes.get(facts.signature);
+  classFor(facts: PodFacts, profile: ProfileFacts): ClassEntry {
+    const key = `${profile.id} ${facts.signature}`;
+    const known = this.#classes.get(key);
     if (known !== undefined) {
-      this.#classes.delete(facts.signature);
-      this.#classes.set(facts.signature, known);
+      this.#classes.delete(key);
+      this.#classes.set(key, known);
       return known;
     }
     if (facts.extended.size > this.#names.extendedPerClass)
@@ -145,12 +151,17 @@ export class CoreTables {
         `a pod may ask for ${this.#names.extendedPerClass} extended resources, not ${facts.extended.size}`,
       );
     const looksAtName =
-      facts.nodeName !== undefined || facts.affinity.looksAtName || facts.affinity.onlyNodes !== undefined;
-    if (this.#sets.lookAt(facts.affinity.labelKeys, looksAtName)) this.#internNodesAgain();
-    const usage = this.usageOf(facts);
-    const entry: ClassEntry = { id: this.#classId(), facts, usage, extended: [...facts.extended.keys()] };
+      facts.nodeName !== undefined ||
+      facts.affinity.looksAtName ||
+      facts.affinity.onlyNodes !== undefined ||
+      profile.addedAffinity?.looksAtName === true;
+    const labelKeys = [...facts.affinity.labelKeys, ...(profile.addedAffinity?.labelKeys ?? [])];
+    if (this.#sets.lookAt(labelKeys, looksAtName)) this.#internNodesAgain();
+    const extended = checkedFirst(facts.extended, profile);
+    const usage = this.usageOf({ ...facts, extended });
+    const entry: ClassEntry = { id: this.#classId(), facts, profile, usage, extended: [...extended.keys()] };
     try {
-      this.topology.putClass(entry.id, facts.topology);
+      this.topology.putClass(entry.id, facts.topology, profile);
     } catch (error) {
       this.#freeClasses.push(entry.id);
       throw error;
@@ -159,9 +170,9 @@ export class CoreTables {
     this.#link.post([
       "putVerdicts",
       entry.id,
-      [...this.#sets.all()].map((set) => judge(facts, set, this.#names.verdicts)),
+      [...this.#sets.all()].map((set) => judge(facts, profile, set, this.#names.verdicts)),
     ]);
-    this.#classes.set(facts.signature, entry);
+    this.#classes.set(key, entry);
     return entry;
   }
 
@@ -199,10 +210,14 @@ export class CoreTables {
     return oldest![1].id;
   }
 
-  #postClass({ id, facts, usage }: ClassEntry): void {
+  #postClass({ id, facts, profile, usage, extended }: ClassEntry): void {
+    const wantedPorts = profile.filters.has("NodePorts") ? facts.ports : [];
     const conflictingPorts = this.#ports.values.flatMap((used, number) =>
-      facts.ports.some((wanted) => portsConflict(wanted, used)) ? [number] : [],
+      wantedPorts.some((wanted) => portsConflict(wanted, used)) ? [number] : [],
     );
+    const scored = scoredResourcesOf(facts, profile, (name) => this.#resources.intern(name, name));
+    this.#capacity.ensure("scoredResources", (scored?.fit.length ?? 0) + (scored?.balanced.length ?? 0));
+    const preferred = [...facts.affinity.preferred, ...(profile.addedAffinity?.preferred ?? [])];
     this.#link.post([
       "putClass",
       id,
@@ -210,8 +225,12 @@ export class CoreTables {
         ...usage,
         scoreMilliCpu: facts.score.get("cpu") ?? 0,
         scoreMemory: facts.score.get("memory") ?? 0,
-        prefersNodes: facts.affinity.preferred.length > 0,
+        prefersNodes: preferred.length > 0 && profile.scores.has("NodeAffinity"),
         conflictingPorts,
+        profile: profile.id,
+        skipsFit: !profile.filters.has("NodeResourcesFit"),
+        uncheckedExtended: extended.filter(profile.ignoresResource).length,
+        scored,
       },
     ]);
   }
@@ -219,8 +238,12 @@ export class CoreTables {
   /** Lets every class judge attribute sets that are new. */
   #judgeSets(sets: readonly AttributeSet[]): void {
     this.#capacity.ensure("attributeSets", this.#sets.limit);
-    for (const { id, facts } of this.#classes.values())
-      this.#link.post(["putVerdicts", id, sets.map((set) => judge(facts, set, this.#names.verdicts))]);
+    for (const { id, facts, profile } of this.#classes.values())
+      this.#link.post([
+        "putVerdicts",
+        id,
+        sets.map((set) => judge(facts, profile, set, this.#names.verdicts)),
+      ]);
   }
 
   /** A class looks at something that none did before, so nodes that were alike may differ. */
@@ -253,6 +276,15 @@ export class CoreTables {
     }
     return number;
   }
+}
+
+/** The extended resources that NodeResourcesFit checks, then those that the profile lets it ignore. */
+function checkedFirst(extended: Amounts, { ignoresResource }: ProfileFacts): Amounts {
+  const all = [...extended];
+  return new Map([
+    ...all.filter(([name]) => !ignoresResource(name)),
+    ...all.filter(([name]) => ignoresResource(name)),
+  ]);
 }
 
 /** Refuses a bound pod whose amounts the core cannot count. */

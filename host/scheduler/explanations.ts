@@ -2,6 +2,7 @@ import type { CoreNames, Evaluation } from "../wasm/scheduler-facts.ts";
 import type { NodeSlots } from "./core-tables.ts";
 import type { Explanation } from "./library.ts";
 import type { AskedPod, PrefilteredPod } from "./prepared-pods.ts";
+import type { ProfileFacts } from "./profile-facts.ts";
 import { describeRefusal } from "./reasons.ts";
 
 /** The explanation of a pod that the core was not asked about: every node gives the same reason. */
@@ -12,7 +13,7 @@ export function explainPrefiltered({ key, plugin, reason }: PrefilteredPod, node
 
 /** Puts an evaluation in words: of each node why it is refused, or every plugin's score. */
 export function explainEvaluation(
-  { key, extended }: AskedPod,
+  { key, extended, profile }: AskedPod,
   nodes: NodeSlots,
   evaluation: Evaluation,
   names: CoreNames,
@@ -30,17 +31,19 @@ export function explainEvaluation(
       best = total;
       chosen = node;
     }
-    return { node, scores: scoresOf(evaluation, slot, names), total };
+    return { node, scores: scoresOf(evaluation, slot, names, profile), total };
   });
   return { pod: key, chosen, nodes: explained };
 }
 
-function scoresOf({ scores }: Evaluation, slot: number, names: CoreNames) {
+/** Of the plugins that the profile scores by. */
+function scoresOf({ scores }: Evaluation, slot: number, names: CoreNames, profile: ProfileFacts) {
   return Object.fromEntries(
-    names.scores.map((name, i) => {
+    names.scores.flatMap((name, i) => {
+      if (!profile.scores.has(name)) return [];
       const at = (slot * names.scores.length + i) * 3;
       const [raw, normalized, weighted] = scores.subarray(at, at + 3);
-      return [name, { raw: raw!, normalized: normalized!, weighted: weighted! }];
+      return [[name, { raw: raw!, normalized: normalized!, weighted: weighted! }]];
     }),
   );
 }

@@ -1,6 +1,7 @@
 import type { V1Node, V1Taint } from "../api/generated/types.ts";
 import { type FieldError, invalidObject, required } from "../apimachinery/field-error.ts";
 import { checkAmount } from "./capacity.ts";
+import { readDeclaredFeatures } from "./declared-features.ts";
 import { type Amounts, readResources } from "./resource-list.ts";
 import { isScalarResource } from "./resource-names.ts";
 
@@ -10,6 +11,8 @@ export interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly V1Taint[];
   readonly unschedulable: boolean;
+  /** Of the features that its kubelet declares those that scheduling looks at. */
+  readonly features: readonly string[];
   readonly allocatable: Amounts;
   /** The allocatable extended resources: names that the core holds in columns. */
   readonly extended: Amounts;
@@ -38,6 +41,7 @@ export function readNode(node: V1Node): NodeFacts {
     labels: node.metadata?.labels ?? {},
     taints: node.spec?.taints ?? [],
     unschedulable: node.spec?.unschedulable === true,
+    features: readDeclaredFeatures(node),
     allocatable,
     extended: new Map([...allocatable].filter(([resource]) => isScalarResource(resource))),
   };

@@ -1,5 +1,6 @@
 import type { V1Pod, V1Toleration } from "../api/generated/types.ts";
 import { type FieldError, invalidObject, required } from "../apimachinery/field-error.ts";
+import { readRequiredFeatures } from "./declared-features.ts";
 import { type HostPort, readHostPorts } from "./host-ports.ts";
 import { type NodeAffinity, readNodeAffinity } from "./node-affinity.ts";
 import { type PodRequests, readPodRequests } from "./pod-requests.ts";
@@ -17,6 +18,8 @@ export interface PodFacts extends PodRequests {
   /** spec.nodeName, which a pod to be placed seldom has. */
   readonly nodeName: string | undefined;
   readonly affinity: NodeAffinity;
+  /** Features that its node has to declare. */
+  readonly features: readonly string[];
   readonly topology: PodTopology;
 }
 
@@ -43,6 +46,7 @@ export function signatureOf(pod: V1Pod): string {
     one.resources?.requests,
     one.resources?.limits,
     one.restartPolicy,
+    one.restartPolicyRules,
     one.ports?.map((port) => [port.hostIP, port.protocol, port.hostPort, port.containerPort]),
   ];
   return JSON.stringify([
@@ -51,6 +55,7 @@ export function signatureOf(pod: V1Pod): string {
     spec?.resources,
     spec?.overhead,
     spec?.hostNetwork,
+    spec?.hostUsers,
     spec?.nodeName,
     spec?.nodeSelector,
     spec?.affinity?.nodeAffinity,
@@ -74,6 +79,7 @@ export function readPod(pod: V1Pod, signature = signatureOf(pod)): PodFacts {
     tolerations: pod.spec?.tolerations ?? [],
     nodeName: pod.spec?.nodeName || undefined,
     affinity,
+    features: readRequiredFeatures(pod),
     topology,
   };
 }

@@ -3,11 +3,11 @@ import { ApiError } from "../apimachinery/errors.ts";
 import { quoteText } from "../apimachinery/field-error.ts";
 import type { Usage } from "../wasm/scheduler-facts.ts";
 import { CapacityError } from "./capacity.ts";
-import type { Profile } from "./configuration/profile.ts";
 import { type Profiles, schedulerNameOf } from "./configuration/profiles.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
 import type { CoreTables } from "./core-tables.ts";
 import { type PodFacts, podKey, readPod, signatureOf } from "./pod-facts.ts";
+import type { ProfileFacts } from "./profile-facts.ts";
 import { AFFINITY_CONFLICT } from "./reasons.ts";
 import type { PodGroup } from "./track-table.ts";
 
@@ -15,7 +15,7 @@ import type { PodGroup } from "./track-table.ts";
 export interface AskedPod {
   readonly pod: V1Pod;
   readonly key: string;
-  readonly profile: Profile;
+  readonly profile: ProfileFacts;
   readonly classId: number;
   readonly usage: Usage;
   /** Names of its extended resources, in the order of the core's bits. */
@@ -25,7 +25,9 @@ export interface AskedPod {
 
 /** A pod that some plugin's PreFilter refuses on every node alike. */
 export interface PrefilteredPod {
+  readonly pod: V1Pod;
   readonly key: string;
+  readonly profile: ProfileFacts;
   readonly plugin: string;
   readonly reason: string;
 }
@@ -59,9 +61,9 @@ export class PodPreparation {
     const key = podKey(pod);
     const profile = this.#profileOf(pod);
     const facts = this.#factsOf(pod);
-    if (facts.affinity.onlyNodes?.size === 0)
-      return { key, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
-    const { id, usage, extended } = this.#tables.classFor(facts);
+    if (facts.affinity.onlyNodes?.size === 0 && profile.prefilters.has("NodeAffinity"))
+      return { pod, key, profile, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
+    const { id, usage, extended } = this.#tables.classFor(facts, profile);
     const group = this.#tables.topology.acquireGroup(facts.topology);
     return { pod, key, profile, classId: id, usage, extended, group };
   }
@@ -83,7 +85,7 @@ export class PodPreparation {
   }
 
   /** In kube-scheduler's words, though there such a pod is somebody else's and gets no answer at all. */
-  #profileOf(pod: V1Pod): Profile {
+  #profileOf(pod: V1Pod): ProfileFacts {
     const profile = this.#profiles.find(pod);
     if (profile !== undefined) return profile;
     const name = quoteText(schedulerNameOf(pod));

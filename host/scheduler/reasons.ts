@@ -8,6 +8,7 @@ const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit"
   NodeUnschedulable: "node(s) were unschedulable",
   NodeName: "node(s) didn't match the requested node name",
   TaintToleration: "node(s) had untolerated taint(s)",
+  addedAffinity: "node(s) didn't match scheduler-enforced node affinity",
   NodeAffinity: "node(s) didn't match Pod's node affinity/selector",
   NodePorts: "node(s) didn't have free ports for the requested pod ports",
   PodTopologySpread: "node(s) didn't match pod topology spread constraints",
@@ -15,11 +16,13 @@ const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit"
   InterPodAffinity: "node(s) didn't match pod affinity rules",
   antiAffinity: "node(s) didn't match pod anti-affinity rules",
   othersAntiAffinity: "node(s) didn't satisfy existing pods anti-affinity rules",
+  NodeDeclaredFeatures: "node(s) didn't match Pod's required features",
 };
 
 /** Filters of the core that are one reason of a plugin that has several. */
 const PLUGINS: Partial<Record<FilterName, string>> = {
   prefilter: "NodeAffinity",
+  addedAffinity: "NodeAffinity",
   topologyLabelMissing: "PodTopologySpread",
   antiAffinity: "InterPodAffinity",
   othersAntiAffinity: "InterPodAffinity",
@@ -108,8 +111,11 @@ function unavailable(nodes: number, reasonsByNode: Iterable<readonly string[]>):
  */
 export type PreemptionTrial = "not tried" | "no victims" | "room" | readonly string[];
 
+/** Which PostFilter plugins the profile of a pod has, in their order. */
+export type PostFilters = readonly ("DynamicResources" | "DefaultPreemption")[];
+
 /**
- * The whole text for a pod that no node takes: the histogram, then what PostFilter says.
+ * The whole text for a pod that no node takes: the histogram, then what the PostFilters say, one after the other.
  *
  * @param trials    per refused node, in the same order
  * @param mayPreempt  false: preemptionPolicy is Never
@@ -118,17 +124,23 @@ export function fitErrorMessage(
   refused: readonly NodeRefusal[],
   trials: readonly PreemptionTrial[],
   mayPreempt: boolean,
+  postFilters: PostFilters,
 ): string {
-  const total = refused.length;
   const text = unavailable(
-    total,
+    refused.length,
     refused.map(({ reasons }) => reasons),
   );
-  const prefix = `${text} no new claims to deallocate, preemption:`;
-  if (!mayPreempt) return `${prefix} not eligible due to preemptionPolicy=Never.`;
   // Preemption would succeed: kube-scheduler then says nothing more.
-  if (trials.includes("room")) return text;
-  return `${prefix} ${unavailable(total, trials.map(reasonsOfTrial))}`;
+  if (mayPreempt && trials.includes("room") && postFilters.includes("DefaultPreemption")) return text;
+  const said = postFilters.map((plugin) =>
+    plugin === "DynamicResources" ? "no new claims to deallocate" : preemptionText(trials, mayPreempt),
+  );
+  return said.length === 0 ? text : `${text} ${said.join(", ")}`;
+}
+
+function preemptionText(trials: readonly PreemptionTrial[], mayPreempt: boolean): string {
+  if (!mayPreempt) return "preemption: not eligible due to preemptionPolicy=Never.";
+  return `preemption: ${unavailable(trials.length, trials.map(reasonsOfTrial))}`;
 }
 
 function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
@@ -144,7 +156,18 @@ function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
   }
 }
 
-/** The text when a PreFilter already refused: PostFilter then fails for want of state, and says so. */
-export function prefilterMessage(nodes: number, reason: string): string {
-  return `0/${nodes} nodes are available: ${reason}. not found`;
+/**
+ * The text when a PreFilter already refused: DynamicResources' PostFilter then fails for want of state and says so, and
+ * nothing else is said. Preemption alone finds no node that it would help on.
+ */
+export function prefilterMessage(
+  nodes: number,
+  reason: string,
+  mayPreempt: boolean,
+  postFilters: PostFilters,
+): string {
+  const text = `0/${nodes} nodes are available: ${reason}.`;
+  if (postFilters.length === 0) return text;
+  if (postFilters.includes("DynamicResources")) return `${text} not found`;
+  return `${text} ${preemptionText(Array<PreemptionTrial>(nodes).fill("not tried"), mayPreempt)}`;
 }

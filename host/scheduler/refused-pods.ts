@@ -1,3 +1,4 @@
+import type { V1Pod } from "../api/generated/types.ts";
 import type { CoreNames, Refusals, Trial } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import type { CoreTables, NodeSlots } from "./core-tables.ts";
@@ -29,9 +30,16 @@ interface Parts {
 /** A pod that the core was not asked about. */
 export function refusedBefore(one: PrefilteredPod | UnreadablePod, nodes: NodeSlots): Decision {
   if ("message" in one) return { pod: one.key, node: null, message: one.message, nodes: {} };
-  const message = nodes.length === 0 ? NO_NODES : prefilterMessage(nodes.length, one.reason);
+  const message =
+    nodes.length === 0
+      ? NO_NODES
+      : prefilterMessage(nodes.length, one.reason, mayPreempt(one.pod), one.profile.postFilters);
   const reasons = Object.fromEntries(nodes.map(([name]) => [name, [one.reason]]));
   return { pod: one.key, node: null, message, nodes: reasons };
+}
+
+function mayPreempt({ spec }: V1Pod): boolean {
+  return spec?.preemptionPolicy !== "Never";
 }
 
 /** Says why a pod fits nowhere: the refusals in words, and whether preemption would help. Evicts nobody. */
@@ -46,9 +54,10 @@ export class RefusedPods {
   async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Decision> {
     if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {} };
     const { refusals, reasons } = this.#describe(why, nodes, one.extended);
-    const mayPreempt = one.pod.spec?.preemptionPolicy !== "Never";
-    const trials = mayPreempt ? await this.#tryPreemption(one, nodes, refusals) : [];
-    const message = fitErrorMessage(refusals, trials, mayPreempt);
+    const { postFilters } = one.profile;
+    const preempts = postFilters.includes("DefaultPreemption") && mayPreempt(one.pod);
+    const trials = preempts ? await this.#tryPreemption(one, nodes, refusals) : [];
+    const message = fitErrorMessage(refusals, trials, mayPreempt(one.pod), postFilters);
     return { pod: one.key, node: null, message, nodes: reasons };
   }
 

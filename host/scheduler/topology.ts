@@ -10,13 +10,15 @@ import type {
 } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { ClusterObjects, type ObjectChange } from "./cluster-objects.ts";
-import type { PodTopology, SpreadConstraint } from "./topology-facts.ts";
+import type { DefaultConstraint, ProfileFacts } from "./profile-facts.ts";
+import type { AffinityTerm, PodTopology, SpreadConstraint } from "./topology-facts.ts";
 import { TopologyKeys } from "./topology-keys.ts";
 import { idsOf, type PodGroup, TrackTable } from "./track-table.ts";
 import { matchesExisting, matchesIncoming, type Track } from "./tracks.ts";
 
 interface ClassEntry {
   readonly pod: PodTopology;
+  readonly profile: ProfileFacts;
   readonly group: PodGroup;
   /** The tracks its terms ask for. */
   asks: readonly Track[];
@@ -93,10 +95,10 @@ export class Topology {
   }
 
   /** Describes to the core what a class asks of the pods that are there. Nothing has changed when it throws. */
-  putClass(id: number, pod: PodTopology): void {
+  putClass(id: number, pod: PodTopology, profile: ProfileFacts): void {
     const group = this.#tracks.acquireGroup(pod);
     try {
-      const entry: ClassEntry = { pod, group, asks: [] };
+      const entry: ClassEntry = { pod, profile, group, asks: [] };
       this.#classes.set(id, entry);
       this.#refresh(id, entry);
       this.#postTracks(id, group);
@@ -145,13 +147,13 @@ export class Topology {
   #refresh(id: number, entry: ClassEntry): void {
     const held: Track[] = [];
     try {
-      const terms = this.#termsOf(entry.pod, held);
+      const terms = this.#termsOf(entry, held);
       const numbers = terms.map((term, i) => this.#number(term, i, terms));
       this.#parts.ensure("terms", terms.length);
       const topology: ClassTopology = {
         terms: numbers,
         filterTerms: terms.filter(({ kind }) => FILTERS.includes(kind)).length,
-        requiresAllKeys: entry.pod.hasConstraints,
+        requiresAllKeys: entry.pod.hasConstraints || entry.profile.defaultConstraints.requireAllKeys,
         matchesOwnAffinity: entry.pod.affinity.every((one) => matchesExisting(one, entry.pod, this.#objects)),
       };
       this.#parts.post(["putTerms", id, topology]);
@@ -170,7 +172,7 @@ export class Topology {
   }
 
   /** The class's terms in the order of their kinds. What it acquires goes into `held`. */
-  #termsOf(pod: PodTopology, held: Track[]): Term[] {
+  #termsOf({ pod, profile }: ClassEntry, held: Track[]): Term[] {
     const acquire: TrackTable["acquire"] = (rule) => {
       const track = this.#tracks.acquire(rule);
       held.push(track);
@@ -183,27 +185,39 @@ export class Topology {
         : acquire({ of: "spread", namespace: pod.namespace, selector });
       return { kind, key, track, weight, constraint, self: matches(selector, pod.labels) };
     };
-    const near = [...new Set(pod.affinity.map(({ key }) => key))];
+    const { filters, scores, args } = profile;
+    const matching = (kind: TermKindName, term: AffinityTerm, weight: number): Term => {
+      return { kind, key: term.key, track: acquire({ of: "matching", terms: [term] }), weight };
+    };
+    const isFiltered = filters.has("InterPodAffinity");
+    // Without preferences of its own a pod may be told not to look at those of others.
+    const { ignorePreferredTermsOfExistingPods: ignoresOthers, hardPodAffinityWeight } =
+      args.InterPodAffinity;
+    const prefers = scores.has("InterPodAffinity") && !(ignoresOthers && pod.preferred.length === 0);
+    const near = isFiltered ? [...new Set(pod.affinity.map(({ key }) => key))] : [];
     const together = near.length > 0 ? acquire({ of: "matching", terms: pod.affinity }) : undefined;
     const others = [...this.#tracks.owners()].filter((track) => this.#concerns(track, pod));
     for (const track of others) track.users++;
     held.push(...others);
-    const soft = pod.hasConstraints ? pod.soft : this.#objects.defaultConstraints(pod);
+    const { hard, soft } = this.#constraintsOf(pod, profile);
     return [
-      ...pod.hard.map((one) => spread("hardSpread", one)),
+      ...(filters.has("PodTopologySpread") ? hard : []).map((one) => spread("hardSpread", one)),
       ...near.map((key): Term => ({ kind: "affinity", key, track: together!, weight: 1 })),
-      ...pod.antiAffinity.map((term): Term => {
-        const track = acquire({ of: "matching", terms: [term] });
-        return { kind: "antiAffinity", key: term.key, track, weight: 1 };
-      }),
-      ...others.flatMap((track) => ownersTerm(track, "othersAntiAffinity")),
-      ...soft.map((one) => spread("softSpread", one)),
-      ...pod.preferred.map(({ term, weight }): Term => {
-        const track = acquire({ of: "matching", terms: [term] });
-        return { kind: "preference", key: term.key, track, weight };
-      }),
-      ...others.flatMap((track) => ownersTerm(track, "preference")),
+      ...(isFiltered ? pod.antiAffinity : []).map((term) => matching("antiAffinity", term, 1)),
+      ...(isFiltered ? others.flatMap(othersAntiAffinity) : []),
+      ...(scores.has("PodTopologySpread") ? soft : []).map((one) => spread("softSpread", one)),
+      ...(prefers ? pod.preferred : []).map(({ term, weight }) => matching("preference", term, weight)),
+      ...(prefers ? others.flatMap((track) => othersPreference(track, hardPodAffinityWeight)) : []),
     ];
+  }
+
+  /** A pod's own constraints; without any, those of its profile, with a selector deduced from the pod. */
+  #constraintsOf(pod: PodTopology, { defaultConstraints }: ProfileFacts) {
+    if (pod.hasConstraints) return pod;
+    const selector = this.#objects.defaultSelector(pod);
+    const given = (constraints: readonly DefaultConstraint[]): SpreadConstraint[] =>
+      selector === undefined ? [] : constraints.map((one) => ({ ...one, selector }));
+    return { hard: given(defaultConstraints.hard), soft: given(defaultConstraints.soft) };
   }
 
   /** Whether a term of pods that are there matches pods of this kind. */
@@ -247,13 +261,19 @@ export class Topology {
   }
 }
 
-/** What an owners' track is to a pod that matches its term, if it is of this kind. */
-function ownersTerm(track: Track, kind: "othersAntiAffinity" | "preference"): Term[] {
+/** What required anti-affinity of pods that are there is to a pod that matches its term. */
+function othersAntiAffinity(track: Track): Term[] {
   const { rule } = track;
-  if (rule.of !== "owners") return [];
-  const isFilter = rule.role === "antiAffinity";
-  if (isFilter !== (kind === "othersAntiAffinity")) return [];
-  return [{ kind, key: rule.term.key, track, weight: isFilter ? 1 : rule.weight }];
+  if (rule.of !== "owners" || rule.role !== "antiAffinity") return [];
+  return [{ kind: "othersAntiAffinity", key: rule.term.key, track, weight: 1 }];
+}
+
+/** What their preferred terms are to it, and their required affinity. */
+function othersPreference(track: Track, hardPodAffinityWeight: number): Term[] {
+  const { rule } = track;
+  if (rule.of !== "owners" || rule.role === "antiAffinity") return [];
+  const weight = rule.role === "affinity" ? hardPodAffinityWeight : rule.weight;
+  return weight === 0 ? [] : [{ kind: "preference", key: rule.term.key, track, weight }];
 }
 
 /** A pod as its node feels it. */

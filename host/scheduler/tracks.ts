@@ -11,7 +11,7 @@ export type TrackRule =
   | { readonly of: "spread"; readonly namespace: string; readonly selector: LabelSelector }
   /** Pods that match all of these terms of an incoming pod. */
   | { readonly of: "matching"; readonly terms: readonly AffinityTerm[] }
-  /** Pods that have this term. `weight` is what each adds to the score of a pod that matches. */
+  /** Pods that have this term. `weight` is what each preferred one adds to the score of a pod that matches. */
   | {
       readonly of: "owners";
       readonly role: TermRole;
@@ -30,16 +30,13 @@ export interface Track {
   isAlive: boolean;
 }
 
-/** kube-scheduler's hardPodAffinityWeight. */
-const REQUIRED_AFFINITY_WEIGHT = 1;
-
 /** The owner rules of a pod's own terms; one that occurs twice counts twice. */
 export function ownerRules(pod: PodTopology): Extract<TrackRule, { of: "owners" }>[] {
   const rule = (role: TermRole, term: AffinityTerm, weight: number) =>
     ({ of: "owners", role, weight, term }) as const;
   return [
     ...pod.antiAffinity.map((term) => rule("antiAffinity", term, 0)),
-    ...pod.affinity.map((term) => rule("affinity", term, REQUIRED_AFFINITY_WEIGHT)),
+    ...pod.affinity.map((term) => rule("affinity", term, 0)),
     ...pod.preferred.map(({ term, weight }) => rule("preferred", term, weight)),
   ];
 }

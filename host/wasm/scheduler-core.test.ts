@@ -16,6 +16,8 @@ const SMALL: CoreCapacity = {
   tracks: 2,
   classTracks: 1,
   terms: 1,
+  profiles: 1,
+  scoredResources: 1,
 };
 
 const LARGER = Object.fromEntries(Object.keys(SMALL).map((name) => [name, 8])) as CoreCapacity;
@@ -42,10 +44,14 @@ const classOf = (milliCpu: number, more: Partial<ClassNumbers> = {}): ClassNumbe
   ports: [],
   prefersNodes: false,
   conflictingPorts: [],
+  profile: 0,
+  skipsFit: false,
+  uncheckedExtended: 0,
+  scored: undefined,
   ...more,
 });
 
-const fits = { refusals: 0, intolerableTaints: 0, affinityWeight: 0 };
+const fits = { refusals: 0, intolerableTaints: 0, affinityWeight: 0, mismatches: 0 };
 
 function coreWith(capacity: CoreCapacity, podClass: ClassNumbers, flavour: Flavour = "debug"): SchedulerCore {
   const core = new SchedulerCore({ capacity, flavour });
@@ -109,11 +115,11 @@ describe("the scheduler core", () => {
 
 test("a table's fields are the core's, under their names", () => {
   const core = instantiateScheduler("debug");
-  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1);
+  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1);
   const nodes = openTable(core.memory, core.NodeField, core.tableAddress(core.Table.nodes));
   nodes.allocatableMemory.set(1, 28727588291);
   expect(nodes.allocatableMemory.get(1)).toBe(28727588291);
   // @ts-expect-error: a field that the core does not have does not compile.
   expect(nodes.allocatableDisk).toBeUndefined();
-  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1)).toBe(core.Code.alreadyReserved);
+  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1)).toBe(core.Code.alreadyReserved);
 });

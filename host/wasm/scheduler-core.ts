@@ -7,12 +7,16 @@ import type {
   NodeNumbers,
   PlacedBatch,
   Presence,
+  ProfileNumbers,
   Refusals,
+  ScoredResource,
+  ScoredResources,
+  ScoreName,
   SetVerdict,
   Trial,
 } from "./scheduler-facts.ts";
 import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
-import { copyTables } from "./scheduler-tables.ts";
+import { copyTables, PERCENTAGES } from "./scheduler-tables.ts";
 import { TopologyTables } from "./scheduler-topology.ts";
 import { openViews, reserve, type Views } from "./scheduler-views.ts";
 
@@ -84,6 +88,19 @@ export class SchedulerCore {
     this.#topology.removeNode(slot);
   }
 
+  /** Describes a profile: the plugins' weights, and how NodeResourcesFit scores. Profile 0 is the default one until then. */
+  putProfile(id: number, { weights, fitStrategy, utilizationScores }: ProfileNumbers): void {
+    const { Score, FitStrategy } = this.#core;
+    const { profiles, scoreWeights } = this.#views;
+    profiles.fitStrategy.set(id, FitStrategy[fitStrategy]);
+    const scores = Object.keys(Score).filter((name) => name !== "count") as ScoreName[];
+    for (const name of scores)
+      scoreWeights.weight.set(id * Score.count + Score[name], weights.get(name) ?? 0);
+    utilizationScores.forEach((score, percentage) => {
+      this.#views.utilizationScores.score.set(id * PERCENTAGES + percentage, score);
+    });
+  }
+
   /** Describes a class anew. Its verdicts on attribute sets stay until they are put. */
   putClass(id: number, numbers: ClassNumbers): void {
     const { classes } = this.#views;
@@ -97,11 +114,15 @@ export class SchedulerCore {
     classes.extendedCount.set(id, numbers.extended.length);
     classes.wantsPorts.set(id, numbers.ports.length > 0 ? 1 : 0);
     classes.prefersNodes.set(id, numbers.prefersNodes ? 1 : 0);
+    classes.profile.set(id, numbers.profile);
+    classes.skipsFit.set(id, numbers.skipsFit ? 1 : 0);
+    classes.uncheckedExtended.set(id, numbers.uncheckedExtended);
+    this.#putScoredResources(id, numbers.scored);
     this.#putExtendedRequests(id, numbers.extended);
     this.#putClassPorts(id, numbers.ports, numbers.conflictingPorts);
     // Set 0 is the slot without a node: refused by every class.
     this.putVerdicts(id, [
-      { set: 0, refusals: this.#core.Verdict.absent, intolerableTaints: 0, affinityWeight: 0 },
+      { set: 0, refusals: this.#core.Verdict.absent, intolerableTaints: 0, affinityWeight: 0, mismatches: 0 },
     ]);
   }
 
@@ -112,6 +133,7 @@ export class SchedulerCore {
       verdicts.refusals.set(row, verdict.refusals);
       verdicts.intolerableTaints.set(row, verdict.intolerableTaints);
       verdicts.affinityWeight.set(row, verdict.affinityWeight);
+      verdicts.mismatches.set(row, verdict.mismatches);
     }
   }
 
@@ -254,6 +276,23 @@ export class SchedulerCore {
       const row = id * this.#core.Limit.extendedPerClass + i;
       extendedRequests.resource.set(row, resource);
       extendedRequests.amount.set(row, amount);
+    });
+  }
+
+  #putScoredResources(id: number, scored: ScoredResources | undefined): void {
+    const { classes, scoredResources } = this.#views;
+    const { fit = [], balanced = [] } = scored ?? {};
+    const { ScoredKind } = this.#core;
+    classes.scoresByRow.set(id, scored === undefined ? 0 : 1);
+    classes.fitResources.set(id, fit.length);
+    classes.balancedResources.set(id, balanced.length);
+    [...fit, ...balanced].forEach(({ resource, amount, weight }: ScoredResource, i) => {
+      const row = id * this.#capacity.scoredResources + i;
+      const isExtended = typeof resource === "number";
+      scoredResources.kind.set(row, isExtended ? ScoredKind.extended : ScoredKind[resource]);
+      scoredResources.resource.set(row, isExtended ? resource : 0);
+      scoredResources.amount.set(row, amount);
+      scoredResources.weight.set(row, weight);
     });
   }
 

@@ -12,6 +12,7 @@ export type FilterName = keyof SchedulerExports["Filter"];
 export type ScoreName = Exclude<keyof SchedulerExports["Score"], "count">;
 export type TermKindName = keyof SchedulerExports["TermKind"];
 export type VerdictName = keyof SchedulerExports["Verdict"];
+export type FitStrategyName = keyof SchedulerExports["FitStrategy"];
 export type InsufficientName = keyof SchedulerExports["Insufficient"];
 
 /** The core's own numbers for the names above, read from its exports. */
@@ -65,6 +66,37 @@ export interface ClassNumbers extends Usage {
   readonly scoreMemory: number;
   readonly prefersNodes: boolean;
   readonly conflictingPorts: readonly number[];
+  readonly profile: number;
+  /** NodeResourcesFit does not filter. */
+  readonly skipsFit: boolean;
+  /** How many of `extended`, the last, NodeResourcesFit does not check. */
+  readonly uncheckedExtended: number;
+  /** The resources it is scored by; undefined: plainly, by cpu and memory. */
+  readonly scored: ScoredResources | undefined;
+}
+
+/** What each of the two plugins that score resources looks at, in the order of its configuration. */
+export interface ScoredResources {
+  readonly fit: readonly ScoredResource[];
+  /** Empty: the pod asks for none of them, and is not scored. */
+  readonly balanced: readonly ScoredResource[];
+}
+
+export interface ScoredResource {
+  /** A name, or an interned extended resource. */
+  readonly resource: "milliCpu" | "memory" | "ephemeral" | number;
+  /** What the class adds to what is in use. */
+  readonly amount: number;
+  readonly weight: number;
+}
+
+/** What classes of one profile have in common. */
+export interface ProfileNumbers {
+  /** By plugin; one that is not named is not scored. */
+  readonly weights: ReadonlyMap<string, number>;
+  readonly fitStrategy: FitStrategyName;
+  /** RequestedToCapacityRatio: a score, 0 to 100, for each whole percentage in use, 0 to 100. Else empty. */
+  readonly utilizationScores: readonly number[];
 }
 
 /** What a class makes of an attribute set. */
@@ -76,6 +108,8 @@ export interface SetVerdict {
   readonly intolerableTaints: number;
   /** Summed weights of matching preferred terms. */
   readonly affinityWeight: number;
+  /** The bits of taint and affinity, also where they refuse nothing. */
+  readonly mismatches: number;
 }
 
 /** One question of a class about a track, by a topology key. Fields as in assembly/layout/topology.ts. */

@@ -6,6 +6,7 @@ type Change =
   | "grow"
   | "putNode"
   | "removeNode"
+  | "putProfile"
   | "putClass"
   | "putVerdicts"
   | "changeUsage"
@@ -41,6 +42,9 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
       return;
     case "removeNode":
       core.removeNode(call[1]);
+      return;
+    case "putProfile":
+      core.putProfile(call[1], call[2]);
       return;
     case "putClass":
       core.putClass(call[1], call[2]);

@@ -8,11 +8,14 @@ interface Extent {
   readonly bytes: number;
 }
 
+/** 0 % to 100 %. */
+export const PERCENTAGES = 101;
+
 /** The tables that hold state, and how their rows lie. The rest is scratch space of one call. */
 function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
   const { Table } = core;
   const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
-  const { topologyKeys, tracks, classTracks, terms } = capacity;
+  const { topologyKeys, tracks, classTracks, terms, profiles, scoredResources } = capacity;
   const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
   return [
     run(Table.state, 1, core.StateField.bytes),
@@ -29,6 +32,10 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
     run(Table.tracks, tracks, nodes * core.TrackField.bytes),
     run(Table.classTracks, classes, classTracks * core.ClassTrackField.bytes),
     run(Table.terms, classes, terms * core.TermField.bytes),
+    run(Table.profiles, profiles, core.ProfileField.bytes),
+    run(Table.scoreWeights, profiles, core.Score.count * core.ScoreWeightField.bytes),
+    run(Table.utilizationScores, profiles, PERCENTAGES * core.UtilizationScoreField.bytes),
+    run(Table.scoredResources, classes, scoredResources * core.ScoredResourceField.bytes),
   ];
 }
 

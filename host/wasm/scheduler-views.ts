@@ -1,25 +1,16 @@
-import type { CoreCapacity } from "./scheduler-facts.ts";
+import type { CapacityName, CoreCapacity } from "./scheduler-facts.ts";
 import { type Flavour, instantiateScheduler, type SchedulerExports } from "./scheduler-module.ts";
 import { openTable, type TableView } from "./table-view.ts";
 
 /** An instance with its tables laid out for this capacity. */
 export function reserve(flavour: Flavour, capacity: CoreCapacity): SchedulerExports {
   const core = instantiateScheduler(flavour);
-  const { nodes, attributeSets, classes, extendedResources, portWords, requests } = capacity;
-  const { topologyKeys, domains, tracks, classTracks, terms } = capacity;
-  const code = core.reserve(
-    nodes,
-    attributeSets,
-    classes,
-    extendedResources,
-    portWords,
-    requests,
-    topologyKeys,
-    domains,
-    tracks,
-    classTracks,
-    terms,
-  );
+  // `reserve` takes its dimensions in the order of the enum.
+  const names = (Object.keys(core.Capacity) as (CapacityName | "count")[])
+    .filter((name) => name !== "count")
+    .sort((a, b) => core.Capacity[a] - core.Capacity[b]);
+  const rows = names.map((name) => capacity[name]) as Parameters<SchedulerExports["reserve"]>;
+  const code = core.reserve(...rows);
   if (code !== core.Code.ok)
     throw new Error(`the scheduler core cannot reserve ${JSON.stringify(capacity)}: code ${code}`);
   return core;
@@ -39,6 +30,10 @@ const ROWS = {
   results: "ResultField",
   evaluations: "EvaluationField",
   scores: "ScoreField",
+  profiles: "ProfileField",
+  scoreWeights: "ScoreWeightField",
+  utilizationScores: "UtilizationScoreField",
+  scoredResources: "ScoredResourceField",
 } as const;
 
 export type Views = {

@@ -12,3 +12,8 @@ export function nodeAffinity(refusals: u32): bool {
 export function nodeAffinityPrefilter(refusals: u32): bool {
   return (refusals & Verdict.outsidePrefilter) != 0;
 }
+
+/** Refuses a node that does not match the required affinity in the profile's NodeAffinityArgs. */
+export function addedAffinity(refusals: u32): bool {
+  return (refusals & Verdict.addedAffinity) != 0;
+}

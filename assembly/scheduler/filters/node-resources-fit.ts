@@ -34,7 +34,7 @@ export function nodeResourcesFit(node: usize, classRow: usize, cls: u32, slot: u
     Insufficient.ephemeralStorage,
   );
 
-  const count = getU32(classRow, ClassField.extendedCount);
+  const count = getU32(classRow, ClassField.extendedCount) - getU32(classRow, ClassField.uncheckedExtended);
   if (count == 0) return missing;
   let request = extendedRequestRows(cls);
   for (let i: u32 = 0; i < count; i++) {

@@ -30,7 +30,7 @@ export function leastAllocated(node: usize, classRow: usize): i32 {
  * @param requested    what bound, assumed and this pod together ask for, same unit, >= 0
  * @returns            0 (none left, or too much) to 100 (all of it left), rounded down
  */
-function leastAllocatedScore(allocatable: f64, requested: f64): i32 {
+export function leastAllocatedScore(allocatable: f64, requested: f64): i32 {
   if (requested > allocatable) return 0;
   return <i32>(((allocatable - requested) * <f64>SCORE_MAX) / allocatable);
 }

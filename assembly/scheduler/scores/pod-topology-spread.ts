@@ -71,10 +71,10 @@ function countDomains(cls: u32, first: u32, end: u32, limit: u32): void {
   for (let slot: u32 = 0; slot < limit; slot++) {
     if (requiresAll && !hasAllKeys(cls, first, end, TermKind.softSpread, slot)) continue;
     const verdict = verdictRows(cls) + <usize>getU32(nodeRow(slot), NodeField.attributeSet) * VerdictField.bytes;
-    const refusals = getU32(verdict, VerdictField.refusals);
+    const mismatches = getU32(verdict, VerdictField.mismatches);
     for (let i = first; i < end; i++) {
       const term = termRow(cls, i);
-      if (isPerNode(term) || (refusals & getU32(term, TermField.excluded)) != 0) continue;
+      if (isPerNode(term) || (mismatches & getU32(term, TermField.excluded)) != 0) continue;
       const domain = spreadDomain(term, slot);
       const sum = sumOf(i, domain);
       if (sum != UNKNOWN) setSum(i, domain, sum + <f64>countOf(term, slot));

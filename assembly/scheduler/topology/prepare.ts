@@ -40,7 +40,7 @@ export function countNode(cls: u32, slot: u32, sign: i32): void {
 
 function addNode(cls: u32, filters: u32, slot: u32, sign: f64): void {
   const verdict = verdictRows(cls) + <usize>getU32(nodeRow(slot), NodeField.attributeSet) * VerdictField.bytes;
-  const refusals = getU32(verdict, VerdictField.refusals);
+  const mismatches = getU32(verdict, VerdictField.mismatches);
   // A node that lacks one key of the hard constraints counts for none of them.
   const spreads = hasAllKeys(cls, 0, filters, TermKind.hardSpread, slot);
   for (let i: u32 = 0; i < filters; i++) {
@@ -51,7 +51,7 @@ function addNode(cls: u32, filters: u32, slot: u32, sign: f64): void {
     const count = sign * <f64>countOf(term, slot);
     const sum = sumOf(row, domain);
     if (kindOf(term) == TermKind.hardSpread) {
-      if (!spreads || (refusals & getU32(term, TermField.excluded)) != 0) continue;
+      if (!spreads || (mismatches & getU32(term, TermField.excluded)) != 0) continue;
       // A domain without pods is a domain too.
       setSum(row, domain, sum == UNKNOWN ? count : sum + count);
     } else if (count != 0.0) {

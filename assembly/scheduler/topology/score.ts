@@ -1,10 +1,11 @@
 import { ClassField } from "../../layout/class";
-import { getF64, getI32, getU32 } from "../../layout/field";
-import { StateField } from "../../layout/ring";
-import { classRow, stateRow, topologyScoreRow } from "../../layout/tables";
+import { Score } from "../../layout/evaluation";
+import { getF64, getU32 } from "../../layout/field";
+import { classRow, topologyScoreRow } from "../../layout/tables";
 import { TermKind, TopologyScoreField } from "../../layout/topology";
 import { interPodAffinityRaw, interPodAffinityScore } from "../scores/inter-pod-affinity";
 import { topologySpreadRaw, topologySpreadScore } from "../scores/pod-topology-spread";
+import { weightOf } from "../scores/weights";
 import { kindOf, termRow } from "./term";
 
 /** The number of the class's first preference: soft constraints stand before it. */
@@ -54,8 +55,8 @@ export function addTopologyScores(cls: u32, totals: usize, limit: u32): void {
   const preferences = firstPreference(cls);
   const spreads = preferences > getU32(row, ClassField.filterTermCount);
   const prefers = getU32(row, ClassField.termCount) > preferences;
-  const spreadWeight = spreads ? getI32(stateRow(), StateField.weightTopologySpread) : 0;
-  const affinityWeight = prefers ? getI32(stateRow(), StateField.weightInterPodAffinity) : 0;
+  const spreadWeight = spreads ? weightOf(getU32(row, ClassField.profile), Score.PodTopologySpread) : 0;
+  const affinityWeight = prefers ? weightOf(getU32(row, ClassField.profile), Score.InterPodAffinity) : 0;
   const lowestSpread = spreads ? lowestRaw(TopologyScoreField.spread, totals, limit) : 0.0;
   const highestSpread = spreads ? highestRaw(TopologyScoreField.spread, totals, limit) : 0.0;
   const lowestAffinity = prefers ? lowestRaw(TopologyScoreField.affinity, totals, limit) : 0.0;

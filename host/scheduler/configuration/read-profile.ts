@@ -43,9 +43,14 @@ function checkNeeds(plugins: Profile["plugins"], field: string, name: string, er
     errors.push(invalid(`${field}.bind`, plugins.bind, why));
   }
   needs("filter", "preFilter", FILTERS_ALONE);
+  needs("postFilter", "preFilter", []);
   needs("score", "preScore", []);
 
-  function needs(point: "filter" | "score", before: "preFilter" | "preScore", alone: readonly PluginName[]) {
+  function needs(
+    point: "filter" | "postFilter" | "score",
+    before: "preFilter" | "preScore",
+    alone: readonly PluginName[],
+  ) {
     for (const plugin of plugins[point]) {
       if (!implementsPoint(plugin, before) || plugins[before].includes(plugin) || alone.includes(plugin))
         continue;
