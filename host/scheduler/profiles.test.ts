@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PluginArgs, SchedulerConfig } from "../../test/reference/model/profile.ts";
 import {
   bound,
   node,
@@ -9,24 +10,21 @@ import {
   withLabels,
 } from "../../test/reference/shorthand.ts";
 import type { V1Pod } from "../api/generated/types.ts";
-import type {
-  KubeSchedulerConfiguration,
-  WrittenArgs,
-} from "./configuration/kube-scheduler-configuration.ts";
+import type { WrittenArgs } from "./configuration/kube-scheduler-configuration.ts";
 import { createScheduler, type Explanation } from "./library.ts";
 
 const HEAD = { apiVersion: "kubescheduler.config.k8s.io/v1", kind: "KubeSchedulerConfiguration" };
 
 /** One profile with these plugins and arguments. */
-function profile(plugins: object, args: Partial<WrittenArgs> = {}): KubeSchedulerConfiguration {
-  const pluginConfig = Object.entries(args).map(([name, written]) => ({ name, args: { ...written } }));
+function profile(plugins: object, args: Partial<WrittenArgs> = {}): SchedulerConfig {
+  const pluginConfig = Object.entries(args).map(([name, written]) => ({ name, args: written as PluginArgs }));
   return { ...HEAD, profiles: [{ plugins, pluginConfig }] };
 }
 const withArgs = (args: Partial<WrittenArgs>) => profile({}, args);
 const off = (point: string, ...names: string[]) =>
   profile({ [point]: { disabled: names.map((name) => ({ name })) } });
-const explain = async (config: KubeSchedulerConfiguration, situation: Situation) =>
-  (await place(situation, { config })).explanation;
+const explain = async (config: SchedulerConfig, situation: Situation) =>
+  (await place({ ...situation, config })).explanation;
 
 /** What a plugin gives each node: `normalized`, or `-` where it is not scored. */
 function scoresOf({ nodes }: Explanation, plugin: string): (number | string)[] {
@@ -429,7 +427,7 @@ describe("scores are weighted as the profile says", () => {
     { name: "without Fit", config: off("score", "NodeResourcesFit"), wants: [368, 68] },
     { name: "nothing scores", config: off("score", "*"), wants: [0, 0] },
   ])("$name", async ({ config, wants }) => {
-    const { explanation, node: chosen } = await place({ nodes, pod: asks }, { config });
+    const { explanation, node: chosen } = await place({ nodes, pod: asks, config });
     expect(explanation.nodes.map(({ total }) => total)).toEqual(wants);
     expect(chosen).toBe("a");
   });
@@ -702,7 +700,7 @@ describe("what PostFilters add to the message", () => {
     },
     { name: "none", config: off("postFilter", "*"), wants: [TEXT, CONFLICT] },
   ])("$name", async ({ config, wants }) => {
-    const messages = [await place(situation, { config }), await place(conflict, { config })];
+    const messages = [await place({ ...situation, config }), await place({ ...conflict, config })];
     expect(messages.map(({ message }) => message)).toEqual(wants);
   });
 });
@@ -731,7 +729,7 @@ describe("several profiles", () => {
     const chosen = await Promise.all(
       [undefined, "default-scheduler", "packing"].map(async (schedulerName) => {
         const wanted = pod("p", "1/1Gi", schedulerName === undefined ? {} : { schedulerName });
-        return (await place({ nodes, bound: pods, pod: wanted }, { config })).node;
+        return (await place({ nodes, bound: pods, pod: wanted, config })).node;
       }),
     );
     expect(chosen).toEqual(["free", "free", "busy"]);
