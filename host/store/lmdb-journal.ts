@@ -7,7 +7,7 @@ import {
   type LeaseChange,
   obsoleteAfter,
 } from "./journal.ts";
-import { encodeRecord, headBytes, RECORD_HEADER_BYTES, recordKey } from "./journal-record.ts";
+import { encodeRecord, headBytes, RECORD_HEADER_BYTES, recordBytes, recordKey } from "./journal-record.ts";
 import type { JournalSize } from "./journal-size.ts";
 
 /** Names of the records at revision 0, which tell about the file. */
@@ -24,10 +24,17 @@ export const READABLE_FORMATS: readonly unknown[] = ["pintle-store 1", FORMAT];
 /**
  * MDB_MAP_FULL, and the numbers of ENOSPC, EDQUOT, EFBIG and EIO (what LMDB makes of a write that was cut short, and of
  * a failed fsync). All mean that the transaction was given up before its meta page: nothing of it is in the file, and
- * the pages it wrote to are free as before. When the meta page itself cannot be written LMDB refuses all that follows
- * with MDB_PANIC, which is not among these.
+ * the pages it wrote to are free as before. But when it is the meta page that cannot be written, LMDB gives the same
+ * code and refuses all that follows; `#isSound` tells.
  */
 const SOUND_CODES: readonly unknown[] = [-30792, 28, 122, 27, 5];
+
+/**
+ * What is left of the disk when puts are refused; deletes may use it up, since LMDB copies the pages that they change.
+ * Without it LMDB itself would meet the full disk, and npm lmdb then writes beyond the end of the buffer in which it
+ * puts the reason, which now and then ends the process.
+ */
+const DISK_RESERVE_BYTES = 4 * 1024 * 1024;
 
 /** A batch's scratch buffer is kept for the next one up to this size. */
 const KEPT_SCRATCH_BYTES = 16 * 1024 * 1024;
@@ -40,11 +47,14 @@ const KEPT_SCRATCH_BYTES = 16 * 1024 * 1024;
 export class LmdbJournal implements Journal {
   readonly #database: RootDatabase<Buffer, Buffer>;
   readonly #size: JournalSize;
+  readonly #freeDiskBytes: () => number;
   #scratch = Buffer.alloc(0);
 
-  constructor(database: RootDatabase<Buffer, Buffer>, size: JournalSize) {
+  /** @param freeDiskBytes  what the disk has left */
+  constructor(database: RootDatabase<Buffer, Buffer>, size: JournalSize, freeDiskBytes: () => number) {
     this.#database = database;
     this.#size = size;
+    this.#freeDiskBytes = freeDiskBytes;
   }
 
   /** One turn of the event loop: requests that have arrived meanwhile may still join. */
@@ -71,6 +81,7 @@ export class LmdbJournal implements Journal {
 
   async append(batch: JournalBatch): Promise<void> {
     const { commits, leases, compaction } = batch;
+    this.#assertDiskHasRoom(batch);
     await this.#commit(() => {
       this.#putCommits(commits);
       for (const change of leases) this.#putLease(change);
@@ -85,6 +96,28 @@ export class LmdbJournal implements Journal {
 
   async close(): Promise<void> {
     await this.#database.close();
+  }
+
+  #assertDiskHasRoom({ commits, leases }: JournalBatch): void {
+    let bytes = 0;
+    for (const { events } of commits)
+      for (const { key, entry } of events)
+        if (entry !== undefined) bytes += recordBytes(key.length, entry.value.length);
+    for (const { type } of leases) if (type === "grant") bytes += RECORD_HEADER_BYTES;
+    if (bytes === 0) return;
+    // Pages that are filled by half, and those that lead to them.
+    const wanted = 2 * bytes + DISK_RESERVE_BYTES;
+    const free = this.#freeDiskBytes();
+    if (free >= wanted) return;
+    // Free pages of the file may lie apart, so that a large value needs new ones all the same.
+    if (free < bytes || free + this.#freePageBytes() < wanted)
+      throw new JournalRefusal(`the disk is full: it has ${free} bytes left`);
+  }
+
+  /** What deletes and compactions have left free within the file. */
+  #freePageBytes(): number {
+    const { root, free, pageSize, lastPageNumber } = this.#database.getStats() as LmdbStats;
+    return (lastPageNumber + 1 - META_PAGES - pagesOf(root) - pagesOf(free)) * pageSize;
   }
 
   #putCommits(commits: readonly Commit[]): void {
@@ -138,11 +171,40 @@ export class LmdbJournal implements Journal {
       const cause = await commitError(error);
       const { code } = cause as { code?: unknown };
       const message = `the disk is full or failing: ${cause.message}`;
-      throw SOUND_CODES.includes(code)
+      throw SOUND_CODES.includes(code) && this.#isSound()
         ? new JournalRefusal(message, { cause })
         : new Error(message, { cause });
     }
   }
+
+  /** Whether another transaction can begin. Asked at once, since a batch on a file that LMDB has given up never ends. */
+  #isSound(): boolean {
+    try {
+      this.#database.transactionSync(() => {});
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+const META_PAGES = 2;
+
+interface LmdbStats {
+  readonly root: LmdbTreeStats;
+  readonly free: LmdbTreeStats;
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+}
+
+interface LmdbTreeStats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: LmdbTreeStats): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages;
 }
 
 const NO_BYTES = new Uint8Array(0);

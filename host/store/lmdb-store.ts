@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
@@ -40,7 +49,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
     const { history, leases, usedBytes, isOld } = loadJournal(path);
-    const journal = new LmdbJournal(openDatabase(path, maxBytes), new JournalSize(maxBytes, usedBytes));
+    const journal = openJournal(path, maxBytes, usedBytes);
     if (isOld) await journal.upgrade();
     return new Mvcc({
       clock: options.clock ?? new SystemClock(),
@@ -59,7 +68,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     });
   } catch (error) {
     lock.release();
-    throw error;
+    throw explained(dir, error);
   }
 }
 
@@ -69,10 +78,18 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
  */
 async function createFile(path: string): Promise<void> {
   const draft = `${path}.new`;
-  rmSync(draft, { force: true });
-  const journal = new LmdbJournal(openDatabase(draft, 0), new JournalSize(0));
-  await journal.begin();
-  await journal.close();
+  const sweep = () => {
+    for (const file of [draft, `${draft}-lock`]) rmSync(file, { force: true });
+  };
+  sweep();
+  try {
+    const journal = openJournal(draft, 0, 0);
+    await journal.begin();
+    await journal.close();
+  } catch (error) {
+    sweep();
+    throw error;
+  }
   rmSync(`${draft}-lock`, { force: true });
   renameSync(draft, path);
   const directory = openSync(dirname(path), "r");
@@ -84,12 +101,23 @@ function lockOrExplain(dir: string): DirectoryLock {
   try {
     return lockDirectory(dir);
   } catch (error) {
-    if (error instanceof StoreOpenError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreOpenError("unreadable", `data directory ${dir} cannot be used: ${reason}`, {
-      cause: error,
-    });
+    throw explained(dir, error);
   }
+}
+
+function explained(dir: string, error: unknown): StoreOpenError {
+  if (error instanceof StoreOpenError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreOpenError("unreadable", `data directory ${dir} cannot be used: ${reason}`, {
+    cause: error,
+  });
+}
+
+function openJournal(path: string, maxBytes: number, usedBytes: number): LmdbJournal {
+  return new LmdbJournal(openDatabase(path, maxBytes), new JournalSize(maxBytes, usedBytes), () => {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  });
 }
 
 function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buffer> {
@@ -102,13 +130,29 @@ function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buff
     // The plain way of LMDB: data is synced, then the meta page that makes it valid, then the write is acknowledged.
     // Npm lmdb's overlapping sync shows a commit before it is durable, and was not faster here.
     overlappingSync: false,
+    // With it npm lmdb makes a promise of its own for each turn of the event loop, which nobody can take: when a commit
+    // fails (a full disk), its rejection ended the process.
+    eventTurnBatching: false,
     // Secrets are in it.
     permissionsMode: 0o600,
     // Address space only. Records fill pages by half at worst, and the free list and copied pages need their share.
     mapSize: Math.ceil((2 * maxBytes + MAP_RESERVE_BYTES) / MAP_ALIGNMENT) * MAP_ALIGNMENT,
   };
+  allocateLockFile(path);
   return open(options);
 }
+
+/**
+ * LMDB maps its lock file and lets the disk give the pages when they are touched; when it is full that is a SIGBUS. So
+ * the pages are taken before, where a full disk is an error like any other. Nobody else has the file: ours is the
+ * directory.
+ */
+function allocateLockFile(path: string): void {
+  writeFileSync(`${path}-lock`, new Uint8Array(LOCK_FILE_BYTES), { mode: 0o600 });
+}
+
+/** What LMDB needs for its 126 readers, in whole pages. */
+const LOCK_FILE_BYTES = 3 * 4096;
 
 const MAP_RESERVE_BYTES = 256 * 1024 * 1024;
 const MAP_ALIGNMENT = 64 * 1024;
