@@ -1,21 +1,18 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { open } from "lmdb";
 import { afterEach, describe, expect, test } from "vitest";
-import { seededRandom } from "../../host/apimachinery/random.ts";
 import { encodeRecord, recordKey } from "../../host/store/journal-record.ts";
 import { openLmdbStore, STORE_FILE } from "../../host/store/lmdb-store.ts";
 import { loadJournal } from "../../host/store/load-journal.ts";
 import { StoreOpenError } from "../../host/store/open-error.ts";
-import type { Store } from "../../host/store/store.ts";
-import { AcknowledgedLog } from "./acknowledged-log.ts";
+import { contents, type Damage, damageRun, filledDir } from "./damage.ts";
+import { WRITER } from "./kill-round.ts";
 
-const isSoak = process.env["SOAK"] === "1";
-const flips = isSoak ? 20_000 : 200;
-const seed = Number(process.env["SEED"] ?? (isSoak ? process.pid : 7));
+const seed = Number(process.env["SEED"] ?? 7);
 const dirs: string[] = [];
 
 function tempDir(): string {
@@ -28,38 +25,10 @@ afterEach(() => {
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
 });
 
-/** A store with keys small and large, a history, deletes and freed pages; closed. */
-async function filledDir(): Promise<string> {
-  const dir = tempDir();
-  const store = await openLmdbStore(dir, { history: { maxRevisions: 100 } });
-  for (let round = 0; round < 4; round++) {
-    const { entries } = await store.range("");
-    const found = new Map(entries.map((entry) => [entry.key, entry.modRevision]));
-    const writes = Array.from({ length: 60 }, (_, i) => {
-      const key = `/registry/pods/default/pod-${i}`;
-      const value = new Uint8Array(i % 7 === 0 ? 9_000 : 50 + i).fill(round + i);
-      const revision = found.get(key);
-      if (revision === undefined) return store.create(key, value);
-      return i % 5 === 0 ? store.delete(key) : store.update(key, value, revision);
-    });
-    await Promise.all(writes);
-  }
-  await store.close();
+async function filled(): Promise<string> {
+  const { dir } = await filledDir(seed);
+  dirs.push(dir);
   return dir;
-}
-
-/** The store as text: what a client can see of it. */
-async function picture(store: Store): Promise<string> {
-  const pages: string[] = [];
-  for (const revision of [store.compactedRevision, store.revision]) {
-    const { entries } = await store.range("", { revision });
-    pages.push(
-      ...entries.map(
-        (entry) => `${entry.key}@${entry.modRevision} ${Buffer.from(entry.value).toString("hex")}`,
-      ),
-    );
-  }
-  return [store.revision, store.compactedRevision, ...pages].join("\n");
 }
 
 async function refusal(dir: string): Promise<StoreOpenError> {
@@ -117,7 +86,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
       reason: "unknown-format",
     },
   ])("$name", async ({ damage, reason }) => {
-    const dir = await filledDir();
+    const dir = await filled();
     damage(join(dir, STORE_FILE));
     const before = contents(dir);
     const error = await refusal(dir);
@@ -126,7 +95,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
   });
 
   test("a store of a later format", async () => {
-    const dir = await filledDir();
+    const dir = await filled();
     await sayFormat(dir, "pintle-store 3");
     const before = contents(dir);
     const error = await refusal(dir);
@@ -138,7 +107,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
   });
 
   test("a store of the first format becomes one of this", async () => {
-    const dir = await filledDir();
+    const dir = await filled();
     await sayFormat(dir, "pintle-store 1");
     expect(loadJournal(join(dir, STORE_FILE)).isOld).toBe(true);
     const store = await openLmdbStore(dir);
@@ -158,51 +127,27 @@ describe("a data directory that cannot be opened gives one clear line and stays 
     expect((await refusal(file)).reason).toBe("unreadable");
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
+});
 
-  // Either the damage is seen and nothing is touched, or it hit bytes that nobody uses: then all is there and it works.
-  test(
-    "flipped bits anywhere",
-    async () => {
-      const original = await filledDir();
-      const size = readFileSync(join(original, STORE_FILE)).length;
-      const intact = await openLmdbStore(original);
-      const expected = await picture(intact);
-      await intact.close();
-      const random = seededRandom(seed);
-      const outcomes = { refused: 0, harmless: 0 };
-      for (let flip = 0; flip < flips; flip++) {
-        const dir = tempDir();
-        cpSync(join(original, STORE_FILE), join(dir, STORE_FILE));
-        // Every fourth hits the two meta pages' headers, the rest anything.
-        const at = flip % 4 === 0 ? (flip % 8 === 0 ? 0 : 4_096) + random.below(168) : random.below(size);
-        const file = join(dir, STORE_FILE);
-        overwrite(file, at, [readFileSync(file)[at]! ^ (1 << random.below(8))]);
-        const before = contents(dir);
-        const store = await openLmdbStore(dir).catch((error: unknown) => error);
-        if (store instanceof Error) {
-          expect(store, `flip ${flip} at byte ${at}: ${store.message}`).toBeInstanceOf(StoreOpenError);
-          expect(contents(dir)).toEqual(before);
-          outcomes.refused += 1;
-        } else {
-          const opened = store as Store;
-          expect(await picture(opened), `flip ${flip} at byte ${at}`).toBe(expected);
-          for (let i = 0; i < 10; i++) await opened.create(`/new/${i}`, new Uint8Array(i * 1_000));
-          await opened.compact(opened.revision);
-          await opened.close();
-          const again = await openLmdbStore(dir);
-          expect((await again.range("/new/")).entries.length).toBe(10);
-          await again.close();
-          outcomes.harmless += 1;
-        }
-        rmSync(dir, { recursive: true });
-      }
-      console.log(
-        `${flips} flips (SEED=${seed}): ${outcomes.refused} refused, ${outcomes.harmless} harmless`,
-      );
-      expect(outcomes.refused).toBeGreaterThan(flips / 5);
-      expect(outcomes.harmless).toBeGreaterThan(flips / 30);
+// The long form is `npm run soak:store`, which adds up over runs.
+describe("a damaged file is refused and left alone, or it is intact", () => {
+  test.each<{ damage: Damage; count: number }>([
+    { damage: "bit", count: 200 },
+    { damage: "cut", count: 40 },
+    { damage: "zeroed block", count: 40 },
+    { damage: "garbage block", count: 40 },
+    { damage: "moved block", count: 40 },
+    { damage: "forgotten block", count: 40 },
+  ])(
+    `$damage, $count times (SEED=${seed})`,
+    async ({ damage, count }) => {
+      const { violations, refused, harmless } = await damageRun(seed, damage, count);
+      console.log(`${damage}: ${refused} refused, ${harmless} harmless`);
+      expect(violations).toEqual([]);
+      expect(refused).toBeGreaterThan(count / 10);
+      expect(refused + harmless).toBe(count);
     },
-    isSoak ? 3_600_000 : 60_000,
+    120_000,
   );
 });
 
@@ -238,42 +183,6 @@ describe("one process at a time", () => {
   });
 });
 
-describe("no room", () => {
-  test("a disk that is full refuses writes, keeps what was acknowledged and stays readable", async () => {
-    const dir = tempDir();
-    // A limit on the size of files is what a full disk looks like to LMDB, without needing one. 1024-byte blocks.
-    const { child, lines } = start("bash", [
-      "-c",
-      'ulimit -f 300 && exec "$@"',
-      "bash",
-      process.execPath,
-      writer,
-      dir,
-      "1",
-      "8",
-    ]);
-    const log = new AcknowledgedLog();
-    const said: string[] = [];
-    for await (const line of lines) {
-      if (/^(ask|ack) /.test(line)) log.add(line);
-      else said.push(line);
-    }
-    expect(
-      await new Promise((done) => (child.exitCode === null ? child.on("exit", done) : done(child.exitCode))),
-    ).toBe(0);
-    expect(said.slice(1)).toEqual([
-      expect.stringMatching(/^refused StoreUnavailableError: the disk is full or failing: /),
-      expect.stringMatching(/^readable [1-9]/),
-    ]);
-    const store = await openLmdbStore(dir);
-    await log.check(store);
-    expect(await store.create("/again", new Uint8Array(100_000))).toMatchObject({ ok: true });
-    await store.close();
-  });
-});
-
-const writer = resolve(import.meta.dirname, "writer.mjs");
-
 function start(command: string, args: readonly string[]) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
   return { child, lines: createInterface(child.stdout) };
@@ -281,7 +190,7 @@ function start(command: string, args: readonly string[]) {
 
 /** A writer process and its first line; "gone" when it left without one. */
 async function startWriter(args: readonly string[]) {
-  const { child, lines } = start(process.execPath, [writer, ...args]);
+  const { child, lines } = start(process.execPath, [WRITER, ...args]);
   const line = await new Promise<string>((done) => {
     lines.once("line", done);
     lines.once("close", () => done("gone"));
@@ -293,10 +202,4 @@ function overwrite(file: string, at: number, bytes: readonly number[]): void {
   const content = readFileSync(file);
   content.set(bytes, at);
   writeFileSync(file, content);
-}
-
-/** Every file but LMDB's own lock file, which is made anew with each opening. */
-function contents(dir: string): Record<string, string> {
-  const names = readdirSync(dir).filter((name) => name !== `${STORE_FILE}-lock`);
-  return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), "base64")]));
 }
