@@ -38,7 +38,7 @@ export async function describeFailure(failure: Failure, options: SchedulerOption
   const whole = { ...(config ? { config } : {}), steps };
   const same = { ...options, seed };
   const { smallest, disagreement = found } =
-    found.what === "error" ? { smallest: whole } : await minimise(whole, found.what, same);
+    found.what === "error" ? { smallest: whole } : await minimise(whole, found, same);
   const say = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
   return [
     `seed ${seed}: pod ${disagreement.pod}: ${disagreement.what} differs`,

@@ -11,7 +11,7 @@ const MOST_TRIALS = 4000;
  */
 export async function minimise(
   found: Case,
-  what: Disagreement["what"],
+  first: Disagreement,
   options: SchedulerOptions,
 ): Promise<{ smallest: Case; disagreement: Disagreement | undefined }> {
   let smallest = found;
@@ -21,7 +21,7 @@ export async function minimise(
     if (trials++ >= MOST_TRIALS) return false;
     // What cannot even be played shows something else.
     const outcome = await play(candidate, options).catch(() => undefined);
-    if (outcome?.what !== what) return false;
+    if (outcome === undefined || !isOfOneKind(outcome, first)) return false;
     smallest = candidate;
     disagreement = outcome;
     return true;
@@ -36,6 +36,13 @@ export async function minimise(
     for (const path of paths(smallest)) if (await accept(without(smallest, path))) shrinks = true;
   }
   return { smallest, disagreement };
+}
+
+/** The same sort of answer differs, and the same plugins say so. */
+function isOfOneKind(one: Disagreement, other: Disagreement): boolean {
+  const plugins = ({ expected, actual }: Disagreement) =>
+    [expected, actual].map((side) => (side as { rejectedBy?: string } | undefined)?.rejectedBy).join();
+  return one.what === other.what && plugins(one) === plugins(other);
 }
 
 type Path = readonly string[];

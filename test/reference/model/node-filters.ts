@@ -19,7 +19,7 @@ const isTolerated = (pod: V1Pod, taint: V1Taint) =>
   (pod.spec!.tolerations ?? []).some((one) => tolerates(one, taint));
 
 export function toleratesHardTaints(pod: V1Pod, node: V1Node): boolean {
-  const hard = (node.spec?.taints ?? []).filter((one) => one.effect !== "PreferNoSchedule");
+  const hard = (node.spec?.taints ?? []).filter(({ effect }) => ["NoSchedule", "NoExecute"].includes(effect));
   return hard.every((taint) => isTolerated(pod, taint));
 }
 
