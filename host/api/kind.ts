@@ -1,4 +1,5 @@
 import type { FieldError } from "../apimachinery/field-error.ts";
+import type { StructType } from "../apimachinery/managed-fields/field-type.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 
 /**
@@ -94,8 +95,32 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> extends Kin
   readonly createOnUpdate: boolean;
   /** Whether an update without resourceVersion is refused (leases, …). */
   readonly requiresResourceVersion: boolean;
+  /** Of a kind that a CustomResourceDefinition declares: what stands for the generated schema. */
+  readonly custom?: CustomType;
   /** Another version of a stored kind: where it is stored, and how to go there and back. */
   readonly stored?: StoredAs;
+}
+
+/** The type of custom resources, from the schema of their definition. */
+export interface CustomType {
+  /** Defaulted and pruned, a copy. Paths of what was dropped: `spec.foo`. */
+  decode(value: Readonly<Record<string, unknown>>): {
+    readonly object: KubernetesObject;
+    readonly unknownFields: string[];
+  };
+  /** How server-side apply sees it. */
+  readonly fieldType: StructType;
+  /** As OpenAPI publishes it. */
+  readonly openApi: Readonly<Record<string, unknown>>;
+  /** Where `/scale` finds what it shows; absent: there is none. */
+  readonly scale?: ScalePaths;
+}
+
+/** Each as `["spec", "replicas"]`. */
+export interface ScalePaths {
+  readonly specReplicas: readonly string[];
+  readonly statusReplicas: readonly string[];
+  readonly labelSelector?: readonly string[];
 }
 
 export interface StoredAs {

@@ -4,6 +4,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
 import type { ServiceAllocator } from "./allocators/services.ts";
+import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
 
 /** Who asks. */
@@ -21,6 +22,8 @@ export interface Api {
   readonly random: Random;
   readonly log: Logger;
   readonly services: ServiceAllocator;
+  /** What is served: the built-in kinds and those of CustomResourceDefinitions. */
+  readonly kinds: ServedKinds;
 }
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";

@@ -10,6 +10,7 @@ import type { Api } from "./api.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
+import { ServedKinds } from "./served-kinds.ts";
 import { ObjectStorage } from "./storage/objects.ts";
 
 export interface ApiCoreOptions {
@@ -39,6 +40,7 @@ export async function createApiCore({ store, clock, random, log }: ApiCoreOption
     random: random.fork("apiserver"),
     log: apiLog,
     services,
+    kinds: new ServedKinds(),
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);

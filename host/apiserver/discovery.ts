@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { apiVersionOf, type Kind } from "../api/kind.ts";
-import { GROUP_ORDER, KINDS } from "../api/registry.ts";
+import { GROUP_ORDER } from "../api/registry.ts";
 
 interface GroupVersion {
   readonly group: string;
@@ -8,21 +8,57 @@ interface GroupVersion {
   readonly kinds: readonly Kind[];
 }
 
-/** Every served group and version, in the order of `/apis`. */
-function groupVersions(): GroupVersion[] {
+/** Every served group and version, in the order of `/apis`: the built-in groups first, then the others by name. */
+function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
   const byName = new Map<string, GroupVersion & { kinds: Kind[] }>();
-  for (const kind of KINDS) {
+  for (const kind of kinds) {
     const { group, version } = kind;
     const name = apiVersionOf(kind);
     const present = byName.get(name);
     if (present) present.kinds.push(kind);
     else byName.set(name, { group, version, kinds: [kind] });
   }
-  return [...byName.values()].sort((a, b) => GROUP_ORDER.indexOf(a.group) - GROUP_ORDER.indexOf(b.group));
+  return [...byName.values()].sort(
+    (a, b) =>
+      placeOf(a.group) - placeOf(b.group) ||
+      compareText(a.group, b.group) ||
+      compareVersions(a.version, b.version),
+  );
 }
 
-const SERVED = groupVersions();
-const GROUPS = [...new Set(SERVED.map(({ group }) => group))].filter((group) => group !== "");
+function placeOf(group: string): number {
+  const place = GROUP_ORDER.indexOf(group);
+  return place < 0 ? GROUP_ORDER.length : place;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** GA before beta before alpha, the higher number first; other names last. Source: k8s.io/apimachinery/pkg/version. */
+function compareVersions(a: string, b: string): number {
+  const [x, y] = [rankOf(a), rankOf(b)];
+  for (const [i, rank] of x.entries()) if (rank !== y[i]) return y[i]! - rank;
+  return compareText(a, b);
+}
+
+function rankOf(version: string): number[] {
+  const [, major, stage, minor] = /^v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?$/.exec(version) ?? [];
+  if (major === undefined) return [-1, 0, 0];
+  return [stage === undefined ? 2 : stage === "beta" ? 1 : 0, Number(major), Number(minor ?? 0)];
+}
+
+/** Discovery of the kinds that are served now; made once for each state of them. */
+export function discoveryOf(kinds: readonly Kind[]): Discovery {
+  let discovery = known.get(kinds);
+  if (discovery === undefined) {
+    discovery = new Discovery(kinds);
+    known.set(kinds, discovery);
+  }
+  return discovery;
+}
+
+const known = new WeakMap<readonly Kind[], Discovery>();
 
 export function apiVersions(serverAddress: string): object {
   return {
@@ -32,34 +68,88 @@ export function apiVersions(serverAddress: string): object {
   };
 }
 
-export function apiGroupList(): object {
-  return { kind: "APIGroupList", apiVersion: "v1", groups: GROUPS.map(groupOf) };
-}
+export class Discovery {
+  readonly #served: readonly GroupVersion[];
+  readonly #groups: readonly string[];
+  readonly #aggregated = new Map<"api" | "apis", AggregatedDocument>();
 
-/** @returns undefined when the group is not served */
-export function apiGroup(group: string): object | undefined {
-  return GROUPS.includes(group) ? { kind: "APIGroup", apiVersion: "v1", ...groupOf(group) } : undefined;
-}
+  constructor(kinds: readonly Kind[]) {
+    this.#served = groupVersions(kinds);
+    this.#groups = [...new Set(this.#served.map(({ group }) => group))].filter((group) => group !== "");
+  }
 
-function groupOf(group: string) {
-  const versions = SERVED.filter((one) => one.group === group).map(({ version }) => ({
-    groupVersion: `${group}/${version}`,
-    version,
-  }));
-  return { name: group, versions, preferredVersion: versions[0] };
-}
+  apiGroupList(): object {
+    return {
+      kind: "APIGroupList",
+      apiVersion: "v1",
+      groups: this.#groups.map((group) => this.#groupOf(group)),
+    };
+  }
 
-/** @returns undefined when the group and version are not served */
-export function apiResourceList(group: string, version: string): object | undefined {
-  const served = SERVED.find((one) => one.group === group && one.version === version);
-  if (served === undefined) return undefined;
-  return {
-    kind: "APIResourceList",
-    // Kubernetes leaves the apiVersion out for the core group alone.
-    ...(group === "" ? {} : { apiVersion: "v1" }),
-    groupVersion: group === "" ? version : `${group}/${version}`,
-    resources: served.kinds.flatMap(resourceRows),
-  };
+  /** @returns undefined when the group is not served */
+  apiGroup(group: string): object | undefined {
+    if (!this.#groups.includes(group)) return undefined;
+    return { kind: "APIGroup", apiVersion: "v1", ...this.#groupOf(group) };
+  }
+
+  #groupOf(group: string) {
+    const versions = this.#versionsOf(group).map(({ version }) => ({
+      groupVersion: `${group}/${version}`,
+      version,
+    }));
+    return { name: group, versions, preferredVersion: versions[0] };
+  }
+
+  #versionsOf(group: string): readonly GroupVersion[] {
+    return this.#served.filter((one) => one.group === group);
+  }
+
+  /** @returns undefined when the group and version are not served */
+  apiResourceList(group: string, version: string): object | undefined {
+    const served = this.#versionsOf(group).find((one) => one.version === version);
+    if (served === undefined) return undefined;
+    return {
+      kind: "APIResourceList",
+      // Kubernetes leaves the apiVersion out for the core group alone.
+      ...(group === "" ? {} : { apiVersion: "v1" }),
+      groupVersion: group === "" ? version : `${group}/${version}`,
+      resources: served.kinds.flatMap(resourceRows),
+    };
+  }
+
+  /** `apidiscovery.k8s.io/v2`: all of `/api` or `/apis` in one document, with the tag clients revalidate by. */
+  aggregated(root: "api" | "apis"): AggregatedDocument {
+    const present = this.#aggregated.get(root);
+    if (present !== undefined) return present;
+    const document = {
+      kind: "APIGroupDiscoveryList",
+      apiVersion: "apidiscovery.k8s.io/v2",
+      metadata: {},
+      items: (root === "api" ? [""] : this.#groups).map((group) => ({
+        metadata: group === "" ? {} : { name: group },
+        versions: this.#versionsOf(group).map(({ version, kinds }) => ({
+          version,
+          resources: kinds.map(aggregatedResource),
+          freshness: "Current",
+        })),
+      })),
+    };
+    const body = JSON.stringify(document);
+    const etag = `"${createHash("sha512").update(body).digest("hex").toUpperCase()}"`;
+    const made = { body: `${body}\n`, etag };
+    this.#aggregated.set(root, made);
+    return made;
+  }
+
+  /** The paths `GET /` lists. */
+  rootPaths(): string[] {
+    const groups = this.#groups.flatMap((group) => [
+      `/apis/${group}`,
+      ...this.#versionsOf(group).map(({ version }) => `/apis/${group}/${version}`),
+    ]);
+    const others = ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
+    return ["/api", "/api/v1", "/apis", ...groups, ...others];
+  }
 }
 
 function resourceRows(kind: Kind): object[] {
@@ -100,27 +190,6 @@ export interface AggregatedDocument {
 
 export const AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/** `apidiscovery.k8s.io/v2`: all of `/api` or `/apis` in one document, with the tag clients revalidate by. */
-export function aggregatedDiscovery(root: "api" | "apis"): AggregatedDocument {
-  const groups = root === "api" ? [""] : GROUPS;
-  const document = {
-    kind: "APIGroupDiscoveryList",
-    apiVersion: "apidiscovery.k8s.io/v2",
-    metadata: {},
-    items: groups.map((group) => ({
-      metadata: group === "" ? {} : { name: group },
-      versions: SERVED.filter((one) => one.group === group).map(({ version, kinds }) => ({
-        version,
-        resources: kinds.map(aggregatedResource),
-        freshness: "Current",
-      })),
-    })),
-  };
-  const body = JSON.stringify(document);
-  const etag = `"${createHash("sha512").update(body).digest("hex").toUpperCase()}"`;
-  return { body: `${body}\n`, etag };
-}
-
 function aggregatedResource(kind: Kind): object {
   const { shortNames, categories, subresources } = kind;
   return {
@@ -141,24 +210,4 @@ function aggregatedResource(kind: Kind): object {
           })),
         }),
   };
-}
-
-/** The paths `GET /` lists. */
-export function rootPaths(): string[] {
-  const groups = GROUPS.flatMap((group) => [
-    `/apis/${group}`,
-    ...SERVED.filter((one) => one.group === group).map(({ version }) => `/apis/${group}/${version}`),
-  ]);
-  return [
-    "/api",
-    "/api/v1",
-    "/apis",
-    ...groups,
-    "/healthz",
-    "/livez",
-    "/openapi/v2",
-    "/openapi/v3",
-    "/readyz",
-    "/version",
-  ];
 }

@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
-import { findKindByName } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { duplicateKeys, JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
 import { parseBody } from "../../apimachinery/parse-body.ts";
@@ -57,7 +56,7 @@ export function parseRequestBody(
   const typeFor = (apiVersion: string, name: string) =>
     apiVersion === apiVersionOf(kind) && name === kind.kind
       ? kind.type
-      : (findKindByName(apiVersion, name)?.type ?? META_TYPES[name]);
+      : (api.kinds.findByName(apiVersion, name)?.type ?? META_TYPES[name]);
   const { apiVersion, kind: name, object } = decodeProtobuf(api.schema, bytes, typeFor);
   return { value: { ...object, apiVersion, kind: name }, strictErrors: [] };
 }

@@ -1,4 +1,3 @@
-import { KINDS } from "../../api/registry.ts";
 import type { Api } from "../api.ts";
 import { openApiV2 } from "../openapi/v2.ts";
 import { openApiV3Document, openApiV3Index } from "../openapi/v3.ts";
@@ -23,15 +22,15 @@ export function handleOpenApi(api: Api, path: readonly string[], request: PlainR
     if (!acceptsJson(request.accept)) {
       return { code: 200, contentType: PROTOBUF_V2, body: EMPTY_PROTOBUF_V2 };
     }
-    const { body, hash } = openApiV2(api.schema, KINDS);
+    const { body, hash } = openApiV2(api.schema, api.kinds.all);
     return cached(request, "application/json", body, hash, {});
   }
   if (version !== "v3") return undefined;
   if (rest.length === 0) {
-    const { body } = openApiV3Index(KINDS);
+    const { body } = openApiV3Index(api.kinds.all);
     return textAnswer(200, body);
   }
-  const document = openApiV3Document(api.schema, KINDS, rest.join("/"));
+  const document = openApiV3Document(api.schema, api.kinds.all, rest.join("/"));
   if (document === undefined) return undefined;
   const named = request.info.query.get("hash") === document.hash;
   const immutable = {

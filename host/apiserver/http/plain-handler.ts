@@ -1,16 +1,7 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Api } from "../api.ts";
-import {
-  AGGREGATED_TYPE,
-  type AggregatedDocument,
-  aggregatedDiscovery,
-  apiGroup,
-  apiGroupList,
-  apiResourceList,
-  apiVersions,
-  rootPaths,
-} from "../discovery.ts";
+import { AGGREGATED_TYPE, apiVersions, type Discovery, discoveryOf } from "../discovery.ts";
 import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
 import { parseAccept, wantsPretty } from "./negotiation.ts";
 import { handleOpenApi } from "./openapi-handler.ts";
@@ -31,8 +22,6 @@ export interface PlainRequest {
   readonly ifNoneMatch?: string;
 }
 
-let aggregated: Readonly<Record<"api" | "apis", AggregatedDocument>> | undefined;
-
 /** Discovery, version and health: what is asked by path alone. */
 export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest): Answer {
   const { path, query, verb } = request.info;
@@ -47,20 +36,26 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
           nowMs: 0,
         });
   if (verb !== "get" && verb !== "head") return pageNotFound();
+  const discovery = discoveryOf(api.kinds.all);
   const parts = path.split("/").filter(Boolean);
   const [first, second, third, ...more] = parts;
   if (first === "openapi") return handleOpenApi(api, parts.slice(1), request) ?? pageNotFound();
   if (more.length > 0) return pageNotFound();
   switch (first) {
     case undefined:
-      return json({ paths: rootPaths() });
+      return json({ paths: discovery.rootPaths() });
     case "api":
       if (second === undefined)
-        return discoveryRoot("api", request, () => json(apiVersions(facts.address())));
-      return second === "v1" && third === undefined ? json(apiResourceList("", "v1")) : pageNotFound();
+        return discoveryRoot(discovery, "api", request, () => json(apiVersions(facts.address())));
+      return second === "v1" && third === undefined
+        ? json(discovery.apiResourceList("", "v1"))
+        : pageNotFound();
     case "apis":
-      if (second === undefined) return discoveryRoot("apis", request, () => json(apiGroupList()));
-      return json(third === undefined ? apiGroup(second) : apiResourceList(second, third));
+      if (second === undefined)
+        return discoveryRoot(discovery, "apis", request, () => json(discovery.apiGroupList()));
+      return json(
+        third === undefined ? discovery.apiGroup(second) : discovery.apiResourceList(second, third),
+      );
     case "version":
       return jsonAnswer(200, versionOf(facts.gitVersion), {
         representation: { as: "object", yaml: false },
@@ -82,7 +77,12 @@ export function pageNotFound(): Answer {
 }
 
 /** Both forms of `/api` and `/apis`; the aggregated one is revalidated by its tag. */
-function discoveryRoot(root: "api" | "apis", request: PlainRequest, plain: () => Answer): Answer {
+function discoveryRoot(
+  discovery: Discovery,
+  root: "api" | "apis",
+  request: PlainRequest,
+  plain: () => Answer,
+): Answer {
   let known = false;
   for (const { type, parameters } of parseAccept(request.accept ?? "*/*")) {
     if (!["application/json", "application/vnd.kubernetes.protobuf", "*/*", "application/*"].includes(type))
@@ -92,8 +92,7 @@ function discoveryRoot(root: "api" | "apis", request: PlainRequest, plain: () =>
     if (as === undefined) return plain();
     const wanted = parameters.get("g") === "apidiscovery.k8s.io" && parameters.get("v") === "v2";
     if (type !== "application/json" || as !== "APIGroupDiscoveryList" || !wanted) continue;
-    aggregated ??= { api: aggregatedDiscovery("api"), apis: aggregatedDiscovery("apis") };
-    const { body, etag } = aggregated[root];
+    const { body, etag } = discovery.aggregated(root);
     const headers = { ETag: etag, Vary: "Accept", "Cache-Control": "public" };
     if (request.ifNoneMatch === etag) return { code: 304, contentType: AGGREGATED_TYPE, body: "", headers };
     return { code: 200, contentType: AGGREGATED_TYPE, body, headers };

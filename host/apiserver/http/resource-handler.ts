@@ -1,6 +1,6 @@
 import type { V1Binding } from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
-import { findKind, KINDS, Pod } from "../../api/registry.ts";
+import { Pod } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Api, Target, User } from "../api.ts";
@@ -47,9 +47,9 @@ export async function handleResource(
   request: ResourceRequest,
 ): Promise<Answer | undefined | "unknown"> {
   const { resource, verb } = request.info;
-  const kind = findKind(resource.group, resource.version, resource.plural);
+  const kind = api.kinds.find(resource.group, resource.version, resource.plural);
   if (kind === undefined) {
-    if (!KINDS.some((one) => one.group === resource.group)) return "unknown";
+    if (!api.kinds.all.some((one) => one.group === resource.group)) return "unknown";
     throw noSuchResource();
   }
   if (resource.namespace !== undefined && !kind.namespaced) throw noSuchResource();

@@ -1,5 +1,4 @@
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
-import { findKindByName } from "../../api/registry.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import { structType } from "../../apimachinery/managed-fields/field-type.ts";
@@ -34,7 +33,7 @@ export function trackingOf(
       if (version === apiVersion) {
         return { type: structType(api.schema, kind.type), convert: (object) => object };
       }
-      const other = findKindByName(version, kind.kind);
+      const other = api.kinds.findByName(version, kind.kind);
       if (other === undefined) return undefined;
       return {
         type: structType(api.schema, other.type),

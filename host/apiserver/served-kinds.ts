@@ -1,0 +1,43 @@
+import { apiVersionOf, type Kind } from "../api/kind.ts";
+import { KINDS } from "../api/registry.ts";
+
+/** What is served: the built-in kinds, and those that CustomResourceDefinitions have declared. */
+export class ServedKinds {
+  readonly #custom = new Map<string, readonly Kind[]>();
+  #all: readonly Kind[] = KINDS;
+  #byPlural = indexed(KINDS, ({ plural }) => plural);
+  #byName = indexed(KINDS, ({ kind }) => kind);
+
+  /** A new array whenever something has changed: what is made of it can be kept by it. */
+  get all(): readonly Kind[] {
+    return this.#all;
+  }
+
+  /** The kind behind a URL, e.g. `apps`, `v1`, `deployments`. */
+  find(group: string, version: string, plural: string): Kind | undefined {
+    return this.#byPlural.get(`${apiVersionOf({ group, version })}/${plural}`);
+  }
+
+  /** The kind an object says it is, e.g. `apps/v1`, `Deployment`. */
+  findByName(apiVersion: string, kind: string): Kind | undefined {
+    return this.#byName.get(`${apiVersion}/${kind}`);
+  }
+
+  /** The kind as it is served now: a client may hold one from before its definition changed. */
+  current(kind: Kind): Kind | undefined {
+    return kind.custom === undefined ? kind : this.find(kind.group, kind.version, kind.plural);
+  }
+
+  /** @param definition  name of the CustomResourceDefinition; without kinds it serves nothing any more */
+  serve(definition: string, kinds: readonly Kind[]): void {
+    if (kinds.length === 0) this.#custom.delete(definition);
+    else this.#custom.set(definition, kinds);
+    this.#all = [...KINDS, ...[...this.#custom.keys()].sort().flatMap((name) => this.#custom.get(name)!)];
+    this.#byPlural = indexed(this.#all, ({ plural }) => plural);
+    this.#byName = indexed(this.#all, ({ kind }) => kind);
+  }
+}
+
+function indexed(kinds: readonly Kind[], nameOf: (kind: Kind) => string): ReadonlyMap<string, Kind> {
+  return new Map(kinds.map((kind) => [`${apiVersionOf(kind)}/${nameOf(kind)}`, kind]));
+}
