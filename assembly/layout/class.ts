@@ -21,6 +21,8 @@ import { F64, I32, U32 } from "./field";
  *   scoresByRow                          u32  1: scored by its row of scored resources; 0: the plain case, LeastAllocated and
  *                                             BalancedAllocation of cpu and memory, equally weighted
  *   fitResources, balancedResources      u32  entries in that row
+ *   imageCount                           u32  entries in its row of images
+ *   containerCount                       u32  containers and init containers
  *
  * A request may be any number >= 0, however large: one that is more than a node can have never fits.
  */
@@ -46,7 +48,9 @@ export enum ClassField {
   scoresByRow = U32 | 100,
   fitResources = U32 | 104,
   balancedResources = U32 | 108,
-  bytes = 112,
+  imageCount = U32 | 112,
+  containerCount = U32 | 116,
+  bytes = 120,
 }
 
 /** What a class makes of an attribute set: row `class * attributeSets + set`. */

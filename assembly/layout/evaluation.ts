@@ -34,6 +34,7 @@ export enum Score {
   PodTopologySpread,
   InterPodAffinity,
   NodeResourcesBalancedAllocation,
+  ImageLocality,
   count,
 }
 
@@ -52,6 +53,8 @@ export enum Insufficient {
 export enum Limit {
   /** How many extended resources one class may ask for: what is left of the 32 bits above. */
   extendedPerClass = 27,
+  /** How many filters a profile may list: each once. */
+  filtersPerProfile = 32,
 }
 
 /** What `evaluate` found for one node; row = slot. */

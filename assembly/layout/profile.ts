@@ -10,6 +10,15 @@ export enum FitStrategy {
 /** A profile: what classes that name it have in common. Profile 0 is kube-scheduler's default until the host says otherwise. */
 export enum ProfileField {
   fitStrategy = U32 | 0,
+  /** Entries in its row of filters; 0: kube-scheduler's own order. */
+  filterCount = U32 | 4,
+  bytes = 8,
+}
+
+/** A filter in the profile's order: row `profile * Limit.filtersPerProfile + i`. */
+export enum ProfileFilterField {
+  /** Of Filter, the plugin's own name. */
+  filter = U32 | 0,
   bytes = 4,
 }
 

@@ -20,5 +20,7 @@ export enum StateField {
   nodeLimit = U32 | 0,
   /** 0: the lowest slot of the best; 1: any of the best, drawn. */
   randomTies = U32 | 4,
-  bytes = 8,
+  /** Slots with a node. */
+  nodeCount = U32 | 8,
+  bytes = 12,
 }

@@ -1,10 +1,12 @@
 import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from "./class";
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
+import { ClassImageField, ImageField, ImageNodesField, ImageShareField } from "./image";
 import { DESCRIPTOR, FIRST_TABLE, growTo, tableEnd } from "./memory";
 import {
   PERCENTAGES,
   ProfileField,
+  ProfileFilterField,
   ScoredResourceField,
   ScoreWeightField,
   UtilizationScoreField,
@@ -52,9 +54,14 @@ export enum Table {
   domainSums,
   topologyScores,
   profiles,
+  profileFilters,
   scoreWeights,
   utilizationScores,
   scoredResources,
+  images,
+  imageNodes,
+  classImages,
+  imageShares,
   count,
 }
 
@@ -79,6 +86,10 @@ export enum Capacity {
   profiles,
   /** Resources by which a class may be scored, by all its plugins together. */
   scoredResources,
+  /** Images that classes ask for. */
+  images,
+  /** Images a class may name. */
+  classImages,
   count,
 }
 
@@ -137,9 +148,14 @@ function tableBytes(table: Table): f64 {
     case Table.domainSums: return terms * <f64>capacityOf(Capacity.domains) * <f64>DomainSumField.bytes;
     case Table.topologyScores: return nodes * <f64>TopologyScoreField.bytes;
     case Table.profiles: return profiles * <f64>ProfileField.bytes;
+    case Table.profileFilters: return profiles * <f64>Limit.filtersPerProfile * <f64>ProfileFilterField.bytes;
     case Table.scoreWeights: return profiles * <f64>Score.count * <f64>ScoreWeightField.bytes;
     case Table.utilizationScores: return profiles * <f64>PERCENTAGES * <f64>UtilizationScoreField.bytes;
     case Table.scoredResources: return classes * <f64>capacityOf(Capacity.scoredResources) * <f64>ScoredResourceField.bytes;
+    case Table.images: return <f64>capacityOf(Capacity.images) * <f64>ImageField.bytes;
+    case Table.imageNodes: return <f64>capacityOf(Capacity.images) * <f64>imageWords() * <f64>ImageNodesField.bytes;
+    case Table.classImages: return classes * <f64>capacityOf(Capacity.classImages) * <f64>ClassImageField.bytes;
+    case Table.imageShares: return <f64>capacityOf(Capacity.classImages) * <f64>ImageShareField.bytes;
     default: return 0.0;
   }
 }
@@ -247,6 +263,12 @@ export function profileRow(profile: u32): usize {
   return tableAddress(Table.profiles) + <usize>profile * ProfileField.bytes;
 }
 
+/** The profile's first filter; filter n is n rows further. */
+export function profileFilterRows(profile: u32): usize {
+  assert(profile < capacityOf(Capacity.profiles));
+  return tableAddress(Table.profileFilters) + <usize>profile * Limit.filtersPerProfile * ProfileFilterField.bytes;
+}
+
 export function scoreWeightRow(profile: u32, score: Score): usize {
   assert(profile < capacityOf(Capacity.profiles));
   return tableAddress(Table.scoreWeights) + (<usize>profile * Score.count + <usize>score) * ScoreWeightField.bytes;
@@ -260,4 +282,28 @@ export function utilizationScoreRows(profile: u32): usize {
 
 export function scoredResourceRows(cls: u32): usize {
   return tableAddress(Table.scoredResources) + <usize>cls * capacityOf(Capacity.scoredResources) * ScoredResourceField.bytes;
+}
+
+/** Words that hold a bit for every slot. */
+export function imageWords(): u32 {
+  return (capacityOf(Capacity.nodes) + 31) >>> 5;
+}
+
+export function imageRow(image: u32): usize {
+  assert(image < capacityOf(Capacity.images));
+  return tableAddress(Table.images) + <usize>image * ImageField.bytes;
+}
+
+/** The image's word of slots 0 to 31. */
+export function imageNodesRow(image: u32): usize {
+  assert(image < capacityOf(Capacity.images));
+  return tableAddress(Table.imageNodes) + <usize>image * imageWords() * ImageNodesField.bytes;
+}
+
+export function classImageRows(cls: u32): usize {
+  return tableAddress(Table.classImages) + <usize>cls * capacityOf(Capacity.classImages) * ClassImageField.bytes;
+}
+
+export function imageShareRows(): usize {
+  return tableAddress(Table.imageShares);
 }

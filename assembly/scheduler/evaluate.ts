@@ -6,7 +6,7 @@ import { StateField } from "../layout/ring";
 import { classRow, nodeRow, stateRow, Table, tableAddress, topologyScoreRow, verdictRows } from "../layout/tables";
 import { TopologyScoreField } from "../layout/topology";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
-import { firstRefusal } from "./first-refusal";
+import { imageLocality, prepareImages } from "./scores/image-locality";
 import { interPodAffinityScore } from "./scores/inter-pod-affinity";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
@@ -14,6 +14,7 @@ import { topologySpreadScore } from "./scores/pod-topology-spread";
 import { balanceScore, fitScore } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
 import { weightOf } from "./scores/weights";
+import { refusalInOrder } from "./refusal-in-order";
 import { prepareTopology } from "./topology/prepare";
 import { firstPreference, highestRaw, lowestRaw, prepareTopologyScores } from "./topology/score";
 
@@ -44,6 +45,7 @@ export function evaluate(cls: u32): u32 {
   }
 
   prepareTopologyScores(cls, totals, limit);
+  prepareImages(cls);
   for (let slot: u32 = 0; slot < limit; slot++) {
     const evaluation = evaluations + <usize>slot * EvaluationField.bytes;
     if (getU32(evaluation, EvaluationField.rejectedBy) != Filter.none) continue;
@@ -65,7 +67,7 @@ export function evaluateSlot(cls: u32, slot: u32): Filter {
   const row = classRow(cls);
   const verdict = verdictRows(cls) + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
   const evaluation = tableAddress(Table.evaluations) + <usize>slot * EvaluationField.bytes;
-  const rejectedBy = firstRefusal(node, row, cls, slot, getU32(verdict, VerdictField.refusals));
+  const rejectedBy = refusalInOrder(node, row, cls, slot, getU32(verdict, VerdictField.refusals));
   setU32(evaluation, EvaluationField.rejectedBy, rejectedBy);
   setI32(evaluation, EvaluationField.total, -1);
   const missing = rejectedBy == Filter.NodeResourcesFit ? nodeResourcesFit(node, row, cls, slot) : 0;
@@ -135,6 +137,8 @@ function scoreNode(cls: u32, slot: u32, verdict: usize, highestTaints: i32, high
     balanced,
     weightOf(profile, Score.NodeResourcesBalancedAllocation),
   );
+  const images = imageLocality(cls, slot);
+  total += writeScore(scores, Score.ImageLocality, <f64>images, images, weightOf(profile, Score.ImageLocality));
   return total;
 }
 

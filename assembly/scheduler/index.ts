@@ -1,9 +1,11 @@
 export { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictField } from "../layout/class";
+export { ClassImageField, ImageField, ImageNodesField } from "../layout/image";
 export { EvaluationField, Filter, Insufficient, Limit, Score, ScoreField } from "../layout/evaluation";
 export { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
 export {
   FitStrategy,
   ProfileField,
+  ProfileFilterField,
   ScoredKind,
   ScoredResourceField,
   ScoreWeightField,

@@ -23,6 +23,7 @@ import {
  * @param requests   the longest batch
  * @param domains    values of the topology key that has most, with 2 for "none" and ""
  * @param terms      terms that a class may have; `classTracks`: tracks its pods may belong to
+ * @param images     that classes ask for; `classImages`: those that one may name
  * @param profiles   at least 1; `scoredResources`: resources by which a class may be scored
  */
 export function reserve(
@@ -39,6 +40,8 @@ export function reserve(
   terms: u32,
   profiles: u32,
   scoredResources: u32,
+  images: u32,
+  classImages: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
   setCapacity(Capacity.nodes, nodes);
@@ -54,6 +57,8 @@ export function reserve(
   setCapacity(Capacity.terms, terms);
   setCapacity(Capacity.profiles, profiles);
   setCapacity(Capacity.scoredResources, scoredResources);
+  setCapacity(Capacity.images, images);
+  setCapacity(Capacity.classImages, classImages);
   const code = layOut();
   if (code != Code.ok) return code;
   const state = stateRow();
@@ -73,6 +78,7 @@ function setDefaultProfile(): void {
   setDefaultWeight(Score.PodTopologySpread, 2);
   setDefaultWeight(Score.InterPodAffinity, 2);
   setDefaultWeight(Score.NodeResourcesBalancedAllocation, 1);
+  setDefaultWeight(Score.ImageLocality, 1);
 }
 
 function setDefaultWeight(score: Score, weight: i32): void {

@@ -5,6 +5,7 @@ import { NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
 import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../layout/tables";
 import { firstRefusal } from "./first-refusal";
+import { addImageScores } from "./scores/image-locality";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
 import { resourceScores } from "./scores/resources";
@@ -70,5 +71,6 @@ export function scan(cls: u32): i32 {
   }
   if (getU32(row, ClassField.termCount) > getU32(row, ClassField.filterTermCount))
     addTopologyScores(cls, totals, limit);
+  addImageScores(cls, totals, limit, weightOf(profile, Score.ImageLocality));
   return selectHost(totals, limit);
 }

@@ -44,7 +44,7 @@ const SOURCE: usize = 512;
  */
 export function selfTest(): u32 {
   unreserve();
-  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS, 1, 1) != Code.ok) return 0;
+  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS, 1, 1, 1, 1) != Code.ok) return 0;
   seedRandom(SOURCE, SEED);
   for (let slot: u32 = 0; slot < NODES; slot++) buildNode(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildClass(cls);

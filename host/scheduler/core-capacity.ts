@@ -16,6 +16,8 @@ export const FIRST_CAPACITY: CoreCapacity = {
   terms: 8,
   profiles: 1,
   scoredResources: 4,
+  images: 16,
+  classImages: 4,
 };
 
 /** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
@@ -33,15 +35,18 @@ const MAX_CAPACITY: CoreCapacity = {
   terms: 2 ** 12,
   profiles: 1024,
   scoredResources: 1024,
+  images: 2 ** 14,
+  classImages: 1024,
 };
 
 /** Tables of two dimensions that could outgrow the core's memory together, and the cells each may have. */
-const PAIRS: readonly (readonly [CapacityName, CapacityName])[] = [
-  ["nodes", "tracks"],
-  ["domains", "terms"],
-  ["classes", "terms"],
+const PAIRS: readonly (readonly [CapacityName, CapacityName, cells: number])[] = [
+  ["nodes", "tracks", 2 ** 27],
+  ["domains", "terms", 2 ** 27],
+  ["classes", "terms", 2 ** 27],
+  // A bit each.
+  ["nodes", "images", 2 ** 31],
 ];
-const MAX_CELLS = 2 ** 27;
 
 export const MAX_CLASSES = MAX_CAPACITY.classes;
 
@@ -62,8 +67,8 @@ export class GrowingCapacity {
     let larger = this.#capacity[dimension];
     while (larger < rows) larger *= 2;
     const wanted = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
-    for (const [one, other] of PAIRS)
-      if (wanted[one] * wanted[other] > MAX_CELLS)
+    for (const [one, other, cells] of PAIRS)
+      if (wanted[one] * wanted[other] > cells)
         throw new CapacityError(
           `${dimension}: ${wanted[one]} ${one} and ${wanted[other]} ${other} are more than a scheduler can hold together`,
         );

@@ -4,6 +4,7 @@ import { type AttributeSet, AttributeSets } from "./attribute-sets.ts";
 import { CapacityError, checkAmount } from "./capacity.ts";
 import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts";
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
+import { ImageTable } from "./image-table.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
@@ -25,6 +26,8 @@ interface ClassEntry {
   readonly profile: ProfileFacts;
   /** What each of its pods takes. */
   readonly usage: Usage;
+  /** Numbers of the images it is scored by. */
+  readonly images: readonly number[];
   /** Names of the extended resources, in the order of the core's bits. */
   readonly extended: readonly string[];
 }
@@ -53,6 +56,7 @@ export class CoreTables {
   readonly #freeClasses: number[] = [];
   readonly #resources: InternedNames<string>;
   readonly #ports: InternedNames<HostPort>;
+  readonly #images: ImageTable;
   /** What pods ask of the pods that are there. */
   readonly topology: Topology;
 
@@ -63,10 +67,13 @@ export class CoreTables {
     this.#capacity = new GrowingCapacity((capacity) => link.post(["grow", capacity]));
     this.#resources = new InternedNames((size) => this.#capacity.ensure("extendedResources", size));
     this.#ports = new InternedNames((size) => this.#capacity.ensure("portWords", Math.ceil(size / 32)));
+    const post: SchedulerLink["post"] = (call) => link.post(call);
+    const ensure = this.#capacity.ensure.bind(this.#capacity);
+    this.#images = new ImageTable({ post, ensure });
     this.topology = new Topology({
       names,
-      post: (call) => link.post(call),
-      ensure: (dimension, rows) => this.#capacity.ensure(dimension, rows),
+      post,
+      ensure,
       nodes: () => [...this.#nodes.values()].map(({ slot, facts }) => ({ slot, labels: facts.labels })),
       slotOf: (node) => this.slotOf(node),
     });
@@ -113,11 +120,12 @@ export class CoreTables {
     const domains = this.topology.acquireNode(facts.labels);
     const { set, isNew } = this.#sets.acquire(facts);
     if (isNew) this.#judgeSets([set]);
-    const entry = known ?? { slot: this.#slots.take(facts.name), facts, set };
+    const entry: NodeEntry = known ?? { slot: this.#slots.take(facts.name), facts, set };
     if (known !== undefined) {
       this.#sets.release(known.set);
       this.topology.releaseNode(known.facts.labels);
     }
+    this.#images.change(entry.slot, known?.facts.images ?? [], facts.images);
     entry.facts = facts;
     entry.set = set;
     if (known === undefined) this.#inOrder = undefined;
@@ -133,6 +141,7 @@ export class CoreTables {
     this.#inOrder = undefined;
     this.#sets.release(entry.set);
     this.topology.releaseNode(entry.facts.labels);
+    this.#images.change(entry.slot, entry.facts.images, []);
     this.#slots.release(entry.slot);
     this.#link.post(["removeNode", entry.slot]);
   }
@@ -159,13 +168,19 @@ export class CoreTables {
     if (this.#sets.lookAt(labelKeys, looksAtName)) this.#internNodesAgain();
     const extended = checkedFirst(facts.extended, profile);
     const usage = this.usageOf({ ...facts, extended });
-    const entry: ClassEntry = { id: this.#classId(), facts, profile, usage, extended: [...extended.keys()] };
+    const id = this.#classId();
+    const scoredImages = profile.scores.has("ImageLocality") ? facts.images.names : [];
+    let images: readonly number[] = [];
     try {
-      this.topology.putClass(entry.id, facts.topology, profile);
+      images = this.#images.acquire(scoredImages);
+      this.#capacity.ensure("classImages", images.length);
+      this.topology.putClass(id, facts.topology, profile);
     } catch (error) {
-      this.#freeClasses.push(entry.id);
+      if (images.length > 0) this.#images.release(scoredImages);
+      this.#freeClasses.push(id);
       throw error;
     }
+    const entry: ClassEntry = { id, facts, profile, usage, images, extended: [...extended.keys()] };
     this.#postClass(entry);
     this.#link.post([
       "putVerdicts",
@@ -206,11 +221,13 @@ export class CoreTables {
     }
     const [oldest] = this.#classes;
     this.#classes.delete(oldest![0]);
-    this.topology.dropClass(oldest![1].id);
-    return oldest![1].id;
+    const { id, facts, images } = oldest![1];
+    this.topology.dropClass(id);
+    if (images.length > 0) this.#images.release(facts.images.names);
+    return id;
   }
 
-  #postClass({ id, facts, profile, usage, extended }: ClassEntry): void {
+  #postClass({ id, facts, profile, usage, extended, images }: ClassEntry): void {
     const wantedPorts = profile.filters.has("NodePorts") ? facts.ports : [];
     const conflictingPorts = this.#ports.values.flatMap((used, number) =>
       wantedPorts.some((wanted) => portsConflict(wanted, used)) ? [number] : [],
@@ -227,6 +244,8 @@ export class CoreTables {
         scoreMemory: facts.score.get("memory") ?? 0,
         prefersNodes: preferred.length > 0 && profile.scores.has("NodeAffinity"),
         conflictingPorts,
+        images,
+        containers: facts.images.containers,
         profile: profile.id,
         skipsFit: !profile.filters.has("NodeResourcesFit"),
         uncheckedExtended: extended.filter(profile.ignoresResource).length,

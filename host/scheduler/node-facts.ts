@@ -2,6 +2,7 @@ import type { V1Node, V1Taint } from "../api/generated/types.ts";
 import { type FieldError, invalidObject, required } from "../apimachinery/field-error.ts";
 import { checkAmount } from "./capacity.ts";
 import { readDeclaredFeatures } from "./declared-features.ts";
+import { type NodeImage, readNodeImages } from "./images.ts";
 import { type Amounts, readResources } from "./resource-list.ts";
 import { isScalarResource } from "./resource-names.ts";
 
@@ -13,6 +14,7 @@ export interface NodeFacts {
   readonly unschedulable: boolean;
   /** Of the features that its kubelet declares those that scheduling looks at. */
   readonly features: readonly string[];
+  readonly images: readonly NodeImage[];
   readonly allocatable: Amounts;
   /** The allocatable extended resources: names that the core holds in columns. */
   readonly extended: Amounts;
@@ -42,6 +44,7 @@ export function readNode(node: V1Node): NodeFacts {
     taints: node.spec?.taints ?? [],
     unschedulable: node.spec?.unschedulable === true,
     features: readDeclaredFeatures(node),
+    images: readNodeImages(node),
     allocatable,
     extended: new Map([...allocatable].filter(([resource]) => isScalarResource(resource))),
   };

@@ -2,6 +2,7 @@ import type { V1Pod, V1Toleration } from "../api/generated/types.ts";
 import { type FieldError, invalidObject, required } from "../apimachinery/field-error.ts";
 import { readRequiredFeatures } from "./declared-features.ts";
 import { type HostPort, readHostPorts } from "./host-ports.ts";
+import { type PodImages, readPodImages } from "./images.ts";
 import { type NodeAffinity, readNodeAffinity } from "./node-affinity.ts";
 import { type PodRequests, readPodRequests } from "./pod-requests.ts";
 import type { Amounts } from "./resource-list.ts";
@@ -20,6 +21,7 @@ export interface PodFacts extends PodRequests {
   readonly affinity: NodeAffinity;
   /** Features that its node has to declare. */
   readonly features: readonly string[];
+  readonly images: PodImages;
   readonly topology: PodTopology;
 }
 
@@ -43,6 +45,7 @@ const PODS = { group: "", plural: "pods", kind: "Pod" };
 export function signatureOf(pod: V1Pod): string {
   const spec = pod.spec;
   const container = (one: NonNullable<typeof spec>["containers"][number]) => [
+    one.image,
     one.resources?.requests,
     one.resources?.limits,
     one.restartPolicy,
@@ -80,6 +83,7 @@ export function readPod(pod: V1Pod, signature = signatureOf(pod)): PodFacts {
     nodeName: pod.spec?.nodeName || undefined,
     affinity,
     features: readRequiredFeatures(pod),
+    images: readPodImages(pod),
     topology,
   };
 }

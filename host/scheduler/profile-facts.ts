@@ -1,6 +1,6 @@
 import type { V1TopologySpreadConstraint } from "../api/generated/types.ts";
 import type { ProfileNumbers } from "../wasm/scheduler-facts.ts";
-import type { PluginName } from "./configuration/plugins.ts";
+import { DEFAULT_MULTI_POINT, type PluginName } from "./configuration/plugins.ts";
 import { isEnabled, type Profile, type ScoringStrategy } from "./configuration/profile.ts";
 import { type NodeAffinity, parseNodeAffinity } from "./node-affinity.ts";
 import type { PostFilters } from "./reasons.ts";
@@ -58,6 +58,7 @@ export function readProfileFacts(profile: Profile, id: number): ProfileFacts {
     args,
     numbers: {
       weights: profile.scoreWeights,
+      filterOrder: ownOrder(plugins.filter),
       fitStrategy: scoringStrategy.type,
       utilizationScores: utilizationScores(scoringStrategy.shape),
     },
@@ -76,6 +77,12 @@ export function readProfileFacts(profile: Profile, id: number): ProfileFacts {
       (ignoredResources.includes(name) || ignoredResourceGroups.includes(name.split("/")[0]!)),
     scoresPlainly: scoresPlainly(args),
   };
+}
+
+/** Empty for the order of the defaults, some of them left out or not. */
+function ownOrder(filters: readonly PluginName[]): readonly PluginName[] {
+  const places = filters.map((name) => DEFAULT_MULTI_POINT.indexOf(name));
+  return places.every((place, i) => i === 0 || places[i - 1]! < place) ? [] : filters;
 }
 
 function readDefaults({

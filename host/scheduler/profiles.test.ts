@@ -411,6 +411,43 @@ describe("filters that a profile disables refuse nobody", () => {
   });
 });
 
+describe("who refuses is the first in the profile's order", () => {
+  const labels = { app: "a" };
+  const selector = { labelSelector: { matchLabels: labels } };
+  const apart = { ...selector, topologyKey: "zone" };
+  const spread = { ...selector, maxSkew: 1, topologyKey: "rack", whenUnsatisfiable: "DoNotSchedule" };
+  const refusing = node("n", "1/1", { zone: "a" }, "k=v:NoSchedule");
+  refusing.spec!.unschedulable = true;
+  const port = { hostPort: 80, containerPort: 80 };
+  const there = bound("b", "1/1", "n");
+  there.spec!.containers[0]!.ports = [port];
+  const wanted = pod("p", "1/1", {
+    nodeName: "m",
+    nodeSelector: { k: "v" },
+    hostNetwork: true,
+    hostUsers: false,
+    topologySpreadConstraints: [spread],
+    affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [apart] } },
+  });
+  wanted.spec!.containers[0]!.ports = [port];
+  const situation = { nodes: [refusing], bound: [withLabels(there, labels)], pod: wanted };
+
+  test.each([
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "PodTopologySpread",
+    "InterPodAffinity",
+    "NodeDeclaredFeatures",
+  ])("%s", async (plugin) => {
+    const { nodes } = await explain(profile({ filter: { enabled: [{ name: plugin }] } }), situation);
+    expect(nodes[0]!.rejectedBy).toBe(plugin);
+  });
+});
+
 describe("scores are weighted as the profile says", () => {
   const nodes = [node("a", "4000m/10000"), node("b", "4000m/10000", {}, "k=v:PreferNoSchedule")];
   const asks = pod("p", "3000m/5000");

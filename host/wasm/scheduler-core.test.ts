@@ -18,6 +18,8 @@ const SMALL: CoreCapacity = {
   terms: 1,
   profiles: 1,
   scoredResources: 1,
+  images: 1,
+  classImages: 1,
 };
 
 const LARGER = Object.fromEntries(Object.keys(SMALL).map((name) => [name, 8])) as CoreCapacity;
@@ -44,6 +46,8 @@ const classOf = (milliCpu: number, more: Partial<ClassNumbers> = {}): ClassNumbe
   ports: [],
   prefersNodes: false,
   conflictingPorts: [],
+  images: [],
+  containers: 1,
   profile: 0,
   skipsFit: false,
   uncheckedExtended: 0,
@@ -115,11 +119,11 @@ describe("the scheduler core", () => {
 
 test("a table's fields are the core's, under their names", () => {
   const core = instantiateScheduler("debug");
-  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1);
+  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1);
   const nodes = openTable(core.memory, core.NodeField, core.tableAddress(core.Table.nodes));
   nodes.allocatableMemory.set(1, 28727588291);
   expect(nodes.allocatableMemory.get(1)).toBe(28727588291);
   // @ts-expect-error: a field that the core does not have does not compile.
   expect(nodes.allocatableDisk).toBeUndefined();
-  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1)).toBe(core.Code.alreadyReserved);
+  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1)).toBe(core.Code.alreadyReserved);
 });

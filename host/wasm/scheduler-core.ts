@@ -4,6 +4,7 @@ import type {
   CoreCapacity,
   Evaluation,
   ExtendedAmount,
+  FilterName,
   NodeNumbers,
   PlacedBatch,
   Presence,
@@ -16,7 +17,7 @@ import type {
   Trial,
 } from "./scheduler-facts.ts";
 import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
-import { copyTables, PERCENTAGES } from "./scheduler-tables.ts";
+import { copyTables, imageWords, PERCENTAGES } from "./scheduler-tables.ts";
 import { TopologyTables } from "./scheduler-topology.ts";
 import { openViews, reserve, type Views } from "./scheduler-views.ts";
 
@@ -26,6 +27,9 @@ export interface CoreOptions {
   /** Draw among equal nodes from this seed; absent: the lowest slot. */
   readonly tieSeed?: number;
 }
+
+/** The attribute set of a slot without a node. */
+const NO_NODE = 0;
 
 /**
  * One scheduler core in the domain's words, on the thread that calls it. Slots, attribute sets, classes, resources and
@@ -67,6 +71,7 @@ export class SchedulerCore {
     nodes.allocatableMemory.set(slot, node.allocatableMemory);
     nodes.allocatableEphemeral.set(slot, node.allocatableEphemeral);
     nodes.allocatablePods.set(slot, node.allocatablePods);
+    if (nodes.attributeSet.get(slot) === NO_NODE) this.#countNode(1);
     nodes.attributeSet.set(slot, node.attributeSet);
     for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
       extended.allocatable.set(this.#extendedRow(resource, slot), 0);
@@ -78,6 +83,7 @@ export class SchedulerCore {
 
   /** Empties the slot, usage included. */
   removeNode(slot: number): void {
+    if (this.#views.nodes.attributeSet.get(slot) !== NO_NODE) this.#countNode(-1);
     for (const field of Object.values(this.#views.nodes)) field.set(slot, 0);
     for (const field of Object.values(this.#views.extended)) {
       for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
@@ -88,14 +94,31 @@ export class SchedulerCore {
     this.#topology.removeNode(slot);
   }
 
+  /** An image that classes ask for: its size, and slots that have it now (1) or no more (-1); they are told once. */
+  putImage(id: number, sizeBytes: number, changes: readonly (readonly [slot: number, has: 1 | -1])[]): void {
+    const { images, imageNodes } = this.#views;
+    images.sizeBytes.set(id, sizeBytes);
+    for (const [slot, has] of changes) {
+      const row = id * imageWords(this.#capacity) + (slot >>> 5);
+      const bit = 1 << (slot & 31);
+      imageNodes.bits.set(row, has > 0 ? imageNodes.bits.get(row) | bit : imageNodes.bits.get(row) & ~bit);
+      images.nodes.set(id, images.nodes.get(id) + has);
+    }
+  }
+
   /** Describes a profile: the plugins' weights, and how NodeResourcesFit scores. Profile 0 is the default one until then. */
-  putProfile(id: number, { weights, fitStrategy, utilizationScores }: ProfileNumbers): void {
-    const { Score, FitStrategy } = this.#core;
-    const { profiles, scoreWeights } = this.#views;
+  putProfile(id: number, { weights, filterOrder, fitStrategy, utilizationScores }: ProfileNumbers): void {
+    const { Filter, Score, FitStrategy, Limit } = this.#core;
+    const { profiles, profileFilters, scoreWeights } = this.#views;
     profiles.fitStrategy.set(id, FitStrategy[fitStrategy]);
     const scores = Object.keys(Score).filter((name) => name !== "count") as ScoreName[];
     for (const name of scores)
       scoreWeights.weight.set(id * Score.count + Score[name], weights.get(name) ?? 0);
+    const order = filterOrder.filter((name): name is FilterName => Object.hasOwn(Filter, name));
+    profiles.filterCount.set(id, order.length);
+    order.forEach((name, i) => {
+      profileFilters.filter.set(id * Limit.filtersPerProfile + i, Filter[name]);
+    });
     utilizationScores.forEach((score, percentage) => {
       this.#views.utilizationScores.score.set(id * PERCENTAGES + percentage, score);
     });
@@ -115,6 +138,11 @@ export class SchedulerCore {
     classes.wantsPorts.set(id, numbers.ports.length > 0 ? 1 : 0);
     classes.prefersNodes.set(id, numbers.prefersNodes ? 1 : 0);
     classes.profile.set(id, numbers.profile);
+    classes.containerCount.set(id, numbers.containers);
+    classes.imageCount.set(id, numbers.images.length);
+    numbers.images.forEach((image, i) => {
+      this.#views.classImages.image.set(id * this.#capacity.classImages + i, image);
+    });
     classes.skipsFit.set(id, numbers.skipsFit ? 1 : 0);
     classes.uncheckedExtended.set(id, numbers.uncheckedExtended);
     this.#putScoredResources(id, numbers.scored);
@@ -302,6 +330,11 @@ export class SchedulerCore {
       this.#views.classPorts.wanted.set(id * words + word, bitsOf(wanted, word));
       this.#views.classPorts.conflicting.set(id * words + word, bitsOf(conflicting, word));
     }
+  }
+
+  #countNode(nodes: 1 | -1): void {
+    const { nodeCount } = this.#views.state;
+    nodeCount.set(0, nodeCount.get(0) + nodes);
   }
 
   #extendedRow(resource: number, slot: number): number {

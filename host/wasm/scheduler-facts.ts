@@ -66,6 +66,9 @@ export interface ClassNumbers extends Usage {
   readonly scoreMemory: number;
   readonly prefersNodes: boolean;
   readonly conflictingPorts: readonly number[];
+  /** Images that it names, each time. */
+  readonly images: readonly number[];
+  readonly containers: number;
   readonly profile: number;
   /** NodeResourcesFit does not filter. */
   readonly skipsFit: boolean;
@@ -94,6 +97,8 @@ export interface ScoredResource {
 export interface ProfileNumbers {
   /** By plugin; one that is not named is not scored. */
   readonly weights: ReadonlyMap<string, number>;
+  /** Filters in an order of the profile's own; empty: in kube-scheduler's. */
+  readonly filterOrder: readonly string[];
   readonly fitStrategy: FitStrategyName;
   /** RequestedToCapacityRatio: a score, 0 to 100, for each whole percentage in use, 0 to 100. Else empty. */
   readonly utilizationScores: readonly number[];

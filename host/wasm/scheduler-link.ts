@@ -7,6 +7,7 @@ type Change =
   | "putNode"
   | "removeNode"
   | "putProfile"
+  | "putImage"
   | "putClass"
   | "putVerdicts"
   | "changeUsage"
@@ -45,6 +46,9 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
       return;
     case "putProfile":
       core.putProfile(call[1], call[2]);
+      return;
+    case "putImage":
+      core.putImage(call[1], call[2], call[3]);
       return;
     case "putClass":
       core.putClass(call[1], call[2]);

@@ -11,11 +11,17 @@ interface Extent {
 /** 0 % to 100 %. */
 export const PERCENTAGES = 101;
 
+/** Words with a bit for every slot. */
+export function imageWords({ nodes }: CoreCapacity): number {
+  return Math.ceil(nodes / 32);
+}
+
 /** The tables that hold state, and how their rows lie. The rest is scratch space of one call. */
 function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
   const { Table } = core;
   const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
   const { topologyKeys, tracks, classTracks, terms, profiles, scoredResources } = capacity;
+  const { images, classImages } = capacity;
   const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
   return [
     run(Table.state, 1, core.StateField.bytes),
@@ -33,8 +39,12 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
     run(Table.classTracks, classes, classTracks * core.ClassTrackField.bytes),
     run(Table.terms, classes, terms * core.TermField.bytes),
     run(Table.profiles, profiles, core.ProfileField.bytes),
+    run(Table.profileFilters, profiles, core.Limit.filtersPerProfile * core.ProfileFilterField.bytes),
     run(Table.scoreWeights, profiles, core.Score.count * core.ScoreWeightField.bytes),
     run(Table.utilizationScores, profiles, PERCENTAGES * core.UtilizationScoreField.bytes),
+    run(Table.images, images, core.ImageField.bytes),
+    run(Table.imageNodes, images, imageWords(capacity) * core.ImageNodesField.bytes),
+    run(Table.classImages, classes, classImages * core.ClassImageField.bytes),
     run(Table.scoredResources, classes, scoredResources * core.ScoredResourceField.bytes),
   ];
 }

@@ -31,9 +31,13 @@ const ROWS = {
   evaluations: "EvaluationField",
   scores: "ScoreField",
   profiles: "ProfileField",
+  profileFilters: "ProfileFilterField",
   scoreWeights: "ScoreWeightField",
   utilizationScores: "UtilizationScoreField",
   scoredResources: "ScoredResourceField",
+  images: "ImageField",
+  imageNodes: "ImageNodesField",
+  classImages: "ClassImageField",
 } as const;
 
 export type Views = {

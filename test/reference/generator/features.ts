@@ -8,9 +8,9 @@ export interface Features {
 }
 
 export const FEATURES: Features = {
-  profiles: false,
-  images: false,
-  declaredFeatures: false,
+  profiles: true,
+  images: true,
+  declaredFeatures: true,
   volumes: false,
   devices: false,
 };

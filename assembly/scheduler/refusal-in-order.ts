@@ -1,0 +1,53 @@
+import { ClassField, Verdict } from "../layout/class";
+import { Filter } from "../layout/evaluation";
+import { getU32 } from "../layout/field";
+import { ProfileField, ProfileFilterField } from "../layout/profile";
+import { profileFilterRows, profileRow } from "../layout/tables";
+import { interPodAffinity } from "./filters/inter-pod-affinity";
+import { addedAffinity, nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";
+import { nodeDeclaredFeatures } from "./filters/node-declared-features";
+import { nodeName } from "./filters/node-name";
+import { nodePorts } from "./filters/node-ports";
+import { nodeResourcesFit } from "./filters/node-resources-fit";
+import { nodeUnschedulable } from "./filters/node-unschedulable";
+import { podTopologySpread } from "./filters/pod-topology-spread";
+import { taintToleration } from "./filters/taint-toleration";
+import { firstRefusal } from "./first-refusal";
+
+/**
+ * The first filter that refuses a node, in the order of the class's profile. Whether a node is refused does not depend on the
+ * order, only who is named, so a scan has no use for this.
+ */
+export function refusalInOrder(node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
+  const profile = getU32(classRow, ClassField.profile);
+  const count = getU32(profileRow(profile), ProfileField.filterCount);
+  if (count == 0) return firstRefusal(node, classRow, cls, slot, refusals);
+  if ((refusals & Verdict.absent) != 0) return Filter.absent;
+  if (nodeAffinityPrefilter(refusals)) return Filter.prefilter;
+  let row = profileFilterRows(profile);
+  for (let i: u32 = 0; i < count; i++, row += ProfileFilterField.bytes) {
+    const filter = refusalBy(getU32(row, ProfileFilterField.filter), node, classRow, cls, slot, refusals);
+    if (filter != Filter.none) return filter;
+  }
+  return Filter.none;
+}
+
+/** One plugin's answer. */
+function refusalBy(plugin: u32, node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
+  const terms = getU32(classRow, ClassField.filterTermCount);
+  switch (plugin) {
+    case Filter.NodeUnschedulable: return nodeUnschedulable(refusals) ? Filter.NodeUnschedulable : Filter.none;
+    case Filter.NodeName: return nodeName(refusals) ? Filter.NodeName : Filter.none;
+    case Filter.TaintToleration: return taintToleration(refusals) ? Filter.TaintToleration : Filter.none;
+    case Filter.NodeAffinity:
+      if (addedAffinity(refusals)) return Filter.addedAffinity;
+      return nodeAffinity(refusals) ? Filter.NodeAffinity : Filter.none;
+    case Filter.NodePorts: return nodePorts(classRow, cls, slot) ? Filter.NodePorts : Filter.none;
+    case Filter.NodeResourcesFit:
+      return nodeResourcesFit(node, classRow, cls, slot) != 0 ? Filter.NodeResourcesFit : Filter.none;
+    case Filter.PodTopologySpread: return podTopologySpread(cls, terms, slot);
+    case Filter.InterPodAffinity: return interPodAffinity(cls, terms, slot);
+    case Filter.NodeDeclaredFeatures: return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
+    default: return Filter.none;
+  }
+}
