@@ -38,17 +38,22 @@ export async function runWorkload(workload: Workload): Promise<void> {
   const { stores, random, writers, readers, watchers } = workload;
   const storeOf = (index: number) => stores[index % stores.length]!;
   const witnesses = stores.map(
-    (store, i) => new FollowingWatcher(store, "", random.fork(`witness${i}`), false),
+    (store, i) => new FollowingWatcher(store, "", random.fork(`witness${i}`), false, workload.pause),
   );
   const followers = Array.from(
     { length: watchers },
     (_, i) =>
-      new FollowingWatcher(storeOf(i), pick(random, ["", ...PREFIXES]), random.fork(`watcher${i}`), true),
+      new FollowingWatcher(
+        storeOf(i),
+        pick(random, ["", ...PREFIXES]),
+        random.fork(`watcher${i}`),
+        true,
+        workload.pause,
+      ),
   );
   const all = [...witnesses, ...followers];
   for (const watcher of all) watcher.begin();
-  await workload.pause();
-  for (const watcher of all) watcher.settle();
+  for (const watcher of all) await watcher.settle();
   let working = writers + readers;
   const client = async (name: string, index: number, step: (client: Client) => Promise<void>) => {
     const state: Client = {
@@ -100,9 +105,7 @@ async function settle(
     )
       await pause();
   for (const { store } of stores) while (store.revision < newest) await pause();
-  // The events of what is published are delivered in the microtasks that follow.
-  await pause();
-  for (const watcher of watchers) watcher.settle();
+  for (const watcher of watchers) await watcher.settle();
 }
 
 interface Client {
@@ -188,8 +191,17 @@ class FollowingWatcher {
   readonly #wanders: boolean;
   #watch: { readonly id: string; requestProgress(): void; cancel(): void } | undefined;
   #position: number;
+  readonly #pause: () => Promise<void>;
+  #listing: Promise<void> = Promise.resolve();
 
-  constructor(store: RecordedStore, prefix: string, random: Random, wanders: boolean) {
+  constructor(
+    store: RecordedStore,
+    prefix: string,
+    random: Random,
+    wanders: boolean,
+    pause: () => Promise<void>,
+  ) {
+    this.#pause = pause;
     this.#store = store;
     this.#prefix = prefix;
     this.#random = random;
@@ -209,17 +221,21 @@ class FollowingWatcher {
         },
         onEnd: (reason) => {
           this.#watch = undefined;
-          if (reason instanceof CompactedError) this.#listAgain();
+          if (reason instanceof CompactedError) this.#listing = this.#listAgain();
         },
       });
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;
-      this.#listAgain();
+      this.#listing = this.#listAgain();
     }
   }
 
-  settle(): void {
-    if (this.#watch !== undefined) this.#store.settled(this.#watch.id, this.#store.store.revision);
+  async settle(): Promise<void> {
+    await this.#listing;
+    const { revision } = this.#store.store;
+    // What is published is delivered in the microtasks that follow.
+    await this.#pause();
+    if (this.#watch !== undefined) this.#store.settled(this.#watch.id, revision);
   }
 
   #wander(): void {
@@ -230,17 +246,18 @@ class FollowingWatcher {
     this.begin();
   }
 
-  #listAgain(): void {
-    this.#store.range(this.#prefix, {}).then(
-      ({ revision }) => {
-        this.#position = revision;
-        this.begin();
-      },
-      (error: unknown) => {
-        // The store is gone; whoever checks the end of the history sees it.
-        if (!(error instanceof StoreUnavailableError)) throw error;
-      },
-    );
+  /** Asks until it is answered: the store may be out of reach for a while. */
+  async #listAgain(): Promise<void> {
+    let revision: number | undefined;
+    while (revision === undefined)
+      if (
+        !(await tolerated(async () => {
+          revision = (await this.#store.range(this.#prefix)).revision;
+        }))
+      )
+        await this.#pause();
+    this.#position = revision;
+    this.begin();
   }
 }
 
