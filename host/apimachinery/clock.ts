@@ -8,6 +8,8 @@
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   nowMs(): number;
+  /** Milliseconds since some moment: never set back or forth by whoever sets the machine's time. For how long things take. */
+  monotonicMs(): number;
   /** Calls back once, at or after `delayMs` from now; never before this call returns. */
   setTimeout(callback: () => void, delayMs: number): Timer;
 }
@@ -23,6 +25,10 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export class SystemClock implements Clock {
   nowMs(): number {
     return Date.now();
+  }
+
+  monotonicMs(): number {
+    return performance.now();
   }
 
   setTimeout(callback: () => void, delayMs: number): Timer {
@@ -56,6 +62,10 @@ export class VirtualClock implements Clock {
   }
 
   nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
     return this.#nowMs;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { VirtualClock } from "../apimachinery/clock.ts";
+import { type Clock, VirtualClock } from "../apimachinery/clock.ts";
 import { LeaseTable, MAX_LEASES } from "./lease-table.ts";
 import { LeaseNotFoundError, StoreUnavailableError } from "./store.ts";
 
@@ -56,4 +56,31 @@ test("an end that could not be made to last is tried again a second later", asyn
   table.assertLive(id);
   await clock.advance(10_000);
   expect(ends).toEqual([1_000, 2_000, 3_000]);
+});
+
+test.each([
+  { name: "forth", hours: 1 },
+  { name: "back", hours: -1 },
+])("a lease ends in its time when the machine's time is set $name meanwhile", async ({ hours }) => {
+  const time = new VirtualClock();
+  let skewMs = 0;
+  const clock: Clock = {
+    nowMs: () => time.nowMs() + skewMs,
+    monotonicMs: () => time.monotonicMs(),
+    setTimeout: (callback, delayMs) => time.setTimeout(callback, delayMs),
+  };
+  const ended: string[] = [];
+  const table = new LeaseTable(clock, (id) => {
+    ended.push(id);
+    table.remove(id);
+  });
+  const [short, long] = [granted(table, 5_000), granted(table, 60_000)];
+  await time.advance(1_000);
+  skewMs = hours * 3_600_000;
+  await time.advance(4_500);
+  expect(ended).toEqual([short]);
+  await time.advance(54_000);
+  expect(ended).toEqual([short]);
+  await time.advance(1_000);
+  expect(ended).toEqual([short, long]);
 });

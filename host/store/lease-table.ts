@@ -17,9 +17,10 @@ const NO_LEASES: GrantedLeases = { granted: [], lastId: 0 };
 /**
  * The leases of a store and when they end.
  *
- *     tick 12:00:05.250   leases 7, 9      a timer is set for the earliest tick only
- *     tick 12:00:09.000   lease 8
+ *     tick 5,250 ms   leases 7, 9      a timer is set for the earliest tick only
+ *     tick 9,000 ms   lease 8
  *
+ * Times are the clock's monotonic ones, as in etcd: whoever sets the machine's time ends no lease early and none late.
  * Keeping a lease alive only notes its new time; it is when the tick comes that the lease moves to its later one. So a
  * million leases cost a set entry each, and a keep-alive costs nothing.
  */
@@ -67,7 +68,7 @@ export class LeaseTable {
   keepAlive(id: string): Lease | undefined {
     const state = this.#leases.get(id);
     if (state === undefined || state.isEnding) return undefined;
-    state.endMs = this.#clock.nowMs() + state.lease.ttlMs;
+    state.endMs = this.#clock.monotonicMs() + state.lease.ttlMs;
     return state.lease;
   }
 
@@ -89,7 +90,7 @@ export class LeaseTable {
     const state = this.#leases.get(id);
     if (state === undefined) return;
     state.isEnding = false;
-    state.endMs = Math.max(state.endMs, this.#clock.nowMs() + 1_000);
+    state.endMs = Math.max(state.endMs, this.#clock.monotonicMs() + 1_000);
     this.#schedule(state);
   }
 
@@ -128,7 +129,7 @@ export class LeaseTable {
   }
 
   #add(lease: Lease): void {
-    const endMs = this.#clock.nowMs() + lease.ttlMs;
+    const endMs = this.#clock.monotonicMs() + lease.ttlMs;
     const state: LeaseState = { lease, endMs, tickMs: 0, isEnding: false, keys: undefined };
     this.#leases.set(lease.id, state);
     this.#schedule(state);
@@ -153,13 +154,13 @@ export class LeaseTable {
   #setTimer(dueMs: number): void {
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#timer?.timer.cancel();
-    const timer = this.#clock.setTimeout(() => this.#tick(), Math.max(0, dueMs - this.#clock.nowMs()));
+    const timer = this.#clock.setTimeout(() => this.#tick(), Math.max(0, dueMs - this.#clock.monotonicMs()));
     this.#timer = { dueMs, timer };
   }
 
   #tick(): void {
     this.#timer = undefined;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     for (const tickMs of [...this.#ticks.keys()].filter((at) => at <= nowMs).sort((a, b) => a - b)) {
       const states = this.#ticks.get(tickMs);
       this.#ticks.delete(tickMs);
