@@ -122,10 +122,22 @@ class LmdbFile {
       throw this.#corrupt(
         `its meta pages are of transactions ${first.transaction} and ${second.transaction}`,
       );
+    for (const meta of [newest, older]) this.#assertRoot(meta);
     // The last pages may be free and beyond the end of the file; whatever is read is checked against the end.
     if (newest.pages < 2 || newest.pages > 2 * (this.#bytes / pageSize) + SPARE_PAGES)
       throw this.#corrupt(`it claims ${newest.pages} pages`);
     return newest;
+  }
+
+  /**
+   * Every transaction writes the root of the main tree anew, and the next one leaves it alone. So the root tells whether
+   * a meta page is of the transaction it claims: with one flipped bit the older of the two would pass for the newer.
+   */
+  #assertRoot({ main, transaction }: Meta): void {
+    if (main.root === undefined) return;
+    const header = this.#readAt(main.root * this.#pageSize, HEADER_BYTES);
+    if (header.readBigUInt64LE(8) !== transaction)
+      throw this.#corrupt(`a meta page is of transaction ${transaction}, and its records are not`);
   }
 
   #parseMeta(page: Buffer, index: number): Meta {

@@ -9,6 +9,7 @@ import type { Store } from "../../host/store/store.ts";
 /** What a disk, or somebody, may do to the file. Block: what a disk writes at once, or LMDB's page. */
 export const DAMAGES = [
   "bit",
+  "bit of a transaction number",
   "cut",
   "zeroed block",
   "garbage block",
@@ -111,6 +112,9 @@ async function openAndUse(dir: string, expected: string): Promise<string> {
   return found === 10 ? "harmless" : `it took 10 writes and has ${found} of them`;
 }
 
+/** Where the meta pages have the numbers of their transactions. */
+const META_TRANSACTIONS = [152, 4_096 + 152];
+
 function damaged(
   sound: Buffer,
   earlier: Buffer,
@@ -126,6 +130,12 @@ function damaged(
       // Every fourth hits the two meta pages' headers, the rest anything.
       const byte =
         turn % 4 === 0 ? (turn % 8 === 0 ? 0 : 4_096) + random.below(168) : random.below(sound.length);
+      bytes[byte]! ^= 1 << random.below(8);
+      return { bytes, where: `byte ${byte}` };
+    }
+    // It says which of the two meta pages is the newer: one wrong bit of either, and the last writes may be gone.
+    case "bit of a transaction number": {
+      const byte = META_TRANSACTIONS[turn % 2]! + random.below(2);
       bytes[byte]! ^= 1 << random.below(8);
       return { bytes, where: `byte ${byte}` };
     }

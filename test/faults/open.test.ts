@@ -133,6 +133,7 @@ describe("a data directory that cannot be opened gives one clear line and stays 
 describe("a damaged file is refused and left alone, or it is intact", () => {
   test.each<{ damage: Damage; count: number }>([
     { damage: "bit", count: 200 },
+    { damage: "bit of a transaction number", count: 100 },
     { damage: "cut", count: 40 },
     { damage: "zeroed block", count: 40 },
     { damage: "garbage block", count: 40 },
