@@ -40,7 +40,7 @@ function validateSubject(field: string, subject: RbacV1Subject, isNamespaced: bo
   switch (kind) {
     case "ServiceAccount":
       if (name) errors.push(...checked(`${field}.name`, name, isDns1123Subdomain(name)));
-      errors.push(...oneOf(`${field}.apiGroup`, apiGroup, [""]));
+      errors.push(...oneOf(`${field}.apiGroup`, apiGroup ?? "", [""]));
       // In a namespace the account may be meant to be in the same one.
       if (!namespace && !isNamespaced) errors.push(required(`${field}.namespace`));
       return errors;

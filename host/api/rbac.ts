@@ -25,8 +25,11 @@ export function bindingRules<T extends RoleBindingLike>(): KindRules<T> {
     nameErrors: isPathSegmentName,
     defaults({ roleRef, subjects = [] }) {
       if (roleRef) roleRef.apiGroup ||= RBAC_GROUP;
-      for (const subject of subjects)
-        subject.apiGroup ||= subject.kind === "ServiceAccount" ? "" : RBAC_GROUP;
+      for (const subject of subjects) {
+        // An account's group is the core one, and an empty name is not shown.
+        if (subject.kind !== "ServiceAccount") subject.apiGroup ||= RBAC_GROUP;
+        else if (subject.apiGroup === "") delete subject.apiGroup;
+      }
     },
     validate: validateBinding,
     validateUpdate: validateBindingUpdate,

@@ -4,6 +4,9 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
 import type { ServiceAllocator } from "./allocators/services.ts";
+import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
+import type { Authorizer } from "./authorization/authorizer.ts";
 import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
 
@@ -12,6 +15,8 @@ export interface User {
   readonly name: string;
   readonly groups: readonly string[];
   readonly uid?: string;
+  /** What else is known of it, e.g. `authentication.kubernetes.io/pod-name`. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What every verb works with: the transport-independent core of the server. */
@@ -24,6 +29,10 @@ export interface Api {
   readonly services: ServiceAllocator;
   /** What is served: the built-in kinds and those of CustomResourceDefinitions. */
   readonly kinds: ServedKinds;
+  readonly authorizer: Authorizer;
+  readonly serviceAccountTokens: ServiceAccountTokens;
+  /** Bearer tokens of every sort. */
+  readonly tokens: TokenAuthenticator;
 }
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";

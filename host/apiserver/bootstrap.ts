@@ -5,6 +5,7 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { formatIpv4 } from "./allocators/ip-range.ts";
 import { SERVICE_CIDR } from "./allocators/services.ts";
 import type { Api, User, WriteContext } from "./api.ts";
+import { reconcileBootstrapPolicy } from "./authorization/bootstrap/reconcile-policy.ts";
 import type { ServerAddress } from "./peers.ts";
 import { storagePrefix } from "./storage/keys.ts";
 import type { AnyObject } from "./storage/view.ts";
@@ -48,6 +49,17 @@ export async function createBootstrapObjects(api: Api): Promise<void> {
       ...rest,
     } as KubernetesObject);
   }
+  await reconcileBootstrapPolicy(api, CONTEXT);
+}
+
+/** ConfigMap kube-system/extension-apiserver-authentication: how servers behind this one know whom it speaks for. */
+export async function publishAuthentication(api: Api, data: Readonly<Record<string, string>>): Promise<void> {
+  await put(api, {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" },
+    data,
+  } as KubernetesObject);
 }
 
 /**

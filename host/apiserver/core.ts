@@ -6,7 +6,16 @@ import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
-import type { Api } from "./api.ts";
+import type { Api, User } from "./api.ts";
+import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
+import {
+  type ServiceAccountTokenOptions,
+  ServiceAccountTokens,
+} from "./authentication/service-account-tokens.ts";
+import { staticTokens } from "./authentication/static-tokens.ts";
+import { firstOf } from "./authentication/token-authenticator.ts";
+import { TokenMemory } from "./authentication/token-memory.ts";
+import { Authorizer } from "./authorization/authorizer.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
@@ -18,6 +27,9 @@ export interface ApiCoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly serviceAccountTokens?: ServiceAccountTokenOptions;
+  /** Bearer tokens known from the start. */
+  readonly tokens?: ReadonlyMap<string, User>;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
@@ -29,12 +41,28 @@ export interface ApiCore {
 }
 
 /** Opens the store's objects, and creates what a cluster cannot be without. */
-export async function createApiCore({ store, clock, random, log }: ApiCoreOptions): Promise<ApiCore> {
+export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
+  const { store, clock, random, log } = options;
   const apiLog = log.child("apiserver");
   const services = new ServiceAllocator(random.fork("service-allocator"));
   const objects = new ObjectStorage(store, apiLog, services);
+  const serviceAccountTokens = new ServiceAccountTokens({ objects, clock }, options.serviceAccountTokens);
+  const { apiAudiences } = serviceAccountTokens;
+  const memory = new TokenMemory(store, clock);
+  const authorizer = new Authorizer({ objects });
   const api: Api = {
     objects,
+    authorizer,
+    serviceAccountTokens,
+    tokens: firstOf([
+      staticTokens(options.tokens ?? new Map(), apiAudiences),
+      memory.before(
+        firstOf([
+          (token, audiences) => serviceAccountTokens.authenticate(token, audiences),
+          bootstrapTokens({ objects, clock }, apiAudiences),
+        ]),
+      ),
+    ]),
     schema: loadSchema(),
     clock,
     random: random.fork("apiserver"),
@@ -50,6 +78,8 @@ export async function createApiCore({ store, clock, random, log }: ApiCoreOption
     stop: () => {
       expiry.stop();
       allocations.stop();
+      memory.stop();
+      authorizer.stop();
     },
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),

@@ -147,8 +147,16 @@ export class Discovery {
       `/apis/${group}`,
       ...this.#versionsOf(group).map(({ version }) => `/apis/${group}/${version}`),
     ]);
-    const others = ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
-    return ["/api", "/api/v1", "/apis", ...groups, ...others];
+    const others = [
+      "/healthz",
+      "/livez",
+      "/openapi/v2",
+      "/openapi/v3",
+      "/openid/v1/jwks",
+      "/readyz",
+      "/version",
+    ];
+    return ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", ...groups, ...others];
   }
 }
 

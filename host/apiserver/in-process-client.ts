@@ -13,12 +13,14 @@ import type {
   WriteOptions,
 } from "../client/client.ts";
 import type { Api, Target, User, WriteContext } from "./api.ts";
+import { createReview, isReview } from "./reviews/reviews.ts";
 import { select } from "./selection.ts";
 import type { View } from "./storage/view.ts";
 import { bind } from "./subresources/binding.ts";
 import { evict } from "./subresources/eviction.ts";
 import { finalizeNamespace } from "./subresources/finalize.ts";
 import { getScale, setScale } from "./subresources/scale.ts";
+import { requestToken } from "./subresources/token.ts";
 import { apply } from "./verbs/apply.ts";
 import { create } from "./verbs/create.ts";
 import { remove } from "./verbs/delete.ts";
@@ -74,6 +76,16 @@ class InProcessClient implements Client {
   async create<T extends KubernetesObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const namespace = kind.namespaced ? object.metadata?.namespace : undefined;
     if (kind.namespaced && !namespace) throw badRequest("an empty namespace may not be set during creation");
+    if (isReview(erase(kind))) {
+      const context = this.#context(options);
+      return (await createReview(
+        this.api,
+        erase(kind),
+        namespace,
+        body(object),
+        context,
+      )) as KubernetesObject as T;
+    }
     return objectOf(await create(this.api, erase(kind), namespace, body(object), this.#context(options)));
   }
 
@@ -143,6 +155,8 @@ class InProcessClient implements Client {
         return bind(this.api, to, posted as V1Binding, this.#context({}));
       case "eviction":
         return evict(this.api, to, posted, this.#context({}));
+      case "token":
+        return requestToken(this.api, to, body(posted), this.#context({}));
       case "scale":
         return getScale(this.api, to);
       default:

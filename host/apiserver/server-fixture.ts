@@ -5,7 +5,7 @@ import { SystemClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import type { Store } from "../store/store.ts";
-import { type ApiServer, createApiServer } from "./server.ts";
+import { type ApiServer, type ApiServerOptions, createApiServer } from "./server.ts";
 
 /** PEM of whoever makes the request; none: no client certificate. */
 export interface Identity {
@@ -23,17 +23,18 @@ export interface Answered {
 export interface Asked {
   readonly method?: string;
   readonly path: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
 }
 
 export function startServer(
   store: Store,
   tls: { caCert: string; cert: string; key: string },
+  more: Partial<ApiServerOptions> = {},
 ): Promise<ApiServer> {
   const clock = new SystemClock();
   const random = seededRandom(randomInt(2 ** 32));
-  return createApiServer({ store, clock, random, log: silentLogger, port: 0, tls });
+  return createApiServer({ store, clock, random, log: silentLogger, port: 0, tls, ...more });
 }
 
 /** One request over HTTP/1.1. */

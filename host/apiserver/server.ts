@@ -9,16 +9,28 @@ import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import type { User } from "./api.ts";
-import { publishServers } from "./bootstrap.ts";
+import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/front-proxy.ts";
+import { type AnonymousAccess, createAuthenticator } from "./authentication/request-authenticator.ts";
+import type { ServiceAccountTokenOptions } from "./authentication/service-account-tokens.ts";
+import { publishAuthentication, publishServers } from "./bootstrap.ts";
 import { createApiCore } from "./core.ts";
-import { staticTokens } from "./http/authentication.ts";
 import { readBody } from "./http/body.ts";
 import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
 import { isSliced, writeSlices } from "./http/sliced-body.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
 import { Turns } from "./verbs/turns.ts";
 
-export interface ApiServerOptions {
+/** Who is let in besides the owners of certificates and the service accounts. */
+export interface AccessOptions {
+  /** Bearer tokens known from the start. */
+  readonly tokens?: ReadonlyMap<string, User>;
+  /** Proxies that may speak for their users; absent: none. */
+  readonly frontProxy?: FrontProxyOptions;
+  /** Requests without credentials; absent: for health and version alone. */
+  readonly anonymous?: AnonymousAccess;
+}
+
+export interface ApiServerOptions extends AccessOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,10 +45,9 @@ export interface ApiServerOptions {
   readonly isShared?: boolean;
   /** PEM: the authority that signs client certificates, and what this server shows. */
   readonly tls: { readonly caCert: string; readonly cert: string; readonly key: string };
-  /** Will sign service account tokens. */
+  /** PEM: signs service account tokens; absent: a key that lives as long as this process. */
   readonly serviceAccountKey?: string;
-  /** Bearer tokens known from the start. */
-  readonly tokens?: ReadonlyMap<string, User>;
+  readonly serviceAccountTokens?: Omit<ServiceAccountTokenOptions, "signingKey">;
   /** Pintle's own version; the package's unless told otherwise. */
   readonly version?: string;
 }
@@ -60,7 +71,14 @@ type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerRes
 /** Starts the API server: one port for HTTP/2 and HTTP/1.1 over TLS. Resolves when `/readyz` is ok. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random, log, tls, host = "127.0.0.1", advertiseAddress: address = host } = options;
-  const core = await createApiCore({ store, clock, random, log });
+  const core = await createApiCore({
+    store,
+    clock,
+    random,
+    log,
+    tokens: options.tokens,
+    serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
+  });
   let ready = false;
   let port = options.port;
   const turns = new Turns();
@@ -68,7 +86,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     api: core.api,
     turns,
     random: random.fork("http"),
-    tokens: staticTokens(options.tokens ?? new Map()),
+    authenticate: createAuthenticator({
+      tokens: core.api.tokens,
+      clientCa: tls.caCert,
+      frontProxy: options.frontProxy,
+      anonymous: options.anonymous,
+    }),
     facts: {
       address: () => `${address}:${port}`,
       isReady: () => ready,
@@ -83,7 +106,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       // Asked for, never demanded: tokens work without, and a bad certificate is answered 401 in the API's words.
       requestCert: true,
       rejectUnauthorized: false,
-      ca: tls.caCert,
+      ca: options.frontProxy === undefined ? tls.caCert : [tls.caCert, options.frontProxy.caCert],
       cert: tls.cert,
       key: tls.key,
     },
@@ -111,6 +134,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       method: request.raw.method ?? "GET",
       url: request.raw.url ?? "/",
       headers: request.raw.headers,
+      rawHeaders: request.raw.rawHeaders,
       // HTTP/2 gives every stream a socket object of its own; who is asking is a fact of the session. HTTP/1.1 has none.
       socket: request.raw.stream?.session?.socket ?? request.raw.socket,
       body,
@@ -152,6 +176,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     const publish = (servers: readonly ServerAddress[]) => publishServers(core.api, servers);
     if (options.isShared) peers = await joinPeers({ store, clock, log, self: { address, port }, publish });
     else await publish([{ address, port }]);
+    await publishAuthentication(core.api, authenticationFacts(tls.caCert, options.frontProxy));
   } catch (error) {
     // A taken port: what was started before it must not keep the process alive.
     await stop();
@@ -164,6 +189,24 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     port,
     client: core.client,
     stop,
+  };
+}
+
+/** Lists are JSON inside of the ConfigMap's strings. */
+function authenticationFacts(clientCa: string, proxy: FrontProxyOptions | undefined): Record<string, string> {
+  if (proxy === undefined) return { "client-ca-file": clientCa };
+  const { allowedNames, usernameHeaders, uidHeaders, groupHeaders, extraPrefixes, caCert } = {
+    ...FRONT_PROXY_DEFAULTS,
+    ...proxy,
+  };
+  return {
+    "client-ca-file": clientCa,
+    "requestheader-allowed-names": JSON.stringify(allowedNames),
+    "requestheader-client-ca-file": caCert,
+    "requestheader-extra-headers-prefix": JSON.stringify(extraPrefixes),
+    "requestheader-group-headers": JSON.stringify(groupHeaders),
+    "requestheader-uid-headers": JSON.stringify(uidHeaders),
+    "requestheader-username-headers": JSON.stringify(usernameHeaders),
   };
 }
 

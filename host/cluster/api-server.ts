@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
-import { type ApiServer, createApiServer } from "../apiserver/server.ts";
+import { type AccessOptions, type ApiServer, createApiServer } from "../apiserver/server.ts";
 import { authorityFingerprint } from "../security/fingerprint.ts";
 import {
   adminAccess,
@@ -18,7 +18,7 @@ import { claimStore } from "../store/owner.ts";
 import { openStore, type StoreChoice } from "./open-store.ts";
 import { type Stoppable, stopAll } from "./stop-all.ts";
 
-export interface ApiServerProcessOptions extends StoreChoice {
+export interface ApiServerProcessOptions extends StoreChoice, AccessOptions {
   readonly clock: Clock;
   readonly seed: number;
   readonly log: Logger;
@@ -88,6 +88,10 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       isShared,
       tls: { caCert: pki.caCert, cert: pki.serving.cert, key: pki.serving.key },
       serviceAccountKey: pki.serviceAccountKey,
+      serviceAccountTokens: { acceptedKeys: pki.previousServiceAccountKeys },
+      tokens: options.tokens,
+      frontProxy: options.frontProxy,
+      anonymous: options.anonymous,
     });
     started.push({ name: "apiserver", stop: () => server.stop() });
     const access = adminAccess(server.url, pki);

@@ -9,6 +9,7 @@ export function authorityFingerprint({ caCert, serviceAccountKey }: Pki): string
   const hash = createHash("sha256");
   const add = (key: KeyObject) => hash.update(key.export({ format: "der", type: "spki" }));
   add(new X509Certificate(caCert).publicKey);
-  add(createPublicKey(serviceAccountKey));
+  // A cluster without a directory makes that key when it is needed; nobody can share its authority either.
+  if (serviceAccountKey !== undefined) add(createPublicKey(serviceAccountKey));
   return `sha256:${hash.digest("hex")}`;
 }

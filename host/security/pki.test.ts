@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
@@ -232,3 +232,30 @@ async function handshake(server: Pki, client: Pki): Promise<string> {
     listener.close();
   }
 }
+
+describe("the key of service account tokens", () => {
+  test("is RSA, and the same at the next start", async () => {
+    const first = await ensurePki({ directory, nowMs });
+    const second = await ensurePki({ directory, nowMs });
+    expect(createPrivateKey(first.serviceAccountKey ?? "").asymmetricKeyType).toBe("rsa");
+    expect([second.serviceAccountKey, second.previousServiceAccountKeys]).toEqual([
+      first.serviceAccountKey,
+      [],
+    ]);
+  });
+
+  test("of an earlier cluster is put aside and still accepted", async () => {
+    await ensurePki({ directory, nowMs });
+    const old = readFileSync(join(directory, "admin.key"), "utf8");
+    writeFileSync(join(directory, "sa.key"), old, { mode: 0o600 });
+    const migrated = await ensurePki({ directory, nowMs });
+    expect(migrated.previousServiceAccountKeys).toEqual([old]);
+    expect(createPrivateKey(migrated.serviceAccountKey ?? "").asymmetricKeyType).toBe("rsa");
+    expect(await ensurePki({ directory, nowMs })).toEqual(migrated);
+    expect(statSync(join(directory, "sa.previous.key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("is not made for a cluster that lives in memory", async () => {
+    expect((await ensurePki({ nowMs })).serviceAccountKey).toBeUndefined();
+  });
+});

@@ -1,6 +1,7 @@
 import {
   createPrivateKey,
   createPublicKey,
+  generateKeyPair,
   generateKeyPairSync,
   type KeyObject,
   X509Certificate,
@@ -8,6 +9,7 @@ import {
 import { chmodSync, mkdirSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Issuer, issueCertificate, type Subject, type Usage } from "./certificate.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
@@ -18,14 +20,18 @@ import { readPrivateFile, writePrivateFile } from "./private-file.ts";
  *   ca.key ──signs──> ca.crt          the root that clients and pods trust
  *          ├─signs──> apiserver.crt   serves 127.0.0.1, localhost, kubernetes.default.svc, …
  *          └─signs──> admin.crt       CN kubernetes-admin, O system:masters: the kubeconfig's user
- *   sa.key                            signs service account tokens (ES256)
+ *   sa.key                            signs service account tokens (RS256)
+ *   sa.previous.key                   signed them before; still accepted
  */
 export interface Pki {
   readonly caCert: string;
   readonly caKey: string;
   readonly serving: KeyAndCertificate;
   readonly admin: KeyAndCertificate;
-  readonly serviceAccountKey: string;
+  /** Absent without a directory: the server then makes one when it signs its first token. */
+  readonly serviceAccountKey?: string;
+  /** Keys whose tokens are still accepted. */
+  readonly previousServiceAccountKeys: readonly string[];
 }
 
 /** Both PEM. */
@@ -80,6 +86,13 @@ const ADMIN_SUBJECT: Subject = { commonName: "kubernetes-admin", organizations: 
  */
 export async function ensurePki(options: PkiOptions): Promise<Pki> {
   const shelf = options.directory === undefined ? memoryShelf() : folderShelf(options.directory);
+  // Finding two primes takes a while and a thread of its own; meanwhile the certificates are made.
+  const serviceAccountKeys =
+    options.directory === undefined
+      ? Promise.resolve({ previousServiceAccountKeys: [] })
+      : ensureServiceAccountKeys(shelf);
+  // Awaited below; until then a failure must not count as unheard.
+  serviceAccountKeys.catch(() => {});
   const ca = await ensureAuthority(shelf, options.nowMs);
   const hosts = [...SERVING_HOSTS, ...(options.hosts ?? [])];
   return {
@@ -93,7 +106,7 @@ export async function ensurePki(options: PkiOptions): Promise<Pki> {
       options.nowMs,
     ),
     admin: await ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
-    serviceAccountKey: ensureKey(shelf, "sa.key").pem,
+    ...(await serviceAccountKeys),
   };
 }
 
@@ -220,6 +233,40 @@ function ensureKey(shelf: Shelf, name: string): Key {
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   shelf.write(name, pem);
   return { pem, object: privateKey };
+}
+
+const PREVIOUS = "sa.previous.key";
+const RSA_BITS = 2048;
+
+/**
+ * Kubernetes signs tokens with RSA, and so do we since 0.2. An earlier cluster has a P-256 key: that one is put aside
+ * first, and accepted for ever after.
+ */
+async function ensureServiceAccountKeys(
+  shelf: Shelf,
+): Promise<Pick<Pki, "serviceAccountKey" | "previousServiceAccountKeys">> {
+  const read = (name: string) => {
+    const pem = shelf.read(name);
+    return pem === undefined
+      ? undefined
+      : { pem, object: parsed(shelf, name, "private key", () => createPrivateKey(pem)) };
+  };
+  const stored = read("sa.key");
+  let previous = read(PREVIOUS)?.pem;
+  let current = stored?.pem;
+  if (stored?.object.asymmetricKeyType !== "rsa") {
+    if (stored !== undefined) {
+      shelf.write(PREVIOUS, stored.pem);
+      previous = stored.pem;
+    }
+    const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: RSA_BITS });
+    current = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    shelf.write("sa.key", current);
+  }
+  return {
+    serviceAccountKey: current!,
+    previousServiceAccountKeys: previous === undefined ? [] : [previous],
+  };
 }
 
 function readCertificate(shelf: Shelf, name: string): { pem: string; parsed: X509Certificate } | undefined {

@@ -1,10 +1,12 @@
 import type { Kind } from "../../api/kind.ts";
 import type { Api, WriteContext } from "../api.ts";
+import { rbacEscalation } from "../authorization/rbac/escalation.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { defaultTolerations } from "./default-tolerations.ts";
 import { defaultIngressClass } from "./ingress-class.ts";
 import { limitBounds, limitDefaults } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { priority } from "./priority.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -31,12 +33,15 @@ const MUTATING: readonly Admission[] = [
   namespaceLifecycle,
   limitDefaults,
   serviceAccount,
+  nodeRestriction,
   priority,
   defaultTolerations,
   defaultStorageClass,
   storageProtection,
   runtimeClass,
   defaultIngressClass,
+  // Not a plugin in Kubernetes, but what its storage asks first.
+  rbacEscalation,
 ];
 
 /** After it was validated, just before it is stored; the quota is charged last. */

@@ -56,6 +56,12 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
       return json(
         third === undefined ? discovery.apiGroup(second) : discovery.apiResourceList(second, third),
       );
+    case ".well-known":
+      return second === "openid-configuration" && third === undefined
+        ? json(openIdConfiguration(api, facts))
+        : pageNotFound();
+    case "openid":
+      return second === "v1" && third === "jwks" ? keySet(api, request) : pageNotFound();
     case "version":
       return jsonAnswer(200, versionOf(facts.gitVersion), {
         representation: { as: "object", yaml: false },
@@ -70,6 +76,31 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
     default:
       return pageNotFound();
   }
+}
+
+/** How others may verify service account tokens without asking (api-policy 2.5). */
+function openIdConfiguration(api: Api, facts: ServerFacts): object {
+  return {
+    issuer: api.serviceAccountTokens.issuers[0],
+    jwks_uri: `https://${facts.address()}/openid/v1/jwks`,
+    response_types_supported: ["id_token"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: api.serviceAccountTokens.algorithms(),
+  };
+}
+
+const KEY_SET_TYPE = "application/jwk-set+json";
+
+function keySet(api: Api, { accept }: PlainRequest): Answer {
+  const wanted = parseAccept(accept ?? "*/*").map(({ type }) => type);
+  if (!wanted.some((type) => type === KEY_SET_TYPE || type === "*/*" || type === "application/*"))
+    throw new ApiError("NotAcceptable", `only the following media types are accepted: ${KEY_SET_TYPE}`, {});
+  return {
+    code: 200,
+    contentType: KEY_SET_TYPE,
+    body: JSON.stringify(api.serviceAccountTokens.jwks()),
+    headers: { "Cache-Control": "public, max-age=3600" },
+  };
 }
 
 export function pageNotFound(): Answer {

@@ -5,9 +5,9 @@ import { seededRandom } from "../../apimachinery/random.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import { type Store, StoreUnavailableError } from "../../store/store.ts";
 import type { User } from "../api.ts";
+import { createAuthenticator } from "../authentication/request-authenticator.ts";
 import { createApiCore } from "../core.ts";
 import { Turns } from "../verbs/turns.ts";
-import { staticTokens } from "./authentication.ts";
 import { createRequestHandler, type IncomingRequest } from "./request-handler.ts";
 
 const USERS = new Map<string, User>([
@@ -19,12 +19,12 @@ const USERS = new Map<string, User>([
 async function handler(store: Store, log: Logger = silentLogger) {
   const clock = new VirtualClock();
   const random = seededRandom(1);
-  const { api } = await createApiCore({ store, clock, random, log });
+  const { api } = await createApiCore({ store, clock, random, log, tokens: USERS });
   const facts = { address: () => "127.0.0.1:6443", isReady: () => true, gitVersion: "v1.36.2+pintle.0" };
   const handle = createRequestHandler({
     api,
     random,
-    tokens: staticTokens(USERS),
+    authenticate: createAuthenticator({ tokens: api.tokens, clientCa: "" }),
     facts,
     turns: new Turns(),
   });

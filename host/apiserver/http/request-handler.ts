@@ -2,10 +2,13 @@ import type { IncomingHttpHeaders } from "node:http";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
 import type { Api, User } from "../api.ts";
+import { impersonate, isImpersonating } from "../authentication/impersonation.ts";
+import type { createAuthenticator } from "../authentication/request-authenticator.ts";
+import { attributesOf } from "../authorization/attributes.ts";
+import { SUPERUSERS } from "../authorization/authorizer.ts";
+import { forbiddenError } from "../authorization/forbidden.ts";
 import type { Turns } from "../verbs/turns.ts";
-import { type Answer, errorAnswer } from "./answer.ts";
-import { authenticate, isAnonymous, type TokenAuthenticator } from "./authentication.ts";
-import { authorize } from "./authorization.ts";
+import { type Answer, errorAnswer, statusAnswer } from "./answer.ts";
 import { wantsPretty } from "./negotiation.ts";
 import { handlePlain, pageNotFound, type ServerFacts } from "./plain-handler.ts";
 import { parseRequest, type RequestInfo } from "./request-info.ts";
@@ -16,7 +19,7 @@ export interface RequestHandlerOptions {
   readonly api: Api;
   /** For audit ids and watch timeouts. */
   readonly random: Random;
-  readonly tokens: TokenAuthenticator;
+  readonly authenticate: ReturnType<typeof createAuthenticator>;
   readonly facts: ServerFacts;
   /** Taken by long work, so that short requests are not kept waiting. */
   readonly turns: Turns;
@@ -27,6 +30,7 @@ export interface IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders?: readonly string[];
   readonly socket: unknown;
   readonly body: Buffer;
   /** Why the body could not be read, if it could not. */
@@ -44,8 +48,6 @@ const MAX_WARNING_BYTES = 4096;
 
 /** One request's life, in order: who, what about, may they, do it, answer. Source: api-policy 1.1. */
 export function createRequestHandler(options: RequestHandlerOptions) {
-  const users = new WeakMap<object, User>();
-
   return async (request: IncomingRequest): Promise<Outgoing | undefined> => {
     const warnings: string[] = [];
     const auditId = header(request.headers["audit-id"]) ?? randomUuid(options.random);
@@ -55,7 +57,7 @@ export function createRequestHandler(options: RequestHandlerOptions) {
       ...(warnings.length > 0 ? { Warning: warnings.map(warningHeader) } : {}),
     });
     try {
-      const answer = await serve(options, users, request, warnings, common);
+      const answer = await serve(options, request, warnings, common);
       return answer && outgoing(answer, common());
     } catch (error) {
       const query = new URLSearchParams(request.url.split("?")[1] ?? "");
@@ -66,8 +68,7 @@ export function createRequestHandler(options: RequestHandlerOptions) {
 }
 
 async function serve(
-  { api, random, tokens, facts, turns }: RequestHandlerOptions,
-  users: WeakMap<object, User>,
+  { api, random, authenticate, facts, turns }: RequestHandlerOptions,
   request: IncomingRequest,
   warnings: string[],
   common: () => Record<string, string | string[]>,
@@ -75,8 +76,14 @@ async function serve(
   const info = parseRequest(request.method, request.url);
   if (info === undefined) throw badRequest(`invalid URL escape in ${JSON.stringify(request.url)}`);
   requireTimeout(info);
-  const user = await userOf(request, users, tokens);
-  authorize(user, info);
+  const known = authenticate(request, info.path);
+  // A connection's user is known at once: a request of a superuser waits for nothing here.
+  const sender = known instanceof Promise ? await known : known;
+  const user = isImpersonating(request)
+    ? await impersonate(sender, request, (one) => attributesOf(one, info), api.authorizer)
+    : sender;
+  const refused = user.groups.includes(SUPERUSERS) ? undefined : await refusal(api, user, info);
+  if (refused !== undefined) return refused;
   if (request.failure !== undefined) throw request.failure;
   const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
   const { resource } = info;
@@ -103,18 +110,13 @@ async function serve(
   return answer === "unknown" ? pageNotFound() : answer;
 }
 
-/** A connection's certificate does not change, so it is read once. */
-async function userOf(
-  request: IncomingRequest,
-  users: WeakMap<object, User>,
-  tokens: TokenAuthenticator,
-): Promise<User> {
-  const socket = request.socket as object;
-  const known = users.get(socket);
-  if (known !== undefined) return known;
-  const user = await authenticate(request, tokens);
-  if (request.headers.authorization === undefined && !isAnonymous(user)) users.set(socket, user);
-  return user;
+/** The 403 of a request that nobody allows; undefined: it is allowed. */
+async function refusal(api: Api, user: User, info: RequestInfo): Promise<Answer | undefined> {
+  const attributes = attributesOf(user, info);
+  const { allowed, reason } = await api.authorizer.authorize(attributes);
+  if (allowed) return undefined;
+  const { status } = forbiddenError(attributes, reason);
+  return { ...statusAnswer(status, false), headers: { "X-Content-Type-Options": "nosniff" } };
 }
 
 /** A malformed `timeout` is refused before anything else is looked at (api-policy 1.1). */

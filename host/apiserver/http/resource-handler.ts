@@ -4,6 +4,7 @@ import { Pod } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Api, Target, User } from "../api.ts";
+import { createReview, isReview } from "../reviews/reviews.ts";
 import { select } from "../selection.ts";
 import { bind } from "../subresources/binding.ts";
 import type { IncludeObject } from "../tables.ts";
@@ -23,7 +24,6 @@ import { listAnswer } from "./list-body.ts";
 import { negotiate, wantsPretty } from "./negotiation.ts";
 import { deleteOptions, integer, listRequest, selectorsOf, writeContext } from "./options.ts";
 import { isTrue, type RequestInfo, type ResourcePath } from "./request-info.ts";
-import { createReview, isReview } from "./reviews.ts";
 import { handleSubresource } from "./subresource-handler.ts";
 import { streamWatch, type WatchConnection } from "./watch-stream.ts";
 
@@ -127,7 +127,7 @@ async function handleCollection(
     const body = parseRequestBody(api, kind, request.body, request.contentType);
     if (isReview(kind)) {
       if (look.representation.as === "Table") throw negotiationError();
-      return jsonAnswer(201, createReview(api, kind, body, context), look);
+      return jsonAnswer(201, await createReview(api, kind, namespace, body, context), look);
     }
     if (kind.group === "" && kind.plural === "bindings") {
       const binding = body.value as V1Binding;

@@ -10,10 +10,18 @@ import { evict } from "../subresources/eviction.ts";
 import { finalizeNamespace } from "../subresources/finalize.ts";
 import { podLog } from "../subresources/log.ts";
 import { getScale, setScale } from "../subresources/scale.ts";
+import { requestToken, TOKEN_REQUEST } from "../subresources/token.ts";
 import type { ChangeOptions } from "../verbs/change.ts";
 import { get } from "../verbs/get.ts";
 import { update } from "../verbs/update.ts";
-import { type Answer, type Presentation, statusAnswer, textAnswer, viewAnswer } from "./answer.ts";
+import {
+  type Answer,
+  jsonAnswer,
+  type Presentation,
+  statusAnswer,
+  textAnswer,
+  viewAnswer,
+} from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
 import { writeContext } from "./options.ts";
 import {
@@ -67,6 +75,11 @@ export async function handleSubresource(
       const { value } = parseRequestBody(api, EVICTION, request.body, request.contentType);
       const context = writeContext(request.info.query, "CreateOptions", request);
       return statusAnswer(await evict(api, target, value, context), false);
+    }
+    case "token": {
+      const body = parseRequestBody(api, TOKEN_REQUEST, request.body, request.contentType);
+      const context = writeContext(request.info.query, "CreateOptions", request);
+      return jsonAnswer(201, await requestToken(api, target, body, context), present(api, request));
     }
     case "log": {
       const { object } = await get(api, target);
