@@ -21,13 +21,16 @@ import {
 /** A socket that takes one write and then no more until it is read. */
 class SlowClient extends EventEmitter {
   text = "";
+  keepsText = true;
+  lines = 0;
   writes = 0;
   state: "open" | "ended" | "cut" = "open";
   reads = false;
   writeHead(): void {}
   write(bytes: Buffer): boolean {
     if (this.state === "ended") throw new Error("written after the end");
-    this.text += bytes.toString("utf8");
+    if (this.keepsText) this.text += bytes.toString("utf8");
+    for (let at = bytes.indexOf("\n"); at >= 0; at = bytes.indexOf("\n", at + 1)) this.lines += 1;
     this.writes += 1;
     return this.reads;
   }
@@ -134,4 +137,32 @@ describe("a client that does not read", () => {
     expect(slow.state).toBe("ended");
     expect(slow.events).toHaveLength(3);
   });
+});
+
+test("200 that do not read cost hardly more than one, and 200 that read miss nothing", async () => {
+  const before = process.memoryUsage();
+  const from = { resourceVersion: String(api.objects.store.revision) };
+  const slow = Array.from({ length: 200 }, () => new SlowClient());
+  const fast = Array.from({ length: 200 }, () => new SlowClient());
+  for (const one of fast) one.reads = true;
+  for (const one of [...slow, ...fast]) {
+    one.keepsText = one === slow[0] || one === fast[0];
+    watchAs(one, from);
+  }
+  // Ten times what may wait for one client, in sum 30 GB if it were kept for each.
+  const size = MAX_WAITING_BYTES / 100;
+  const most = { bytes: 0 };
+  for (let made = 0; made < 200; made += 20) {
+    await createMany(20, `w${made}`, "x".repeat(size));
+    const { arrayBuffers, heapUsed } = process.memoryUsage();
+    most.bytes = Math.max(most.bytes, arrayBuffers + heapUsed - before.arrayBuffers - before.heapUsed);
+  }
+  expect(fast.map(({ lines, state }) => `${lines} ${state}`)).toEqual(fast.map(() => "200 open"));
+  expect(fast[0]!.events).toEqual(
+    Array.from({ length: 200 }, (_, at) => `ADDED w${at - (at % 20)}-${at % 20}`),
+  );
+  expect(new Set(slow.map(({ state }) => state))).toEqual(new Set(["ended"]));
+  expect(slow[0]!.events.at(-1)).toBe("ERROR Expired");
+  expect(slow[0]!.lines).toBeLessThan(30);
+  expect(most.bytes).toBeLessThan(1024 ** 3);
 });
