@@ -69,7 +69,14 @@ export class EtcdMirror {
 
   /** Resolves when all that anybody was acknowledged before the call is published here. */
   async untilNewest(): Promise<void> {
-    await this.until(await this.#newestRevision());
+    const known = this.history.newestRevision;
+    const newest = await this.#newestRevision();
+    // What one member has told is on a majority, so no member's answer to a later question can be older.
+    if (newest < known) {
+      const what = `it is at revision ${newest} and was at ${known}: its data was lost or an older backup restored`;
+      this.#giveUp(new Error(what));
+    }
+    await this.until(newest);
   }
 
   /** Resolves when the revision, which etcd has given out, is published here and its events are about to be delivered. */

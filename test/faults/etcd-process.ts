@@ -131,6 +131,13 @@ export class EtcdProcess {
     await gone;
   }
 
+  /** What it had is gone: it comes back as one that is new. */
+  async loseData(): Promise<void> {
+    await this.kill();
+    rmSync(this.#dir, { recursive: true, force: true });
+    await this.restart();
+  }
+
   async remove(): Promise<void> {
     for (const close of this.#gates) await close();
     await this.kill();

@@ -176,6 +176,22 @@ describe.runIf(hasEtcd())("the store in etcd", { timeout: 60_000 }, () => {
     expect([watcher.events.length, watcher.ends]).toEqual([4, []]);
   });
 
+  test("an etcd that lost its data is not taken for the one that was known", async () => {
+    const etcd = await startEtcd();
+    const store = await openStore(etcd.endpoint);
+    for (const write of ["create a 1", "create b 1"]) await apply(store, write);
+    const watcher = recorder();
+    store.watch("", store.revision, watcher);
+    await etcd.loseData();
+    const says =
+      "etcd cannot be followed: it is at revision 1 and was at 3: its data was lost or an older backup";
+    let refused: unknown;
+    for (let tries = 0; tries < 50 && !String(refused).includes(says); tries++)
+      refused = await store.get("a").then(() => "answered", String);
+    expect(refused).toContain(says);
+    expect(watcher.ends).toEqual([expect.stringContaining(says)]);
+  });
+
   test("what Kubernetes wrote in protobuf is refused, whenever it comes", async () => {
     const etcd = await startEtcd();
     const store = await openStore(etcd.endpoint);
