@@ -56,7 +56,10 @@ export class Session {
   }
 
   async play(step: Step): Promise<Disagreement | undefined> {
-    if ("place" in step) return (await this.#explain(step.place)) ?? (await this.#place(step.place));
+    if ("place" in step) {
+      const expected = this.model.explain(step.place);
+      return (await this.#explain(step.place, expected)) ?? (await this.#place(step.place, expected));
+    }
     if ("node" in step) {
       this.#core.addNode(step.node);
       this.model.putNode(step.node);
@@ -81,8 +84,7 @@ export class Session {
   }
 
   /** Every node's refusal or scores, and the choice. */
-  async #explain(pod: V1Pod): Promise<Disagreement | undefined> {
-    const expected = this.model.explain(pod);
+  async #explain(pod: V1Pod, expected: Explanation): Promise<Disagreement | undefined> {
     const actual = await this.#core.explain(pod);
     for (let i = 0; i < Math.max(expected.nodes.length, actual.nodes.length); i++)
       if (!isDeepStrictEqual(plain(expected.nodes[i]), plain(actual.nodes[i])))
@@ -93,8 +95,7 @@ export class Session {
   }
 
   /** Where the pod goes, or the whole message. */
-  async #place(pod: V1Pod): Promise<Disagreement | undefined> {
-    const expected = this.model.explain(pod);
+  async #place(pod: V1Pod, expected: Explanation): Promise<Disagreement | undefined> {
     const [decision] = await this.#core.schedule([pod]);
     if (decision!.node === null) {
       const message = this.model.message(pod);

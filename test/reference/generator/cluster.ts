@@ -14,6 +14,8 @@ import { StorageGenerator } from "./storage.ts";
 import { TopologyGenerator } from "./topology.ts";
 
 const SIZES = [1, 2, 3, 5, 8, 13, 30];
+/** Takes as long as fifty others, so it is one of many. */
+const LARGE = { nodes: 300, every: 150, at: 7 };
 const PLACEMENTS = 12;
 
 /** Draws what one seed says: a configuration, a cluster, and what happens to it while pods are placed. */
@@ -31,7 +33,7 @@ export class ClusterGenerator {
   constructor(seed: number, features: Features = FEATURES) {
     const draw = new Draw(seededRandom(seed));
     this.#draw = draw;
-    this.#size = seed % 50 === 7 ? 300 : draw.pick(SIZES);
+    this.#size = seed % LARGE.every === LARGE.at ? LARGE.nodes : draw.pick(SIZES);
     this.config = features.profiles ? new ProfileGenerator(draw).config() : undefined;
     this.#topology = new TopologyGenerator(draw);
     const calm = draw.chance(60);

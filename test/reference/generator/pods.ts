@@ -256,13 +256,12 @@ export class PodGenerator {
     spec.containers = spec.containers.map(trim);
     if (spec.initContainers) spec.initContainers = spec.initContainers.map(trim);
     const taken = new Set(there.flatMap(hostPorts).map((port) => JSON.stringify(port)));
-    const bound: V1Pod = { ...pod, spec };
-    if (hostPorts(bound).some((port) => taken.has(JSON.stringify(port)))) {
+    if (hostPorts({ ...pod, spec }).some((port) => taken.has(JSON.stringify(port)))) {
       spec.hostNetwork = false;
       for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) delete container.ports;
     }
-    if (this.draw.chance(20)) bound.status = this.resizing(bound);
-    return bound;
+    const bound: V1Pod = { ...pod, spec };
+    return this.draw.chance(20) ? { ...bound, status: this.resizing(bound) } : bound;
   }
 
   private resizing(pod: V1Pod): NonNullable<V1Pod["status"]> {

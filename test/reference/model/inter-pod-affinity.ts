@@ -12,6 +12,7 @@ import {
   type Scores,
   type World,
 } from "./cycle.ts";
+import { remembered } from "./remember.ts";
 import { type Requirements, requirementsOf, selects, withKeys } from "./selectors.ts";
 
 /**
@@ -42,13 +43,24 @@ function readTerm(owner: V1Pod, term: V1PodAffinityTerm): Term {
 
 const affinityOf = (pod: V1Pod) => pod.spec!.affinity?.podAffinity;
 const antiAffinityOf = (pod: V1Pod) => pod.spec!.affinity?.podAntiAffinity;
-const required = (pod: V1Pod, of: typeof affinityOf) =>
-  (of(pod)?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => readTerm(pod, term));
-const preferred = (pod: V1Pod, of: typeof affinityOf) =>
-  (of(pod)?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((one) => ({
-    weight: one.weight,
-    term: readTerm(pod, one.podAffinityTerm),
-  }));
+
+type Side = typeof affinityOf;
+
+const requiredOf = (of: Side) =>
+  remembered((pod: V1Pod) =>
+    (of(pod)?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => readTerm(pod, term)),
+  );
+const preferredOf = (of: Side) =>
+  remembered((pod: V1Pod) =>
+    (of(pod)?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((one) => ({
+      weight: one.weight,
+      term: readTerm(pod, one.podAffinityTerm),
+    })),
+  );
+const requiredNear = requiredOf(affinityOf);
+const requiredApart = requiredOf(antiAffinityOf);
+const preferredNear = preferredOf(affinityOf);
+const preferredApart = preferredOf(antiAffinityOf);
 
 function namespaceLabels(name: string, world: World): Record<string, string> {
   const known = world.find((one) => one.kind === "Namespace" && one.metadata!.name === name);
@@ -81,57 +93,87 @@ function theirTermMatches(term: Term, pod: V1Pod, world: World): boolean {
 const together = (a: V1Node, b: V1Node, key: string) =>
   hasKey(a, key) && hasKey(b, key) && labelsOf(a)[key] === labelsOf(b)[key];
 
-function affinityRefusal(cycle: Cycle, place: Place, leaving: readonly V1Pod[]): Refusal | undefined {
-  const { pod, places, world } = cycle;
-  const all = places
-    .flatMap(({ node, pods }) => pods.map((one) => ({ node, pod: one })))
-    .filter((one) => !leaving.includes(one.pod));
-  const terms = required(pod, affinityOf);
-  const matching = all.filter((one) => terms.every((term) => ownTermMatches(term, one.pod, world)));
-  const anywhere = matching.some(({ node }) => terms.some(({ key }) => hasKey(node, key)));
-  const keys = terms.every(({ key }) => hasKey(place.node, key));
-  const near = terms.every(({ key }) => matching.some(({ node }) => together(node, place.node, key)));
-  const first = !anywhere && terms.every((term) => ownTermMatches(term, pod, world));
-  if (terms.length > 0 && !(keys && (near || first)))
+interface PlacedPod {
+  readonly node: V1Node;
+  readonly pod: V1Pod;
+}
+
+/** Which of the pods there are the filter speaks of; where they are is asked node by node. */
+const findMatches = remembered(({ pod, places, world }: Cycle) => {
+  const all = places.flatMap(({ node, pods }) => pods.map((one): PlacedPod => ({ node, pod: one })));
+  const terms = requiredNear(pod);
+  return {
+    terms,
+    /** Pods that match all terms at once. */
+    near:
+      terms.length === 0
+        ? []
+        : all.filter((one) => terms.every((term) => ownTermMatches(term, one.pod, world))),
+    matchesItself: terms.every((term) => ownTermMatches(term, pod, world)),
+    apart: requiredApart(pod).flatMap((term) =>
+      all.filter((one) => ownTermMatches(term, one.pod, world)).map((one) => ({ ...one, term })),
+    ),
+    theirs: all.flatMap((one) =>
+      requiredApart(one.pod)
+        .filter((term) => theirTermMatches(term, pod, world))
+        .map((term) => ({ ...one, term })),
+    ),
+  };
+});
+
+function affinityRefusal(cycle: Cycle, { node }: Place, leaving: readonly V1Pod[]): Refusal | undefined {
+  const found = findMatches(cycle);
+  const { terms, matchesItself } = found;
+  const stays = (one: PlacedPod) => !leaving.includes(one.pod);
+  const matching = found.near.filter(stays);
+  const anywhere = matching.some((one) => terms.some(({ key }) => hasKey(one.node, key)));
+  const keys = terms.every(({ key }) => hasKey(node, key));
+  const near = terms.every(({ key }) => matching.some((one) => together(one.node, node, key)));
+  if (terms.length > 0 && !(keys && (near || (!anywhere && matchesItself))))
     return refuse("node(s) didn't match pod affinity rules");
-  for (const term of required(pod, antiAffinityOf))
-    for (const one of all)
-      if (ownTermMatches(term, one.pod, world) && together(one.node, place.node, term.key))
-        return refuseForNow("node(s) didn't match pod anti-affinity rules");
-  for (const one of all)
-    for (const term of required(one.pod, antiAffinityOf))
-      if (theirTermMatches(term, pod, world) && together(one.node, place.node, term.key))
-        return refuseForNow("node(s) didn't satisfy existing pods anti-affinity rules");
+  const isHere = (one: PlacedPod & { term: Term }) => stays(one) && together(one.node, node, one.term.key);
+  if (found.apart.some(isHere)) return refuseForNow("node(s) didn't match pod anti-affinity rules");
+  if (found.theirs.some(isHere))
+    return refuseForNow("node(s) didn't satisfy existing pods anti-affinity rules");
   return undefined;
 }
 
-function affinityScores({ pod, places, world, profile }: Cycle, feasible: readonly Place[]): Scores {
-  const { hardPodAffinityWeight = 1, ignorePreferredTermsOfExistingPods } = profile.args("InterPodAffinity");
-  const own = [...preferred(pod, affinityOf), ...preferred(pod, antiAffinityOf)];
-  const zeros = feasible.map(() => 0);
-  if (ignorePreferredTermsOfExistingPods && own.length === 0) return [zeros, zeros];
-  const raw = feasible.map((place) => {
-    let sum = 0;
-    for (const { node, pods } of places) {
-      for (const other of pods) {
-        const add = (term: Term, weight: number, isMatch: boolean) => {
-          if (isMatch && together(node, place.node, term.key)) sum += weight;
-        };
-        for (const [of, sign] of [
-          [affinityOf, 1],
-          [antiAffinityOf, -1],
-        ] as const) {
-          for (const { term, weight } of preferred(pod, of))
-            add(term, sign * weight, ownTermMatches(term, other, world));
-          for (const { term, weight } of preferred(other, of))
-            add(term, sign * weight, theirTermMatches(term, pod, world));
-        }
-        for (const term of required(other, affinityOf))
-          add(term, hardPodAffinityWeight, theirTermMatches(term, pod, world));
+/** What each pod that is there adds to the nodes around it. */
+function additions({ pod, places, world, profile }: Cycle): { node: V1Node; key: string; weight: number }[] {
+  const { hardPodAffinityWeight = 1 } = profile.args("InterPodAffinity");
+  const found: { node: V1Node; key: string; weight: number }[] = [];
+  for (const { node, pods } of places) {
+    for (const other of pods) {
+      const add = ({ key }: Term, weight: number, isMatch: boolean) => {
+        if (isMatch) found.push({ node, key, weight });
+      };
+      for (const [preferred, sign] of [
+        [preferredNear, 1],
+        [preferredApart, -1],
+      ] as const) {
+        for (const { term, weight } of preferred(pod))
+          add(term, sign * weight, ownTermMatches(term, other, world));
+        for (const { term, weight } of preferred(other))
+          add(term, sign * weight, theirTermMatches(term, pod, world));
       }
+      for (const term of requiredNear(other))
+        add(term, hardPodAffinityWeight, theirTermMatches(term, pod, world));
     }
-    return sum;
-  });
+  }
+  return found;
+}
+
+function affinityScores(cycle: Cycle, feasible: readonly Place[]): Scores {
+  const { pod, profile } = cycle;
+  const prefers = preferredNear(pod).length + preferredApart(pod).length > 0;
+  const zeros = feasible.map(() => 0);
+  if (profile.args("InterPodAffinity").ignorePreferredTermsOfExistingPods && !prefers) return [zeros, zeros];
+  const all = additions(cycle);
+  const raw = feasible.map((place) =>
+    all
+      .filter(({ node, key }) => together(node, place.node, key))
+      .reduce((sum, { weight }) => sum + weight, 0),
+  );
   const least = Math.min(...raw);
   const range = Math.max(...raw) - least;
   return [raw, raw.map((one) => (range > 0 ? Math.trunc(100 * ((one - least) / range)) : 0))];

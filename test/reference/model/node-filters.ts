@@ -1,6 +1,7 @@
 import type { V1Node, V1Pod, V1Taint, V1Toleration } from "../../../host/api/generated/types.ts";
 import { type Plugin, refuse, refuseForNow, type Scores } from "./cycle.ts";
 import { normalizeDefault } from "./normalize.ts";
+import { remembered } from "./remember.ts";
 
 /**
  * Reference model of NodeUnschedulable, NodeName, TaintToleration, NodePorts and NodeDeclaredFeatures, written from
@@ -52,7 +53,7 @@ export const taintToleration: Plugin = {
   },
 };
 
-export function hostPorts(pod: V1Pod): { ip: string; protocol: string; port: number }[] {
+export const hostPorts = remembered((pod: V1Pod): { ip: string; protocol: string; port: number }[] => {
   const sidecars = (pod.spec!.initContainers ?? []).filter((one) => one.restartPolicy === "Always");
   return [...pod.spec!.containers, ...sidecars]
     .flatMap((one) => one.ports ?? [])
@@ -62,7 +63,7 @@ export function hostPorts(pod: V1Pod): { ip: string; protocol: string; port: num
       port: one.hostPort || (pod.spec!.hostNetwork ? one.containerPort : 0),
     }))
     .filter((one) => one.port > 0);
-}
+});
 
 export const nodePorts: Plugin = {
   filter: ({ pod }, { pods }, leaving) => {

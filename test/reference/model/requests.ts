@@ -1,4 +1,5 @@
 import type { V1Container, V1Pod } from "../../../host/api/generated/types.ts";
+import { remembered } from "./remember.ts";
 
 /**
  * Reference model, written from shared/spec/scheduling.md 2.6 and 3.1, not from the core: slow, obvious, BigInt.
@@ -113,29 +114,27 @@ function podLevelAmounts(pod: V1Pod): Bag {
 }
 
 /** Section 2.6.1. */
-export function fitRequest(pod: V1Pod): Bag {
-  return total(pod, { status: false, defaults: {}, podLevel: true });
-}
+export const fitRequest = remembered((pod: V1Pod) =>
+  total(pod, { status: false, defaults: {}, podLevel: true }),
+);
 
 /** Section 3.1: pod-level requests are ignored when the incoming pod is scored. */
-export function scoreRequest(pod: V1Pod): Bag {
-  return total(pod, { status: false, defaults: DEFAULTS, podLevel: false });
-}
+export const scoreRequest = remembered((pod: V1Pod) =>
+  total(pod, { status: false, defaults: DEFAULTS, podLevel: false }),
+);
 
 /** Section 2.6.2. */
-export function usage(pod: V1Pod): Bag {
-  return total(pod, { status: true, defaults: {}, podLevel: true });
-}
+export const usage = remembered((pod: V1Pod) => total(pod, { status: true, defaults: {}, podLevel: true }));
 
 /** Section 3.1: with pod-level requests the defaults stand in only for what nobody names. */
-export function nonZeroUsage(pod: V1Pod): Bag {
+export const nonZeroUsage = remembered((pod: V1Pod) => {
   const plain = usage(pod);
   const hasPodLevel = Object.keys(podLevelAmounts(pod)).length > 0;
   const defaults = Object.fromEntries(
     Object.entries(DEFAULTS).filter(([name]) => !hasPodLevel || !(name in plain)),
   );
   return total(pod, { status: true, defaults, podLevel: true });
-}
+});
 
 /** Bytes of storage; none is 0. */
 export function bytes(text: string | undefined): bigint {

@@ -1,6 +1,7 @@
-import type { V1DeviceClass } from "../../../host/api/generated/types.ts";
+import type { V1DeviceClass, V1Node } from "../../../host/api/generated/types.ts";
 import { all, type Cycle, type Place, type Plugin, type Refusal, type World } from "./cycle.ts";
 import type { ResourceWeight } from "./profile.ts";
+import { remembered } from "./remember.ts";
 import { type Bag, bag, fitRequest, nonZeroUsage, scoreRequest, usage } from "./requests.ts";
 
 /**
@@ -15,6 +16,8 @@ const isScalar = (name: string) =>
   name.includes("kubernetes.io/") ||
   name.startsWith("attachable-volumes-");
 const isKnown = (name: string) => ["cpu", "memory", "ephemeral-storage"].includes(name) || isScalar(name);
+
+const offeredBy = remembered((node: V1Node) => bag(node.status?.allocatable));
 
 /** Some DeviceClass stands for the resource. */
 const isMapped = (name: string, world: World) =>
@@ -32,7 +35,7 @@ function fitRefusal(
   const isIgnored = (name: string) =>
     isExtended(name) &&
     (ignoredResources.includes(name) || ignoredResourceGroups.includes(name.split("/")[0]!));
-  const offered = bag(node.status?.allocatable);
+  const offered = offeredBy(node);
   const wanted = fitRequest(pod);
   const used = pods.filter((one) => staying.includes(one)).map(usage);
   const reasons: string[] = [];
@@ -59,7 +62,7 @@ const sumOf = (pods: Place["pods"], amounts: (pod: Place["pods"][number]) => Bag
 
 /** Resources that count on this node: weight, what it offers, what would be used. */
 function scoredParts(list: ResourceWeight[], { pod }: Cycle, { node, pods }: Place) {
-  const offered = bag(node.status?.allocatable);
+  const offered = offeredBy(node);
   const wanted = scoreRequest(pod);
   return list
     .filter(({ name }) => isKnown(name))
@@ -131,7 +134,7 @@ function deviation(fractions: readonly number[]): number {
 }
 
 function balancedScore({ pod, profile }: Cycle, { node, pods }: Place): number {
-  const offered = bag(node.status?.allocatable);
+  const offered = offeredBy(node);
   const wanted = fitRequest(pod);
   const names = orDefault(profile.args("NodeResourcesBalancedAllocation").resources)
     .map(({ name }) => name)

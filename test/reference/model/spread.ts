@@ -20,6 +20,7 @@ import {
 import { logarithm } from "./go-log.ts";
 import { requiredAffinityMatches } from "./node-affinity.ts";
 import { toleratesHardTaints } from "./node-filters.ts";
+import { remembered } from "./remember.ts";
 import { type Requirements, requirementsOf, selects, withKeys } from "./selectors.ts";
 
 /**
@@ -101,28 +102,41 @@ function countMatching(pod: V1Pod, selector: Requirements, pods: readonly V1Pod[
   ).length;
 }
 
-function spreadRefusal(cycle: Cycle, place: Place, leaving: readonly V1Pod[]): Refusal | undefined {
+/** The pod's hard constraints, and which pods each of them counts on which node. */
+const hardCounts = remembered((cycle: Cycle) => {
   const { pod, places } = cycle;
   const constraints = constraintsOf(cycle, "DoNotSchedule");
+  return constraints.map((constraint) => ({
+    constraint,
+    nodes: places
+      .filter(
+        ({ node }) => constraints.every(({ key }) => hasKey(node, key)) && isCounted(pod, node, constraint),
+      )
+      .map(({ node, pods }) => ({
+        node,
+        value: labelsOf(node)[constraint.key]!,
+        count: countMatching(pod, constraint.selector, pods),
+      })),
+  }));
+});
+
+function spreadRefusal(cycle: Cycle, place: Place, leaving: readonly V1Pod[]): Refusal | undefined {
+  const { pod } = cycle;
   const text = "node(s) didn't match pod topology spread constraints";
-  for (const constraint of constraints) {
+  for (const { constraint, nodes } of hardCounts(cycle)) {
+    const { key, selector, minDomains, maxSkew } = constraint;
+    // RemovePod: pods that are being deleted are subtracted too, and so are all for an empty selector.
+    const removed = leaving.filter(
+      (one) => namespaceOf(one) === namespaceOf(pod) && selects(selector, labelsOf(one)),
+    ).length;
     const counts = new Map<string, number>();
-    for (const { node, pods } of places) {
-      if (!constraints.every(({ key }) => hasKey(node, key)) || !isCounted(pod, node, constraint)) continue;
-      const value = labelsOf(node)[constraint.key]!;
-      let count = countMatching(pod, constraint.selector, pods);
-      // RemovePod: pods that are being deleted are subtracted too, and so are all for an empty selector.
-      if (node === place.node)
-        count -= leaving.filter(
-          (one) => namespaceOf(one) === namespaceOf(pod) && selects(constraint.selector, labelsOf(one)),
-        ).length;
-      counts.set(value, (counts.get(value) ?? 0) + count);
-    }
-    if (!hasKey(place.node, constraint.key)) return refuse(`${text} (missing required label)`);
-    const least = counts.size < constraint.minDomains ? 0 : Math.min(...counts.values());
-    const self = selects(constraint.selector, labelsOf(pod)) ? 1 : 0;
-    const skew = (counts.get(labelsOf(place.node)[constraint.key]!) ?? 0) + self - least;
-    if (skew > constraint.maxSkew) return refuseForNow(text);
+    for (const { node, value, count } of nodes)
+      counts.set(value, (counts.get(value) ?? 0) + count - (node === place.node ? removed : 0));
+    if (!hasKey(place.node, key)) return refuse(`${text} (missing required label)`);
+    const least = counts.size < minDomains ? 0 : Math.min(...counts.values());
+    const self = selects(selector, labelsOf(pod)) ? 1 : 0;
+    const skew = (counts.get(labelsOf(place.node)[key]!) ?? 0) + self - least;
+    if (skew > maxSkew) return refuseForNow(text);
   }
   return undefined;
 }
@@ -136,21 +150,29 @@ function spreadScores(cycle: Cycle, feasible: readonly Place[]): Scores {
   const requireAll = isList || (pod.spec!.topologySpreadConstraints ?? []).length > 0;
   const counts = (node: V1Node) => !requireAll || constraints.every(({ key }) => hasKey(node, key));
   const scored = feasible.filter(({ node }) => counts(node));
+  const domains = constraints.map((constraint) => {
+    const domainOf = (node: V1Node) => labelsOf(node)[constraint.key] ?? "";
+    const isHost = constraint.key === "kubernetes.io/hostname";
+    const size = isHost ? scored.length : new Set(scored.map(({ node }) => domainOf(node))).size;
+    const found = new Map<string, number>();
+    for (const { node, pods } of places)
+      if (counts(node) && isCounted(pod, node, constraint))
+        found.set(
+          domainOf(node),
+          (found.get(domainOf(node)) ?? 0) + countMatching(pod, constraint.selector, pods),
+        );
+    return { constraint, isHost, size, counts: found };
+  });
   const raw = feasible.map((place) => {
     if (!scored.includes(place)) return undefined;
     let sum = 0;
-    for (const constraint of constraints) {
-      const { key, selector, maxSkew } = constraint;
+    for (const { constraint, isHost, size, counts: found } of domains) {
+      const { key, maxSkew } = constraint;
       if (!hasKey(place.node, key)) continue;
-      const domainOf = (node: V1Node) => labelsOf(node)[key] ?? "";
-      const isHost = key === "kubernetes.io/hostname";
-      const size = isHost ? scored.length : new Set(scored.map(({ node }) => domainOf(node))).size;
-      const same = places.filter(
-        ({ node }) =>
-          counts(node) && isCounted(pod, node, constraint) && domainOf(node) === domainOf(place.node),
-      );
-      const pods = isHost ? place.pods : same.flatMap((one) => one.pods);
-      sum += countMatching(pod, selector, pods) * logarithm(size + 2) + (maxSkew - 1);
+      const count = isHost
+        ? countMatching(pod, constraint.selector, place.pods)
+        : (found.get(labelsOf(place.node)[key]!) ?? 0);
+      sum += count * logarithm(size + 2) + (maxSkew - 1);
     }
     return sum % 1 >= 0.5 ? Math.ceil(sum) : Math.floor(sum);
   });

@@ -23,7 +23,7 @@ function preFilterReason(pod: V1Pod, world: World): string | undefined {
         ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`
         : `persistentvolumeclaim "${name}" not found`;
     if (claim.status?.phase === "Lost")
-      return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec!.volumeName}"`;
+      return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec!.volumeName ?? ""}"`;
     if (claim.metadata!.deletionTimestamp) return `persistentvolumeclaim "${name}" is being deleted`;
     if (ephemeral && !isOwnedBy(claim, pod)) return notOwner(claim, pod);
   }

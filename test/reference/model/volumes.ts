@@ -18,6 +18,7 @@ import {
   refuseForNow,
   type World,
 } from "./cycle.ts";
+import { remembered } from "./remember.ts";
 
 /**
  * Reference model of VolumeRestrictions, NodeVolumeLimits and VolumeZone, written from shared/spec/scheduling.md 2.7, 2.8
@@ -44,7 +45,7 @@ const plainClaimNames = (pod: V1Pod) =>
   (pod.spec!.volumes ?? []).flatMap((one) => one.persistentVolumeClaim?.claimName ?? []);
 
 /** Names of the pod's ReadWriteOncePod claims that some pod uses anywhere. */
-function contestedClaims({ pod, places, world }: Cycle): string[] {
+const contestedClaims = remembered(({ pod, places, world }: Cycle): string[] => {
   const once = claimUses(pod, world).filter(
     ({ ephemeral, claim }) => !ephemeral && claim?.spec?.accessModes?.includes("ReadWriteOncePod"),
   );
@@ -53,7 +54,7 @@ function contestedClaims({ pod, places, world }: Cycle): string[] {
     .filter((other) => namespaceOf(other) === namespaceOf(pod))
     .flatMap(plainClaimNames);
   return [...new Set(once.map(({ name }) => name))].filter((name) => inUse.includes(name));
-}
+});
 
 export const volumeRestrictions: Plugin = {
   preFilter: ({ pod, world }) => {
