@@ -27,9 +27,14 @@ import { WatchChecker } from "./watch-checker.ts";
  * now must be answered as of the floor or later. Each answer is placed at the earliest revision at which it is right,
  * and that is the best choice, since a place only ever forbids what is before it. This holds over all keys together,
  * which is more than per key. An ask without an answer may have been carried out at any time after it, or never.
+ *
+ * @param isWhole  false when the store also has keys of which the records do not tell, as under an API server
  */
-export function checkHistory(records: readonly HistoryRecord[]): string[] {
-  const truth = new Truth(records);
+export function checkHistory(
+  records: readonly HistoryRecord[],
+  { isWhole = true }: { isWhole?: boolean } = {},
+): string[] {
+  const truth = new Truth(records, isWhole);
   const checker = new HistoryChecker(truth);
   const watches = new WatchChecker(truth);
   for (const record of records) {

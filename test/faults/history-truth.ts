@@ -5,7 +5,7 @@ export interface Version {
   readonly revision: number;
   /** Null: there was no such key from here on. */
   readonly value: string | null;
-  /** The revision that created it; 0 for a deleted one. */
+  /** The revision that created it; 0 for a deleted one, and when that is not known. */
   readonly created: number;
   readonly lease: string | undefined;
 }
@@ -17,12 +17,15 @@ type Change = Pick<Version, "value" | "lease">;
  * writes in one order, so this is the whole past of the store, against which each single answer can be held.
  */
 export class Truth {
+  /** Whether the records tell of every key, so that no revision may be missing and it is known who created what. */
+  readonly isWhole: boolean;
   readonly #changes = new Map<number, Map<string, Change>>();
   readonly #versions = new Map<string, Version[]>();
   readonly violations: string[] = [];
   newest = 1;
 
-  constructor(records: readonly HistoryRecord[]) {
+  constructor(records: readonly HistoryRecord[], isWhole: boolean) {
+    this.isWhole = isWhole;
     const asks = new Map<string, Ask>();
     const owners = new Map<number, string>();
     for (const record of records) {
@@ -37,7 +40,7 @@ export class Truth {
         else if ("wrote" in answer && ask?.verb === "write") this.#learnWrite(ask, answer.wrote, id, owners);
       }
     }
-    this.#assertNoGap();
+    if (isWhole) this.#assertNoGap();
     this.#makeVersions();
   }
 
@@ -146,7 +149,7 @@ export class Truth {
     for (const revision of [...this.#changes.keys()].sort((a, b) => a - b))
       for (const [key, { value, lease }] of this.#changes.get(revision)!) {
         const before = this.at(key, revision - 1);
-        const created = value === null ? 0 : (before?.created ?? revision);
+        const created = value === null || !this.isWhole ? 0 : (before?.created ?? revision);
         const version = { revision, value, created, lease };
         const versions = this.#versions.get(key);
         if (versions === undefined) this.#versions.set(key, [version]);

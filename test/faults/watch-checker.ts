@@ -69,7 +69,7 @@ export class WatchChecker {
     if (previous !== undefined && inWords(previous) !== inWords(before))
       this.#violate("previous value", watch, `${at}: ${inWords(previous)}, and it was ${inWords(before)}`);
     const created = before?.created ?? revision;
-    if (entry !== null && (entry.created !== created || entry.modified !== revision))
+    if (this.#truth.isWhole && entry !== null && (entry.created !== created || entry.modified !== revision))
       this.#violate("is-create", watch, `${at}: ${inWords(entry)}, and it was created by ${created}`);
   }
 
