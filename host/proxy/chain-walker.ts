@@ -71,6 +71,11 @@ export class ChainWalker {
     for (const list of this.#lists.keys()) if (!named.has(list)) this.#lists.delete(list);
   }
 
+  /** The names of a table's chains: what a sync looks for stale ones in. */
+  chainNames(table: "filter" | "nat"): Iterable<string> {
+    return this.#chains.get(table)!.keys();
+  }
+
   /** Each table's chains and the texts of their rules, in order: what two loads are compared by. */
   dump(): Record<string, Record<string, string[]>> {
     const texts = (rules: readonly Rule[]) => rules.map((rule) => rule.text);
@@ -220,7 +225,7 @@ export class ChainWalker {
       case "destination-type":
         return this.#isLocal(walk.destination);
       case "mark":
-        return ((walk.mark & match.mask) === match.value) !== match.not;
+        return ((walk.mark & match.mask) >>> 0 === match.value) !== match.not;
       case "recent": {
         if (match.set) return true;
         const last = this.#lists.get(match.list)?.get(walk.source.text);
