@@ -8,6 +8,7 @@ import { addressText, type Family } from "./address.ts";
 import { type Packet, packetNumbers, type Verdict, verdictOf } from "./packet.ts";
 import { nodePortAddresses, type ProxyOptions, podRange, servesLocalhost } from "./proxy-options.ts";
 import { LARGE_CLUSTER_ENDPOINTS, renderIptables } from "./render-iptables.ts";
+import { renderNftables } from "./render-nftables.ts";
 import { ServiceModel } from "./service-model.ts";
 import { PROTOCOL_NUMBERS } from "./service-port.ts";
 import { RuleSync } from "./sync-rules.ts";
@@ -36,6 +37,8 @@ export interface ServiceTable {
   update(changes: readonly Change[]): void;
   /** The input of `iptables-restore --noflush --counters`, or of `ip6tables-restore`. */
   renderIptables(family: Family): string;
+  /** The input of `nft -f -`, both families: a table of each, replaced in one transaction. */
+  renderNftables(): string;
   /** What of the objects could not be used, as kube-proxy skips it: `Service "ns/name": field: why`. */
   problems(): string[];
 }
@@ -140,6 +143,12 @@ class CoreServiceTable implements ServiceTable {
     const model = this.#models[family];
     const largeCluster = model.endpointTotal() > LARGE_CLUSTER_ENDPOINTS;
     return renderIptables({ family, options: this.#options, largeCluster, rules: model.allRules() }).text;
+  }
+
+  renderNftables(): string {
+    return FAMILIES.map((family) =>
+      renderNftables(family, this.#models[family].allRules(), this.#options),
+    ).join("");
   }
 
   problems(): string[] {
