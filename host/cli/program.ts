@@ -7,6 +7,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { downCommand } from "./commands/down.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { nodeCommand } from "./commands/node-list.ts";
+import { proxyCommand } from "./commands/proxy.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
@@ -23,6 +24,7 @@ const COMMANDS = [
   demoCommand,
   simulateCommand,
   explainCommand,
+  proxyCommand,
   apiserverCommand,
   controllerManagerCommand,
   schedulerCommand,
