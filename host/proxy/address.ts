@@ -20,6 +20,7 @@ export interface AddressRange {
 }
 
 const MAPPED = 0xffff;
+const LEADING_ZERO = /\b0\d/;
 
 /**
  * Reads an address as kube-proxy does (netutils.ParseIPSloppy): leading zeros in IPv4 are decimal, an IPv4-mapped IPv6
@@ -27,7 +28,12 @@ const MAPPED = 0xffff;
  */
 export function parseAddress(text: string): Address | undefined {
   const number = ipv4Number(text);
-  if (number >= 0) return { family: "ipv4", text: ipv4Text(number), words: [0, 0, MAPPED, number] };
+  if (number >= 0)
+    return {
+      family: "ipv4",
+      text: LEADING_ZERO.test(text) ? ipv4Text(number) : text,
+      words: [0, 0, MAPPED, number],
+    };
   const words = ipv6Words(text);
   if (words === undefined) return undefined;
   if (words[0] === 0 && words[1] === 0 && words[2] === MAPPED)

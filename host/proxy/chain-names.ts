@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Endpoint } from "./endpoint.ts";
 import type { ServicePort } from "./service-port.ts";
 
@@ -16,19 +16,33 @@ export interface ChainNames {
 /** Chains that start with one of these are kube-proxy's to delete, no others. */
 export const SERVICE_CHAIN_PREFIXES = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-"];
 
-export function chainNames({ name, protocol }: ServicePort): ChainNames {
-  const hash = hashOf(name + protocol.toLowerCase());
-  return {
-    cluster: `KUBE-SVC-${hash}`,
-    local: `KUBE-SVL-${hash}`,
-    external: `KUBE-EXT-${hash}`,
-    firewall: `KUBE-FW-${hash}`,
-  };
+export function chainNames(port: ServicePort): ChainNames {
+  let names = namesOfPorts.get(port);
+  if (names === undefined) {
+    const letters = hashOf(port.name + port.protocol.toLowerCase());
+    names = {
+      cluster: `KUBE-SVC-${letters}`,
+      local: `KUBE-SVL-${letters}`,
+      external: `KUBE-EXT-${letters}`,
+      firewall: `KUBE-FW-${letters}`,
+    };
+    namesOfPorts.set(port, names);
+  }
+  return names;
 }
+
+/** Names are kept as long as what they name: every sync says them again. */
+const namesOfPorts = new WeakMap<ServicePort, ChainNames>();
+const namesOfEndpoints = new WeakMap<Endpoint, string>();
 
 /** Also the name of the list of clients that session affinity keeps for the endpoint. */
 export function endpointChain({ name, protocol }: ServicePort, endpoint: Endpoint): string {
-  return `KUBE-SEP-${hashOf(name + protocol.toLowerCase() + endpoint.text)}`;
+  let chain = namesOfEndpoints.get(endpoint);
+  if (chain === undefined) {
+    chain = `KUBE-SEP-${hashOf(name + protocol.toLowerCase() + endpoint.text)}`;
+    namesOfEndpoints.set(endpoint, chain);
+  }
+  return chain;
 }
 
 const NAME_LENGTH = 16;
@@ -36,7 +50,7 @@ const NAME_LENGTH = 16;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 function hashOf(text: string): string {
-  return base32(createHash("sha256").update(text).digest(), NAME_LENGTH);
+  return base32(hash("sha256", text, "buffer"), NAME_LENGTH);
 }
 
 /** The first letters of a base32 text; five bits each, from the highest. */

@@ -80,6 +80,21 @@ export function parseSlice(
   };
 }
 
+/** Field by field, which is faster than copying with `...`: this is made for every endpoint there is. */
+function endpointAt(one: ParsedSlice["endpoints"][number], port: number): Endpoint {
+  return {
+    text: endpointText(one.address.text, port),
+    address: one.address,
+    port,
+    ready: one.ready,
+    serving: one.serving,
+    terminating: one.terminating,
+    isLocal: one.isLocal,
+    zoneHints: one.zoneHints,
+    nodeHints: one.nodeHints,
+  };
+}
+
 /**
  * The endpoints of a service port, each address and port once, in the order of their texts. Where two entries say the same
  * address, one that is not terminating wins: a dying pod and a new one may share it for a moment.
@@ -89,10 +104,15 @@ export function endpointsOf(slices: Iterable<ParsedSlice>, portName: string, pro
   for (const { ports, endpoints } of slices)
     for (const { name, protocol: spoken, port } of ports)
       if (name === portName && spoken === protocol)
-        for (const one of endpoints) all.push({ ...one, text: endpointText(one.address.text, port), port });
-  // As bytes, as Go sorts: `10.0.0.10:80` before `10.0.0.1:80`.
-  all.sort((a, b) =>
-    a.text < b.text ? -1 : a.text > b.text ? 1 : Number(a.terminating) - Number(b.terminating),
-  );
-  return all.filter((one, i) => i === 0 || one.text !== all[i - 1]!.text);
+        for (const one of endpoints) all.push(endpointAt(one, port));
+  all.sort(inOrder);
+  for (let i = 1; i < all.length; i++)
+    if (all[i]!.text === all[i - 1]!.text) return all.filter((one, k) => one.text !== all[k - 1]?.text);
+  return all;
+}
+
+/** As bytes, as Go sorts: `10.0.0.10:80` before `10.0.0.1:80`. */
+function inOrder(a: Endpoint, b: Endpoint): number {
+  if (a.text !== b.text) return a.text < b.text ? -1 : 1;
+  return Number(a.terminating) - Number(b.terminating);
 }

@@ -173,6 +173,7 @@ class CoreServiceTable implements ServiceTable {
         model.setZone(gone ? "" : (metadata.labels?.[ZONE_LABEL] ?? ""));
       }
     }
+    if (errors.length === 0 && this.#problems.size === 0) return;
     const name = `${kind} "${metadata?.namespace ?? ""}/${metadata?.name ?? ""}"`;
     if (errors.length === 0) this.#problems.delete(name);
     else this.#problems.set(name, onceEach(errors));

@@ -41,31 +41,35 @@ export function renderIptables(input: RenderInput): RestoreText {
     .filter((name) => isServiceChain(name) && !lines.activeChains.has(name))
     .sort();
   const filterRules = [
-    ...firewallRules(input),
-    ...lines.services,
-    ...lines.externalServices,
-    ...lines.nodePorts,
-    ...lines.proxyFirewall,
-    ...forwardRules(input),
+    firewallRules(input),
+    lines.services,
+    lines.externalServices,
+    lines.nodePorts,
+    lines.proxyFirewall,
+    forwardRules(input),
   ];
-  const natRules = [...staticNatRules(input), ...lines.natRules];
+  const natRules = [staticNatRules(input), lines.natRules];
   const nodePorts = nodePortRules(input);
-  const natChains = [...NAT_CHAINS, ...lines.natChains, ...stale];
   const text = [
-    "*filter",
-    ...filterChains(input).map(chainLine),
+    ["*filter"],
+    filterChains(input).map(chainLine),
     ...filterRules,
-    "COMMIT",
-    "*nat",
-    ...natChains.map(chainLine),
+    ["COMMIT", "*nat"],
+    NAT_CHAINS.map(chainLine),
+    lines.natChains.map(chainLine),
+    stale.map(chainLine),
     ...natRules,
-    ...stale.map((name) => `-X ${name}`),
-    ...nodePorts,
-    "COMMIT",
-    "",
-  ].join("\n");
-  const ruleCounts = { filter: filterRules.length, nat: natRules.length + nodePorts.length };
-  return { text, activeChains: lines.activeChains, ruleCounts };
+    stale.map((name) => `-X ${name}`),
+    nodePorts,
+    ["COMMIT"],
+  ];
+  const count = (some: readonly string[][]) => some.reduce((sum, rules) => sum + rules.length, 0);
+  return {
+    // Each part by itself: in a large cluster there are half a million lines.
+    text: text.map((part) => (part.length === 0 ? "" : `${part.join("\n")}\n`)).join(""),
+    activeChains: lines.activeChains,
+    ruleCounts: { filter: count(filterRules), nat: count([...natRules, nodePorts]) },
+  };
 }
 
 export function isServiceChain(name: string): boolean {

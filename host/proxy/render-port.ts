@@ -40,25 +40,19 @@ export function renderPort(
 ): void {
   const names = chainNames(rules.port);
   renderDispatch(rules, names, context, lines);
-  const endpointChains = new Map(rules.reachable.map((one) => [one, endpointChain(rules.port, one)]));
   const { cluster, local, external, firewall } = names;
-  const own: [boolean, string][] = [
-    [rules.usesExternalChain, external],
-    [rules.usesFirewallChain, firewall],
-    [rules.usesClusterChain, cluster],
-    [rules.usesLocalChain, local],
-  ];
-  for (const [used, chain] of own) if (used) lines.activeChains.add(chain);
-  for (const chain of endpointChains.values()) lines.activeChains.add(chain);
+  if (rules.usesExternalChain) lines.activeChains.add(external);
+  if (rules.usesFirewallChain) lines.activeChains.add(firewall);
+  if (rules.usesClusterChain) lines.activeChains.add(cluster);
+  if (rules.usesLocalChain) lines.activeChains.add(local);
+  for (const one of rules.reachable) lines.activeChains.add(endpointChain(rules.port, one));
   if (!changed) return;
   renderMasquerade(rules, names, context, lines);
   if (rules.usesExternalChain) renderExternal(rules, names, context, lines);
   if (rules.usesFirewallChain) renderFirewall(rules, names, context, lines);
-  if (rules.usesClusterChain)
-    renderBalancing(cluster, rules.clusterEndpoints, rules, endpointChains, context, lines);
-  if (rules.usesLocalChain)
-    renderBalancing(local, rules.localEndpoints, rules, endpointChains, context, lines);
-  renderEndpoints(rules, endpointChains, context, lines);
+  if (rules.usesClusterChain) renderBalancing(cluster, rules.clusterEndpoints, rules, context, lines);
+  if (rules.usesLocalChain) renderBalancing(local, rules.localEndpoints, rules, context, lines);
+  renderEndpoints(rules, context, lines);
 }
 
 /** What leads packets to the port's chains, or refuses them: F1 to F6 and N1 to N5 of the reference. */
@@ -193,20 +187,19 @@ function renderBalancing(
   chain: string,
   endpoints: readonly Endpoint[],
   { port }: PortRules,
-  chains: ReadonlyMap<Endpoint, string>,
   { largeCluster }: RenderContext,
   lines: RuleLines,
 ): void {
   const rule = (endpoint: Endpoint, rest: string) => {
     const comment = largeCluster ? "" : ` -m comment --comment "${port.name} -> ${endpoint.text}"`;
-    lines.natRules.push(`-A ${chain}${comment}${rest} -j ${chains.get(endpoint)!}`);
+    lines.natRules.push(`-A ${chain}${comment}${rest} -j ${endpointChain(port, endpoint)}`);
   };
   lines.natChains.push(chain);
   if (port.affinitySeconds > 0)
     for (const endpoint of endpoints)
       rule(
         endpoint,
-        ` -m recent --name ${chains.get(endpoint)!} --rcheck --seconds ${port.affinitySeconds} --reap`,
+        ` -m recent --name ${endpointChain(port, endpoint)} --rcheck --seconds ${port.affinitySeconds} --reap`,
       );
   for (const [i, endpoint] of endpoints.entries()) {
     const left = endpoints.length - i;
@@ -217,14 +210,13 @@ function renderBalancing(
 /** N12: a client that is the endpoint itself gets its answer by way of this node. */
 function renderEndpoints(
   { port, reachable }: PortRules,
-  chains: ReadonlyMap<Endpoint, string>,
   { largeCluster }: RenderContext,
   lines: RuleLines,
 ): void {
   const protocol = port.protocol.toLowerCase();
   const comment = largeCluster ? "" : ` -m comment --comment ${port.name}`;
   for (const endpoint of reachable) {
-    const chain = chains.get(endpoint)!;
+    const chain = endpointChain(port, endpoint);
     const remember = port.affinitySeconds > 0 ? ` -m recent --name ${chain} --set` : "";
     lines.natChains.push(chain);
     lines.natRules.push(`-A ${chain}${comment} -s ${endpoint.address.text} -j KUBE-MARK-MASQ`);

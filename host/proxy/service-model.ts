@@ -120,6 +120,7 @@ export class ServiceModel {
   }
 
   #setPorts(service: string, ports: readonly ServicePort[]): void {
+    if (ports.length === 0 && !this.#entries.has(service)) return;
     const entry = this.#entryOf(service);
     if (deepEqual(entry.ports, ports)) {
       this.#dropIfEmpty(service, entry);

@@ -75,21 +75,18 @@ export class RuleSync {
     const ranges = this.#allowedSources(family, rules);
     const rows = this.#takeRows(rules, ranges.length, old);
     const { clusterEndpoints, localEndpoints, reachable } = rules;
-    const clusterPlaces = placesOf(clusterEndpoints);
-    const localPlaces = placesOf(localEndpoints);
-    const rowOf = new Map(reachable.map((one, i) => [one, rows.endpoints[i]!]));
-    reachable.forEach((one, i) => {
-      this.#core.putEndpoint(rows.endpoints[i]!, {
-        address: one.address.words,
-        port: one.port,
-        clusterPosition: clusterPlaces.get(one) ?? -1,
-        localPosition: localPlaces.get(one) ?? -1,
-      });
-    });
-    this.#core.putTargets(
-      rows.targets,
-      [...clusterEndpoints, ...localEndpoints].map((one) => rowOf.get(one)!),
-    );
+    // All three are in the same order, and the first has what the others have.
+    let [cluster, local] = [0, 0];
+    for (let i = 0; i < reachable.length; i++) {
+      const one = reachable[i]!;
+      const row = rows.endpoints[i]!;
+      const clusterPosition = clusterEndpoints[cluster] === one ? cluster++ : -1;
+      const localPosition = localEndpoints[local] === one ? local++ : -1;
+      this.#core.putEndpoint(row, one.address.words, one.port, clusterPosition, localPosition);
+      if (clusterPosition >= 0) this.#core.putTarget(rows.targets + clusterPosition, row);
+      if (localPosition >= 0)
+        this.#core.putTarget(rows.targets + clusterEndpoints.length + localPosition, row);
+    }
     ranges.forEach(({ words, prefixLength }, i) => {
       this.#core.putRange(rows.ranges + i, { address: words, prefixLength });
     });
@@ -103,23 +100,18 @@ export class RuleSync {
       rangeFirst: rows.ranges,
       rangeCount: ranges.length,
     });
-    this.#moveEntries(
-      rows.service,
-      old === undefined ? NONE : entriesOf(family, old.rules),
-      entriesOf(family, rules),
-    );
+    if (rules.port !== old?.rules.port) this.#moveEntries(family, rows.service, old?.rules, rules);
     if (old !== undefined) this.#giveBack(old, rows);
     return rows;
   }
 
   /** Rows for a port, its old ones where they fit; nothing is written yet. */
   #takeRows(rules: PortRules, rangeCount: number, old: PortRows | undefined): PortRows {
-    const oldRows = new Map(old?.rules.reachable.map((one, i) => [one.text, old.endpoints[i]!]));
     const targetCount = rules.clusterEndpoints.length + rules.localEndpoints.length;
     const rows: PortRows = {
       rules,
       service: old?.service ?? this.#services.take(),
-      endpoints: rules.reachable.map((one) => oldRows.get(one.text) ?? this.#endpoints.take()),
+      endpoints: this.#takeEndpoints(rules.reachable, old),
       targets: old?.targetCount === targetCount ? old.targets : this.#targets.take(targetCount),
       targetCount,
       ranges: old?.rangeCount === rangeCount ? old.ranges : this.#ranges.take(rangeCount),
@@ -143,8 +135,19 @@ export class RuleSync {
     return rows;
   }
 
+  /** An endpoint that was there keeps its row; both lists are in order. */
+  #takeEndpoints(reachable: readonly Endpoint[], old: PortRows | undefined): number[] {
+    if (old === undefined) return reachable.map(() => this.#endpoints.take());
+    const before = old.rules.reachable;
+    let at = 0;
+    return reachable.map(({ text }) => {
+      while (at < before.length && before[at]!.text < text) at++;
+      return before[at]?.text === text ? old.endpoints[at]! : this.#endpoints.take();
+    });
+  }
+
   #remove(family: Family, rows: PortRows): void {
-    this.#moveEntries(rows.service, entriesOf(family, rows.rules), NONE);
+    this.#moveEntries(family, rows.service, rows.rules, undefined);
     this.#giveBack(rows, undefined);
   }
 
@@ -163,10 +166,20 @@ export class RuleSync {
       this.#ranges.give(rows.ranges, rows.rangeCount);
   }
 
-  #moveEntries(service: number, before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>): void {
-    for (const [key, entry] of before) if (!after.has(key)) this.#core.removeEntry(service, entry);
-    for (const [key, entry] of after)
-      if (!before.has(key) && this.#core.addEntry(service, entry)) this.#sortEntries(entry);
+  /** Takes away the ways in that are no more, and adds the new ones. */
+  #moveEntries(
+    family: Family,
+    service: number,
+    old: PortRules | undefined,
+    next: PortRules | undefined,
+  ): void {
+    const before = old === undefined ? [] : entriesOf(family, old);
+    const after = next === undefined ? [] : entriesOf(family, next);
+    for (const entry of before)
+      if (!after.some((one) => isSame(one, entry))) this.#core.removeEntry(service, entry);
+    for (const entry of after)
+      if (!before.some((one) => isSame(one, entry)) && this.#core.addEntry(service, entry))
+        this.#sortEntries(entry);
   }
 
   /** Several ports claim one address: their ways in are put in the order of their keys, as rules are written. */
@@ -190,51 +203,38 @@ export class RuleSync {
   }
 }
 
-const NONE: ReadonlyMap<string, Entry> = new Map();
-
 /** As bytes, as the order of rules is. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function placesOf(endpoints: readonly Endpoint[]): Map<Endpoint, number> {
-  return new Map(endpoints.map((one, i) => [one, i]));
 }
 
 /** In the order that rules of one port are written. */
 const WAYS: readonly WayIn[] = ["clusterIp", "externalIp", "vip", "nodePort", "healthCheck"];
 
 /** The ways in to a port; an address that is listed twice is one. */
-function entriesOf(family: Family, { port }: PortRules): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
+function entriesOf(family: Family, { port }: PortRules): Entry[] {
+  const entries: Entry[] = [];
+  const add = (entry: Entry) => {
+    if (!entries.some((one) => isSame(one, entry))) entries.push(entry);
+  };
   const protocol = PROTOCOL_NUMBERS[port.protocol];
-  const add = (way: WayIn, text: string) =>
-    entries.set(`${way} ${text} ${port.port}`, {
-      way,
-      address: parseAddress(text)!.words,
-      port: port.port,
-      protocol,
-    });
-  add("clusterIp", port.clusterIp);
-  for (const address of port.externalIps) add("externalIp", address);
-  for (const vip of port.loadBalancerVips) add("vip", vip);
-  const anyAddress = family === "ipv4" ? 4 : 6;
-  if (port.nodePort !== 0)
-    entries.set(`nodePort ${port.nodePort}`, {
-      way: "nodePort",
-      address: anyAddress,
-      port: port.nodePort,
-      protocol,
-    });
-  const healthPort = port.healthCheckNodePort;
-  if (healthPort !== 0)
-    entries.set(`healthCheck ${healthPort}`, {
-      way: "healthCheck",
-      address: anyAddress,
-      port: healthPort,
-      protocol: PROTOCOL_NUMBERS.TCP,
-    });
+  const at = (way: WayIn, text: string) =>
+    add({ way, address: parseAddress(text)!.words, port: port.port, protocol });
+  at("clusterIp", port.clusterIp);
+  for (const address of port.externalIps) at("externalIp", address);
+  for (const vip of port.loadBalancerVips) at("vip", vip);
+  const address = family === "ipv4" ? 4 : 6;
+  if (port.nodePort !== 0) add({ way: "nodePort", address, port: port.nodePort, protocol });
+  if (port.healthCheckNodePort !== 0)
+    add({ way: "healthCheck", address, port: port.healthCheckNodePort, protocol: PROTOCOL_NUMBERS.TCP });
   return entries;
+}
+
+function isSame(a: Entry, b: Entry): boolean {
+  if (a.way !== b.way || a.port !== b.port || a.protocol !== b.protocol) return false;
+  const [words, others] = [a.address, b.address];
+  if (typeof words === "number" || typeof others === "number") return words === others;
+  return words.every((word, i) => word === others[i]);
 }
 
 function flagsOf(rules: PortRules): ServiceFlagName[] {

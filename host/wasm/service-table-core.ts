@@ -2,7 +2,6 @@ import type { Flavour } from "./core-module.ts";
 import type {
   ActionName,
   AddressWords,
-  EndpointNumbers,
   Entry,
   Flow,
   NodeNumbers,
@@ -80,6 +79,7 @@ export class ServiceTableCore {
    */
   ensure(wanted: Partial<TableCapacity>): void {
     let capacity = this.#capacity;
+    if (this.#hasRoom(wanted)) return;
     for (const [name, rows] of Object.entries(wanted) as [keyof TableCapacity, number][]) {
       // Of a hash table, an eighth must stay free.
       const needed = HASHED.has(name) ? Math.ceil((rows * 8) / 7) + 2 : rows;
@@ -98,6 +98,18 @@ export class ServiceTableCore {
     this.#core = larger;
     this.#capacity = capacity;
     this.#views = openServiceTable(larger);
+  }
+
+  /** Without the arithmetic: asked before every write. */
+  #hasRoom({ entries = 0, services = 0, targets = 0, endpoints = 0, ranges = 0 }: Partial<TableCapacity>) {
+    const has = this.#capacity;
+    return (
+      entries < has.entries / 2 &&
+      services <= has.services &&
+      targets <= has.targets &&
+      endpoints <= has.endpoints &&
+      ranges <= has.ranges
+    );
   }
 
   putNode(node: NodeNumbers): void {
@@ -144,15 +156,22 @@ export class ServiceTableCore {
     services.rangeCount.set(row, service.rangeCount);
   }
 
-  putEndpoint(row: number, endpoint: EndpointNumbers): void {
+  /**
+   * @param clusterPosition  its place in the list of policy Cluster; -1: none
+   * @param localPosition    in that of policy Local
+   */
+  putEndpoint(
+    row: number,
+    address: AddressWords,
+    port: number,
+    clusterPosition: number,
+    localPosition: number,
+  ): void {
     const { endpoints } = this.#views;
-    endpoints.address0.set(row, endpoint.address[0]);
-    endpoints.address1.set(row, endpoint.address[1]);
-    endpoints.address2.set(row, endpoint.address[2]);
-    endpoints.address3.set(row, endpoint.address[3]);
-    endpoints.port.set(row, endpoint.port);
-    endpoints.clusterPosition.set(row, endpoint.clusterPosition);
-    endpoints.localPosition.set(row, endpoint.localPosition);
+    putAddress(endpoints.address0, endpoints.address1, endpoints.address2, endpoints.address3, row, address);
+    endpoints.port.set(row, port);
+    endpoints.clusterPosition.set(row, clusterPosition);
+    endpoints.localPosition.set(row, localPosition);
   }
 
   /** The row's endpoint is gone: whoever remembers it forgets it. */
@@ -161,10 +180,9 @@ export class ServiceTableCore {
     incarnation.set(row, incarnation.get(row) + 1);
   }
 
-  putTargets(first: number, endpoints: readonly number[]): void {
-    endpoints.forEach((endpoint, i) => {
-      this.#views.targets.endpoint.set(first + i, endpoint);
-    });
+  /** Names the endpoint at one place of a service's list. */
+  putTarget(row: number, endpoint: number): void {
+    this.#views.targets.endpoint.set(row, endpoint);
   }
 
   putRange(row: number, range: RangeNumbers): void {

@@ -28,14 +28,6 @@ export interface Entry {
   readonly way: WayIn;
 }
 
-export interface EndpointNumbers {
-  readonly address: AddressWords;
-  readonly port: number;
-  /** Its place in the list of policy Cluster; -1: none. */
-  readonly clusterPosition: number;
-  readonly localPosition: number;
-}
-
 export interface ServiceNumbers {
   readonly flags: readonly ServiceFlagName[];
   readonly affinitySeconds: number;
