@@ -61,6 +61,6 @@ describe("pintle proxy render", () => {
       0,
       'pintle: Service "default/web": spec.clusterIP: none is given, so it has no rules\n',
     ]);
-    expect(ran.stdout).toMatch(/^\*filter\n[^]*COMMIT\n$/);
+    expect(ran.stdout).toMatch(/^\*filter\n(.*\n)*COMMIT\n$/);
   });
 });

@@ -5,9 +5,10 @@ import { run, runPintle } from "../scenarios/pintle-process.ts";
 
 /** docs/service-tables.md shows what examples/05-service-table gives. */
 const EXAMPLE = packageFile("examples/05-service-table");
-const blocks = [
-  ...readFileSync(packageFile("docs/service-tables.md"), "utf8").matchAll(/^```\n(.*?)^```$/gms),
-].map((match) => match[1]!.trimEnd().split("\n"));
+const text = readFileSync(packageFile("docs/service-tables.md"), "utf8");
+const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+  .filter(([, language]) => language === "")
+  .map((match) => match[2]!.trimEnd().split("\n"));
 
 test.each([
   ["iptables", 0],
