@@ -1,25 +1,19 @@
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import type { Clock } from "../apimachinery/clock.ts";
-import { copyOf } from "./copy-of.ts";
 import { type EtcdConnection, isServiceError } from "./etcd-connection.ts";
-import { type KeyValue, rangeRpc, type WatchRequest, type WatchResponse, watchRpc } from "./etcd-protocol.ts";
+import { rangeRpc, type WatchRequest, type WatchResponse, watchRpc } from "./etcd-protocol.ts";
+import { EVERY_KEY, entriesAt, entryOf } from "./etcd-range.ts";
 import { type Commit, History, type HistoryBounds } from "./history.ts";
 import { compareKeys } from "./key-order.ts";
 import { EMPTY_TREE, findEntry, type KeyTree, treeOf, withEntry, withoutKey } from "./key-tree.ts";
-import { StoreOpenError } from "./open-error.ts";
 import { CompactedError, type Entry, StoreUnavailableError, type WatchEvent } from "./store.ts";
 import { WatchHub } from "./watch-hub.ts";
 
-/** Key and range end that mean every key. */
-const EVERY_KEY = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 /** A question that costs etcd nothing and whose answer names the newest revision: is there a key that there never is? */
 const WHICH_REVISION = { key: Buffer.from([0]), count_only: true };
-const PAGE_KEYS = 1_000;
 /** How long a read or a write waits for the watch; gRPC takes 15 s to notice that a member has gone quiet. */
 const FOLLOW_LIMIT_MS = 20_000;
-/** Whatever begins so was written by Kubernetes itself, in protobuf. */
-const PROTOBUF_MAGIC = Buffer.from("k8s\0");
 
 /**
  * All keys of an etcd and their retained history, in this process, kept up by one watch on every key:
@@ -134,13 +128,7 @@ export class EtcdMirror {
 
   async #treeAt(revision: number): Promise<KeyTree> {
     const entries: Entry[] = [];
-    for (let key = EVERY_KEY.key; ; ) {
-      const page = await this.#etcd.read(rangeRpc, { ...EVERY_KEY, key, limit: PAGE_KEYS, revision });
-      for (const kv of page.kvs) entries.push(entryOf(kv));
-      const last = page.kvs.at(-1);
-      if (!page.more || last === undefined) break;
-      key = Buffer.concat([last.key, Buffer.from([0])]);
-    }
+    for await (const entry of entriesAt(this.#etcd, revision)) entries.push(entry);
     return entries.length === 0 ? EMPTY_TREE : treeOf(entries.sort((a, b) => compareKeys(a.key, b.key)));
   }
 
@@ -271,21 +259,4 @@ function changeOf({ type, kv }: WatchResponse["events"][number], tree: KeyTree):
   const previous = findEntry(tree, key);
   if (type === 1) return { type: "delete", key, revision, entry: undefined, previous };
   return { type: "put", key, revision, entry: entryOf(kv), previous };
-}
-
-/** @throws StoreOpenError for a value that Kubernetes wrote */
-export function entryOf(kv: KeyValue): Entry {
-  const key = kv.key.toString();
-  if (kv.value.subarray(0, PROTOBUF_MAGIC.length).equals(PROTOBUF_MAGIC))
-    throw new StoreOpenError(
-      "unknown-format",
-      `${key} in etcd was written by Kubernetes in protobuf; Pintle reads JSON only and needs an etcd of its own`,
-    );
-  return {
-    key,
-    value: copyOf(kv.value),
-    createRevision: Number(kv.create_revision),
-    modRevision: Number(kv.mod_revision),
-    ...(kv.lease === "0" ? {} : { lease: kv.lease }),
-  };
 }

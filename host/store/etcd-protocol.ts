@@ -69,7 +69,12 @@ const packages = fromJSON(
             revision: field("int64", 4),
             count_only: field("bool", 9),
           }),
-          RangeResponse: message({ header, kvs: list("KeyValue", 2), more: field("bool", 3) }),
+          RangeResponse: message({
+            header,
+            kvs: list("KeyValue", 2),
+            more: field("bool", 3),
+            count: field("int64", 4),
+          }),
           PutRequest: message({
             key: field("bytes", 1),
             value: field("bytes", 2),
@@ -165,6 +170,8 @@ export interface RangeRequest {
 export interface RangeResponse extends Header {
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
+  /** How many keys the range has, whatever the limit. */
+  readonly count: string;
 }
 
 export interface Compare {

@@ -1,5 +1,5 @@
-import { entryOf } from "./etcd-mirror.ts";
 import type { Compare, RequestOp, TxnRequest, TxnResponse } from "./etcd-protocol.ts";
+import { entryOf } from "./etcd-range.ts";
 import type { Entry, Operation } from "./store.ts";
 
 const EQUAL = 0;

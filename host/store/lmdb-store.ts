@@ -32,7 +32,7 @@ export interface LmdbStoreOptions {
   readonly maxBytes?: number;
 }
 
-const DEFAULT_MAX_BYTES = 8 * 1024 ** 3;
+export const DEFAULT_MAX_BYTES = 8 * 1024 ** 3;
 /** The name of the file in the data directory; LMDB puts `store.mdb-lock` beside it. */
 export const STORE_FILE = "store.mdb";
 
@@ -120,7 +120,7 @@ function openJournal(path: string, maxBytes: number, usedBytes: number): LmdbJou
   });
 }
 
-function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buffer> {
+export function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buffer> {
   const options: RootDatabaseOptionsWithPath & { permissionsMode: number } = {
     path,
     keyEncoding: "binary",

@@ -1,4 +1,6 @@
+import type { KeyAndValue } from "./backup-file.ts";
 import { countOf, type KeyTree, slice } from "./key-tree.ts";
+import { OWN_PREFIX } from "./owner.ts";
 import type { Entry, Operation, Store } from "./store.ts";
 import { MAX_OPERATIONS, StoreUnavailableError } from "./store.ts";
 
@@ -17,8 +19,8 @@ export async function* entriesOf(tree: KeyTree): AsyncGenerator<Entry> {
  *
  * @returns how many entries were written
  */
-export async function restoreSnapshot(store: Store, entries: AsyncIterable<Entry>): Promise<number> {
-  if ((await store.range("", { limit: 1 })).entries.length > 0)
+export async function restoreSnapshot(store: Store, entries: AsyncIterable<KeyAndValue>): Promise<number> {
+  if (!(await isEmpty(store)))
     throw new StoreUnavailableError("a snapshot is restored to an empty store only, and this one has keys");
   let written = 0;
   let batch: Operation[] = [];
@@ -35,4 +37,11 @@ export async function restoreSnapshot(store: Store, entries: AsyncIterable<Entry
   }
   if (batch.length > 0) await write();
   return written;
+}
+
+/** Whether there is nothing of a cluster in a store; what it says of itself does not count. */
+export async function isEmpty(store: Store): Promise<boolean> {
+  const { entries } = await store.range("", { limit: 1 });
+  if (entries.length === 0 || !entries[0]!.key.startsWith(OWN_PREFIX)) return entries.length === 0;
+  return (await store.range("", { after: `${OWN_PREFIX}\u{10ffff}`, limit: 1 })).entries.length === 0;
 }
