@@ -9,7 +9,7 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-const PEERS_PREFIX = `${OWN_PREFIX}apiservers/`;
+export const PEERS_PREFIX = `${OWN_PREFIX}apiservers/`;
 /** Kubernetes' endpoint reconciler: a server that says nothing for 15 s is gone; all look every 10 s. */
 const TTL_MS = 15_000;
 const LOOK_EVERY_MS = 10_000;

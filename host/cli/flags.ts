@@ -69,11 +69,24 @@ export function etcdAccessFlags(): Option[] {
   ];
 }
 
+/** Which store a `pintle store` command is about. */
+export function placeFlags(): Option[] {
+  return [
+    dataDirFlag(),
+    new Option("--etcd-servers <urls>", "the store is this etcd, not the one in DIR; separated by commas"),
+    ...etcdAccessFlags(),
+  ];
+}
+
 export function certDirFlag(): Option {
   return new Option(
     "--cert-dir <dir>",
     "the cluster's authority, certificates and keys, made when missing (default: DIR/pki)",
   );
+}
+
+export function restoreFlag(): Option {
+  return new Option("--restore <file>", "begin with the objects of a backup (pintle store export)");
 }
 
 /** Kubernetes' flags of a component of which one at a time works. */

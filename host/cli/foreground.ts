@@ -14,11 +14,13 @@ import {
   logLevelFlag,
   nodesFlag,
   portFlag,
+  restoreFlag,
   runtimeFlag,
   seedFlag,
   storeFlag,
 } from "./flags.ts";
 import { stopInTime, stopSignal } from "./hold.ts";
+import { restoring } from "./restoring.ts";
 
 /** The flags of every command that holds a cluster in this process, as commander hands them over. */
 export interface ClusterFlags extends EtcdAccessFlags {
@@ -27,6 +29,7 @@ export interface ClusterFlags extends EtcdAccessFlags {
   readonly store: "memory" | "lmdb" | "etcd";
   readonly etcdEndpoints?: string;
   readonly certDir?: string;
+  readonly restore?: string;
   readonly dataDir: string;
   readonly port: number;
   readonly kubeconfig?: string;
@@ -41,6 +44,7 @@ export function clusterFlags(): Option[] {
     ...storeFlag(),
     ...etcdAccessFlags(),
     certDirFlag(),
+    restoreFlag(),
     dataDirFlag(),
     portFlag(),
     kubeconfigFlag(),
@@ -73,6 +77,7 @@ export async function holdCluster(
     etcdEndpoints: flags.etcdEndpoints === undefined ? undefined : endpointsOf(flags.etcdEndpoints),
     etcdAccess: etcdAccess(flags),
     certDir: flags.certDir,
+    restore: flags.restore === undefined ? undefined : restoring(flags.restore),
     dataDir: flags.dataDir,
     port: flags.port,
     kubeconfig: flags.kubeconfig,

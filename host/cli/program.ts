@@ -10,6 +10,7 @@ import { nodeCommand } from "./commands/node-list.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
+import { storeCommand } from "./commands/store.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 import { explainFailure } from "./failure.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   controllerManagerCommand,
   schedulerCommand,
   kubeletCommand,
+  storeCommand,
 ];
 
 /**

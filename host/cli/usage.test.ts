@@ -63,6 +63,23 @@ describe("exit codes and words", () => {
       code: 1,
       stderr: /^pintle: --etcd-certfile and --etcd-keyfile go together\n$/,
     },
+    { line: "store", code: 2, stderr: /^Usage: pintle store/ },
+    { line: "store migrate --data-dir x", code: 2, stderr: /required option '--to <engine>' not specified/ },
+    {
+      line: `store migrate --to etcd --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: name the etcd with --etcd-servers, and the data directory with --data-dir\n$/,
+    },
+    {
+      line: `store export f --etcd-cafile x --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: --etcd-cafile goes with --etcd-servers only\n$/,
+    },
+    {
+      line: `store import ${absent} --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: no such file or directory: .*absent\n$/,
+    },
     { line: "scheduler --leader-elect=maybe", code: 2, stderr: /must be true or false/ },
     { line: "scheduler --leader-elect-lease-duration 15", code: 2, stderr: /must be a duration such as 15s/ },
     {

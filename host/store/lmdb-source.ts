@@ -6,7 +6,7 @@ import { findHolder, lockDirectory } from "./directory-lock.ts";
 import { decodeRecord, recordKey } from "./journal-record.ts";
 import { compareKeys } from "./key-order.ts";
 import { readLmdbFile } from "./lmdb-file.ts";
-import { FORMAT, FORMAT_RECORD, READABLE_FORMATS } from "./lmdb-journal.ts";
+import { COMPACTED_RECORD, FORMAT, FORMAT_RECORD, READABLE_FORMATS } from "./lmdb-journal.ts";
 import { STORE_FILE } from "./lmdb-store.ts";
 import { StoreOpenError } from "./open-error.ts";
 import type { StoreSource } from "./source.ts";
@@ -71,10 +71,13 @@ function readKeys(
     const record = decodeRecord(key, value);
     if (record === undefined) throw corrupt(path);
     if (record.revision === 0) {
-      if (record.key === FORMAT_RECORD) format = Buffer.from(record.value).toString();
+      const text = Buffer.from(record.value).toString();
+      if (record.key === FORMAT_RECORD) format = text;
+      // The newest revision itself may be forgotten, when it was a delete.
+      else if (record.key === COMPACTED_RECORD) revision = Math.max(1, Number(text));
       continue;
     }
-    revision = record.revision;
+    revision = Math.max(revision, record.revision);
     if (record.kind === "delete") live.delete(record.key);
     else live.set(record.key, record.revision);
   }

@@ -17,7 +17,7 @@ export interface StoreSource {
  * hangs on leases, which are the store's own.
  */
 export async function* carried(
-  entries: AsyncIterable<Entry>,
+  entries: AsyncIterable<KeyAndValue>,
   onEntry: (count: number) => void = () => {},
 ): AsyncGenerator<KeyAndValue, void, void> {
   let count = 0;

@@ -12,13 +12,16 @@ import {
   kubeconfigFlag,
   logLevelFlag,
   portFlag,
+  restoreFlag,
 } from "../flags.ts";
 import { stopInTime, stopSignal } from "../hold.ts";
+import { restoring } from "../restoring.ts";
 
 interface Flags extends EtcdAccessFlags {
   readonly dataDir: string;
   readonly etcdServers?: string;
   readonly certDir?: string;
+  readonly restore?: string;
   readonly bindAddress: string;
   readonly advertiseAddress?: string;
   readonly securePort: number;
@@ -37,6 +40,7 @@ export function apiserverCommand(): Command {
   for (const flag of etcdAccessFlags()) command.addOption(flag);
   return command
     .addOption(certDirFlag())
+    .addOption(restoreFlag())
     .addOption(new Option("--bind-address <ip>", "where to listen").default("127.0.0.1"))
     .addOption(
       new Option("--advertise-address <ip>", "what others reach it by (default: the address it is bound to)"),
@@ -67,6 +71,7 @@ async function run(flags: Flags): Promise<void> {
     etcdEndpoints: etcdServers === undefined ? undefined : endpointsOf(etcdServers),
     etcdAccess: etcdAccess(flags),
     certDir: flags.certDir,
+    restore: flags.restore === undefined ? undefined : restoring(flags.restore),
     bindAddress: flags.bindAddress,
     advertiseAddress: flags.advertiseAddress,
     port: flags.securePort,

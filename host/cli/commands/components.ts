@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { type ComponentFlags, runComponent } from "../component.ts";
+import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { Failure } from "../failure.ts";
 import { electionFlags, logLevelFlag, nodesFlag, readKubeconfigFlag } from "../flags.ts";
 
@@ -14,7 +14,7 @@ export function controllerManagerCommand(): Command {
       ),
     )
     .action((flags: ComponentFlags & { rootCaFile?: string }) =>
-      runComponent(flags, {
+      run(flags, {
         name: "controller-manager",
         lease: "kube-controller-manager",
         start: async ({ access, ...parts }) => {
@@ -35,7 +35,7 @@ export function schedulerCommand(): Command {
     )
     .action((flags: ComponentFlags & { schedulerName: string }) => {
       const { schedulerName } = flags;
-      return runComponent(flags, {
+      return run(flags, {
         name: "scheduler",
         // Schedulers of different names work side by side, each under a Lease of its own.
         lease: schedulerName === "default-scheduler" ? "kube-scheduler" : schedulerName,
@@ -52,7 +52,7 @@ export function kubeletCommand(): Command {
   return component("kubelet", "run simulated nodes against an API server")
     .addOption(nodesFlag())
     .action((flags: ComponentFlags & { nodes: number }) =>
-      runComponent(flags, {
+      run(flags, {
         name: "kubelet",
         lease: "pintle-simulated-kubelet",
         start: async ({ access: _, ...parts }) => {
@@ -61,6 +61,12 @@ export function kubeletCommand(): Command {
         },
       }),
     );
+}
+
+/** Loaded when one is called. */
+async function run(flags: ComponentFlags, component: RunnableComponent): Promise<void> {
+  const { runComponent } = await import("../component.ts");
+  await runComponent(flags, component);
 }
 
 function component(name: string, description: string): Command {

@@ -46,6 +46,7 @@ async function upDetached(flags: ClusterFlags): Promise<void> {
       ...optional("etcd-user", flags.etcdUser),
       ...optional("etcd-password-file", flags.etcdPasswordFile),
       ...optional("cert-dir", flags.certDir),
+      ...optional("restore", flags.restore),
       ...optional("data-dir", flags.dataDir),
       ...optional("port", flags.port),
       ...optional("kubeconfig", flags.kubeconfig),
