@@ -76,9 +76,14 @@ describe("exit codes and words", () => {
       stderr: /^pintle: --etcd-cafile goes with --etcd-servers only\n$/,
     },
     {
-      line: `store import ${absent} --data-dir ${absent}`,
+      line: `store import ${join(absent, "f")} --data-dir ${folder}`,
       code: 1,
-      stderr: /^pintle: no such file or directory: .*absent\n$/,
+      stderr: /^pintle: no such file or directory: .*absent\/f\n$/,
+    },
+    {
+      line: `store import ${folder} --data-dir ${absent}`,
+      code: 1,
+      stderr: /^pintle: \/\S+ is no file\n$/,
     },
     { line: "scheduler --leader-elect=maybe", code: 2, stderr: /must be true or false/ },
     { line: "scheduler --leader-elect-lease-duration 15", code: 2, stderr: /must be a duration such as 15s/ },

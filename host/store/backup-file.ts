@@ -122,7 +122,9 @@ export async function checkBackup(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<BackupFacts> {
   const reader = new BackupReader(path);
-  const total = (await stat(path)).size;
+  const found = await stat(path);
+  if (!found.isFile()) throw new BackupError(`${path} is no file`);
+  const total = found.size;
   for await (const _ of reader.entries()) onProgress(reader.bytesRead, total);
   return reader.facts();
 }

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { lockDirectory } from "./directory-lock.ts";
 import { readLmdbFile } from "./lmdb-file.ts";
 import { DEFAULT_MAX_BYTES, openDatabase, openLmdbStore, STORE_FILE } from "./lmdb-store.ts";
+import { StoreOpenError } from "./open-error.ts";
 
 export interface Compaction {
   /** History below this is forgotten. */
@@ -25,6 +26,7 @@ export async function compactFolder(dir: string): Promise<Compaction> {
   } finally {
     await store.close();
   }
+  requireRoom(dir, bytesBefore);
   const lock = lockDirectory(dir);
   const draft = `${path}.new`;
   try {
@@ -46,6 +48,19 @@ export async function compactFolder(dir: string): Promise<Compaction> {
     lock.release();
   }
 }
+
+/** Npm lmdb ends the process on a disk that is full: so that is looked after before. */
+function requireRoom(dir: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize;
+  if (free < bytes + SPARE_BYTES)
+    throw new StoreOpenError(
+      "unreadable",
+      `${dir} has ${free} bytes left, and the store may need ${bytes} for its new file; its history is forgotten all the same`,
+    );
+}
+
+const SPARE_BYTES = 16 * 1024 * 1024;
 
 /** Records of a transaction of the copy. */
 const BATCH = 1_000;
