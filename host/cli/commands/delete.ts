@@ -8,7 +8,8 @@ import { dataDirFlag } from "../flags.ts";
 import { stopRunning } from "../stop-running.ts";
 
 /** Everything a cluster ever puts into its data directory, drafts cut short too. Nothing else there is touched. */
-const OURS = /^(\.?(cluster\.json|kubeconfig|identity)(\.\d+\.tmp)?|lock-\d+-\d+|pintle\.log|pki|store|\.store\.restoring)$/;
+const OURS =
+  /^(\.?(cluster\.json|kubeconfig|identity)(\.\d+\.tmp)?|lock-\d+-\d+|pintle\.log|pki|store|\.store\.restoring)$/;
 
 /** `pintle delete`: stops the cluster, if it runs, and removes what it kept. */
 export function deleteCommand(): Command {
