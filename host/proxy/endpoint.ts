@@ -1,7 +1,8 @@
-import type { V1EndpointSlice } from "../api/generated/types.ts";
+import type { V1Endpoint, V1EndpointSlice } from "../api/generated/types.ts";
 import { type FieldError, invalid, required } from "../apimachinery/field-error.ts";
 import { type Address, endpointText, type Family, parseAddress } from "./address.ts";
 import { isProtocol, type Protocol, portNumber } from "./service-port.ts";
+import { objectIn, objectsIn, textIn } from "./untrusted.ts";
 
 /** Where a connection may go: one address and port of one service port. */
 export interface Endpoint {
@@ -37,46 +38,55 @@ const NO_HINTS: readonly string[] = [];
  * address of an endpoint counts, and a port without name or number is left out. Source: service-tables 3.2.
  */
 export function parseSlice(
-  { metadata, addressType, endpoints = [], ports = [] }: V1EndpointSlice,
+  slice: V1EndpointSlice,
   family: Family,
   nodeName: string,
   errors: FieldError[],
 ): ParsedSlice | undefined {
-  const labels = metadata?.labels ?? {};
-  if (addressType !== ADDRESS_TYPES[family] || labels[HEADLESS_LABEL] !== undefined) return undefined;
-  const name = labels[SERVICE_NAME_LABEL];
-  if (!name) {
+  const metadata = objectIn(slice.metadata);
+  const labels: Record<string, string | undefined> = objectIn(metadata.labels);
+  if (slice.addressType !== ADDRESS_TYPES[family] || labels[HEADLESS_LABEL] !== undefined) return undefined;
+  const service = textIn(labels[SERVICE_NAME_LABEL]);
+  if (service === "") {
     errors.push(required(`metadata.labels[${SERVICE_NAME_LABEL}]`));
     return undefined;
   }
-  const parsed: ParsedSlice["endpoints"][number][] = [];
-  for (const [i, { addresses, conditions, nodeName: where, hints }] of (endpoints ?? []).entries()) {
-    const text = addresses?.[0] ?? "";
+  const endpoints: ParsedSlice["endpoints"][number][] = [];
+  for (const [i, one] of objectsIn(slice.endpoints, "endpoints", errors).entries()) {
+    const text = textIn(Array.isArray(one.addresses) ? one.addresses[0] : undefined);
     const address = parseAddress(text);
-    if (address?.family !== family) {
+    if (address?.family === family) endpoints.push(endpointIn(one, address, nodeName, errors));
+    else
       errors.push(
         invalid(`endpoints[${i}].addresses[0]`, text, `must be a valid ${ADDRESS_TYPES[family]} address`),
       );
-      continue;
-    }
-    parsed.push({
-      address,
-      ready: conditions?.ready ?? true,
-      serving: conditions?.serving ?? true,
-      terminating: conditions?.terminating ?? false,
-      isLocal: where !== undefined && where === nodeName,
-      zoneHints: hints?.forZones?.map((zone) => zone.name) ?? NO_HINTS,
-      nodeHints: hints?.forNodes?.map((node) => node.name) ?? NO_HINTS,
-    });
   }
+  const ports = objectsIn(slice.ports, "ports", errors).flatMap(({ name, protocol, port }) => {
+    const spoken = protocol ?? "TCP";
+    const isUsable = typeof name === "string" && isProtocol(spoken) && portNumber(port) !== 0;
+    return isUsable ? [{ name, protocol: spoken, port: port! }] : [];
+  });
+  return { service: `${textIn(metadata.namespace)}/${service}`, ports, endpoints };
+}
+
+function endpointIn(
+  { conditions, nodeName, hints }: V1Endpoint,
+  address: Address,
+  thisNode: string,
+  errors: FieldError[],
+): ParsedSlice["endpoints"][number] {
+  const { ready, serving, terminating } = objectIn(conditions);
+  const { forZones, forNodes } = objectIn(hints);
+  const names = (some: readonly { name: string }[] | undefined, field: string) =>
+    some === undefined ? NO_HINTS : objectsIn(some, field, errors).map(({ name }) => name);
   return {
-    service: `${metadata?.namespace ?? ""}/${name}`,
-    ports: (ports ?? []).flatMap(({ name, protocol = "TCP", port }) =>
-      name !== undefined && isProtocol(protocol) && portNumber(port) !== 0
-        ? [{ name, protocol, port: port! }]
-        : [],
-    ),
-    endpoints: parsed,
+    address,
+    ready: ready ?? true,
+    serving: serving ?? true,
+    terminating: terminating ?? false,
+    isLocal: nodeName !== undefined && nodeName === thisNode,
+    zoneHints: names(forZones, "endpoints.hints.forZones"),
+    nodeHints: names(forNodes, "endpoints.hints.forNodes"),
   };
 }
 

@@ -14,6 +14,7 @@ import { PROTOCOL_NUMBERS } from "./service-port.ts";
 import { RuleSync } from "./sync-rules.ts";
 import { type ProxyFlags, proxyOptions } from "./table-options.ts";
 import { hasUdpPort, staleUdpFlows } from "./udp-flows.ts";
+import { objectIn, textIn } from "./untrusted.ts";
 
 export type { Packet, Verdict } from "./packet.ts";
 export type { ProxyFlags } from "./table-options.ts";
@@ -158,7 +159,8 @@ class CoreServiceTable implements ServiceTable {
   }
 
   #apply({ type, object }: Change): void {
-    const { kind, metadata } = object;
+    const { kind } = object;
+    const metadata = objectIn(object.metadata);
     const gone = type === "DELETED";
     const errors: FieldError[] = [];
     for (const family of FAMILIES) {
@@ -169,12 +171,12 @@ class CoreServiceTable implements ServiceTable {
       } else if (kind === "EndpointSlice") {
         if (gone) model.removeSlice(object as V1EndpointSlice);
         else errors.push(...model.putSlice(object as V1EndpointSlice));
-      } else if (kind === "Node" && metadata?.name === this.#nodeName) {
-        model.setZone(gone ? "" : (metadata.labels?.[ZONE_LABEL] ?? ""));
+      } else if (kind === "Node" && metadata.name === this.#nodeName) {
+        model.setZone(gone ? "" : textIn(objectIn(metadata.labels)[ZONE_LABEL]));
       }
     }
     if (errors.length === 0 && this.#problems.size === 0) return;
-    const name = `${kind} "${metadata?.namespace ?? ""}/${metadata?.name ?? ""}"`;
+    const name = `${kind} "${textIn(metadata.namespace)}/${textIn(metadata.name)}"`;
     if (errors.length === 0) this.#problems.delete(name);
     else this.#problems.set(name, onceEach(errors));
   }

@@ -5,6 +5,7 @@ import type { Family } from "./address.ts";
 import { type Endpoint, endpointsOf, type ParsedSlice, parseSlice } from "./endpoint.ts";
 import { type NodeFacts, type PortRules, portRules } from "./port-rules.ts";
 import { type ServicePort, servicePortsOf } from "./service-port.ts";
+import { objectIn, textIn } from "./untrusted.ts";
 
 /** What is known of one `namespace/name`: a Service, slices that name it, or both. */
 interface Entry {
@@ -184,5 +185,6 @@ export class ServiceModel {
 }
 
 function keyOf({ metadata }: V1Service | V1EndpointSlice): string {
-  return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
+  const { namespace, name } = objectIn(metadata);
+  return `${textIn(namespace)}/${textIn(name)}`;
 }

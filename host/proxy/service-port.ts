@@ -1,6 +1,8 @@
 import type { V1Service } from "../api/generated/types.ts";
-import { type FieldError, invalid } from "../apimachinery/field-error.ts";
+import { type FieldError, invalid, notSupported } from "../apimachinery/field-error.ts";
+import { isDns1123Label } from "../apimachinery/names.ts";
 import { type AddressRange, type Family, parseAddress, parseRange } from "./address.ts";
+import { objectIn, objectsIn, textIn, textsIn } from "./untrusted.ts";
 
 export type Protocol = "TCP" | "UDP" | "SCTP";
 
@@ -48,8 +50,9 @@ const OTHER_PROXY_LABEL = "service.kubernetes.io/service-proxy-name";
 
 /** Whether a Service has an address that somebody must answer for. Headless ones and names of elsewhere have none. */
 function isProxied({ metadata, spec }: V1Service): boolean {
-  if (metadata?.labels?.[OTHER_PROXY_LABEL] !== undefined) return false;
-  return spec?.type !== "ExternalName" && !!spec?.clusterIP && spec.clusterIP !== "None";
+  if (objectIn(objectIn(metadata).labels)[OTHER_PROXY_LABEL] !== undefined) return false;
+  const { type, clusterIP } = objectIn(spec);
+  return type !== "ExternalName" && textIn(clusterIP) !== "" && clusterIP !== "None";
 }
 
 /** Whether packets from outside the cluster have a way in. */
@@ -67,54 +70,83 @@ export function servicePortsOf(
   errors: FieldError[],
 ): ServicePort[] {
   if (!isProxied(service)) return [];
-  const spec = service.spec!;
+  const { namespace, name: ownName } = objectIn(service.metadata);
+  const spec = objectIn(service.spec);
   const clusterIp = clusterIpOf(spec, family, errors);
   if (clusterIp === undefined) return [];
-  const owner = `${service.metadata?.namespace ?? ""}/${service.metadata?.name ?? ""}`;
+  // Names stand in rules: one that the API server refuses must not get there.
+  if (!isName("metadata.namespace", namespace, errors) || !isName("metadata.name", ownName, errors))
+    return [];
+  const owner = `${namespace}/${ownName}`;
   const hasBalancer = spec.type === "LoadBalancer";
-  const hasNodePorts = hasBalancer || spec.type === "NodePort";
-  const externalIps = allowExternalIps
-    ? addressesOf(spec.externalIPs ?? [], family, "spec.externalIPs", errors)
-    : [];
-  const vips = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) =>
-    ip && (ipMode === undefined || ipMode === "VIP") ? [ip] : [],
-  );
-  const externalLocal =
-    spec.externalTrafficPolicy === "Local" && (hasNodePorts || (spec.externalIPs ?? []).length > 0);
+  const externalIps = textsIn(spec.externalIPs, "spec.externalIPs", errors);
+  const hasWayIn = hasBalancer || spec.type === "NodePort" || externalIps.length > 0;
+  const externalLocal = spec.externalTrafficPolicy === "Local" && hasWayIn;
   const shared = {
     service: owner,
     clusterIp,
-    externalIps,
-    loadBalancerVips: addressesOf(vips, family, "status.loadBalancer.ingress.ip", errors),
-    sourceRanges: sourceRangesOf(spec.loadBalancerSourceRanges ?? [], family, errors),
+    externalIps: allowExternalIps ? addressesOf(externalIps, family, "spec.externalIPs", errors) : [],
+    loadBalancerVips: addressesOf(vipsOf(service, errors), family, "status.loadBalancer.ingress.ip", errors),
+    sourceRanges: sourceRangesOf(
+      textsIn(spec.loadBalancerSourceRanges, "spec.loadBalancerSourceRanges", errors),
+      family,
+      errors,
+    ),
     externalLocal,
     internalLocal: spec.internalTrafficPolicy === "Local",
-    affinitySeconds:
-      spec.sessionAffinity === "ClientIP"
-        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS)
-        : 0,
+    affinitySeconds: affinityOf(spec, errors),
     healthCheckNodePort: hasBalancer && externalLocal ? portNumber(spec.healthCheckNodePort) : 0,
   };
   const ports = new Map<string, ServicePort>();
-  for (const [i, { name: portName = "", protocol = "TCP", port, nodePort }] of (spec.ports ?? []).entries()) {
-    if (!isProtocol(protocol)) {
-      errors.push(invalid(`spec.ports[${i}].protocol`, protocol, 'must be "TCP", "UDP" or "SCTP"'));
-      continue;
-    }
-    if (portNumber(port) === 0) {
+  for (const [i, one] of objectsIn(spec.ports, "spec.ports", errors).entries()) {
+    const { port, nodePort } = one;
+    const [portName, protocol] = [one.name ?? "", one.protocol ?? "TCP"];
+    if (portName !== "" && !isName(`spec.ports[${i}].name`, portName, errors)) continue;
+    if (!isProtocol(protocol))
+      errors.push(notSupported(`spec.ports[${i}].protocol`, protocol, Object.keys(PROTOCOL_NUMBERS)));
+    else if (portNumber(port) === 0)
       errors.push(invalid(`spec.ports[${i}].port`, port, "must be between 1 and 65535, inclusive"));
-      continue;
+    else {
+      const name = portName === "" ? owner : `${owner}:${portName}`;
+      const key = `${name}/${protocol}`;
+      ports.set(key, { ...shared, key, name, portName, protocol, port, nodePort: portNumber(nodePort) });
     }
-    const name = portName === "" ? owner : `${owner}:${portName}`;
-    const key = `${name}/${protocol}`;
-    ports.set(key, { ...shared, key, name, portName, protocol, port, nodePort: portNumber(nodePort) });
   }
   return [...ports.values()];
 }
 
-const DEFAULT_AFFINITY_SECONDS = 10_800;
+type Spec = Partial<NonNullable<V1Service["spec"]>>;
 
-export function isProtocol(text: string): text is Protocol {
+function isName(field: string, name: unknown, errors: FieldError[]): boolean {
+  const text = typeof name === "string" ? name : "";
+  const messages = isDns1123Label(text);
+  for (const message of messages) errors.push(invalid(field, name, message));
+  return messages.length === 0;
+}
+
+/** Addresses that packets of the load balancer still have when they come here. */
+function vipsOf({ status }: V1Service, errors: FieldError[]): string[] {
+  const { ingress } = objectIn(objectIn(status).loadBalancer);
+  return objectsIn(ingress, "status.loadBalancer.ingress", errors).flatMap(({ ip, ipMode }) =>
+    textIn(ip) !== "" && (ipMode ?? "VIP") === "VIP" ? [ip!] : [],
+  );
+}
+
+const DEFAULT_AFFINITY_SECONDS = 10_800;
+const MAX_AFFINITY_SECONDS = 86_400;
+
+/** 0 without session affinity. */
+function affinityOf({ sessionAffinity, sessionAffinityConfig }: Spec, errors: FieldError[]): number {
+  if (sessionAffinity !== "ClientIP") return 0;
+  const seconds =
+    objectIn(objectIn(sessionAffinityConfig).clientIP).timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+  if (Number.isInteger(seconds) && seconds > 0 && seconds <= MAX_AFFINITY_SECONDS) return seconds;
+  const field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
+  errors.push(invalid(field, seconds, `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`));
+  return DEFAULT_AFFINITY_SECONDS;
+}
+
+export function isProtocol(text: unknown): text is Protocol {
   return text === "TCP" || text === "UDP" || text === "SCTP";
 }
 
@@ -124,18 +156,13 @@ export function portNumber(port: number | undefined): number {
 }
 
 /** The address at the family's place in `ipFamilies`; a Service of before dual stack has `clusterIP` alone. */
-function clusterIpOf(
-  { clusterIP, clusterIPs, ipFamilies }: NonNullable<V1Service["spec"]>,
-  family: Family,
-  errors: FieldError[],
-): string | undefined {
-  const name = family === "ipv4" ? "IPv4" : "IPv6";
-  const index = ipFamilies?.length ? ipFamilies.indexOf(name) : 0;
+function clusterIpOf(spec: Spec, family: Family, errors: FieldError[]): string | undefined {
+  const families = textsIn(spec.ipFamilies, "spec.ipFamilies", errors);
+  const index = families.length > 0 ? families.indexOf(family === "ipv4" ? "IPv4" : "IPv6") : 0;
   if (index < 0) return undefined;
-  const text = ipFamilies?.length
-    ? (clusterIPs?.[index] ?? (index === 0 ? clusterIP : undefined))
-    : clusterIP;
-  if (text === undefined || text === "" || text === "None") return undefined;
+  const listed = families.length > 0 ? textsIn(spec.clusterIPs, "spec.clusterIPs", errors)[index] : undefined;
+  const text = listed ?? (index === 0 ? textIn(spec.clusterIP) : "");
+  if (text === "" || text === "None") return undefined;
   const address = parseAddress(text);
   if (address === undefined) errors.push(invalid(`spec.clusterIPs[${index}]`, text, NOT_AN_ADDRESS));
   return address?.family === family ? address.text : undefined;
