@@ -23,6 +23,12 @@ import { F64, I32, U32 } from "./field";
  *   fitResources, balancedResources      u32  entries in that row
  *   imageCount                           u32  entries in its row of images
  *   containerCount                       u32  containers and init containers
+ *   volumeFilters                        u32  bits of `VolumeFilter`: 0 for a class without volumes and claims
+ *   volumeCount, requirementCount        u32  entries in the class's rows of volumes and of requirements
+ *   bindingClaims                        u32  claims to be bound with the pod; they are described by the table of that name
+ *   selectedSlot                         u32  VolumeBinding: the node that a claim was promised to; see `NO_SLOT`
+ *   claimSlot                            u32  DynamicResources: the only node where an allocated claim can be used
+ *   devicesWanted                        u32  devices to be allocated with the pod
  *
  * A request may be any number >= 0, however large: one that is more than a node can have never fits.
  */
@@ -50,7 +56,14 @@ export enum ClassField {
   balancedResources = U32 | 108,
   imageCount = U32 | 112,
   containerCount = U32 | 116,
-  bytes = 120,
+  volumeFilters = U32 | 120,
+  volumeCount = U32 | 124,
+  requirementCount = U32 | 128,
+  bindingClaims = U32 | 132,
+  selectedSlot = U32 | 136,
+  claimSlot = U32 | 140,
+  devicesWanted = U32 | 144,
+  bytes = 152,
 }
 
 /** What a class makes of an attribute set: row `class * attributeSets + set`. */

@@ -15,6 +15,13 @@ export enum Filter {
   NodeAffinity,
   NodePorts,
   NodeResourcesFit,
+  /** VolumeRestrictions: a disk is in use. */
+  VolumeRestrictions,
+  /** VolumeRestrictions: a claim that only one pod may use is in use. */
+  readWriteOncePod,
+  NodeVolumeLimits,
+  VolumeBinding,
+  VolumeZone,
   PodTopologySpread,
   /** PodTopologySpread: the node lacks the label. */
   topologyLabelMissing,
@@ -23,6 +30,10 @@ export enum Filter {
   antiAffinity,
   /** InterPodAffinity: the anti-affinity of pods that are there. */
   othersAntiAffinity,
+  /** DynamicResources: too few devices. */
+  DynamicResources,
+  /** DynamicResources: an allocated claim is not available. */
+  claimUnavailable,
   NodeDeclaredFeatures,
 }
 
@@ -60,6 +71,7 @@ export enum Limit {
 /** What `evaluate` found for one node; row = slot. */
 export enum EvaluationField {
   rejectedBy = U32 | 0,
+  /** Of NodeResourcesFit, bits of `Insufficient`; of VolumeBinding, bits of `VolumeRefusal`; of other filters 0. */
   insufficient = U32 | 4,
   /** Sum of the weighted scores; -1 for a refused node. */
   total = I32 | 8,

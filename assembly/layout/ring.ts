@@ -22,5 +22,15 @@ export enum StateField {
   randomTies = U32 | 4,
   /** Slots with a node. */
   nodeCount = U32 | 8,
-  bytes = 12,
+  /** First of the uses that were given back; 0: none. */
+  freeUse = U32 | 12,
+  /** One above the highest use ever taken; uses begin at 1. */
+  useLimit = U32 | 16,
+  /** One above the highest volume, driver and device pool ever used. */
+  volumeLimit = U32 | 20,
+  driverLimit = U32 | 24,
+  poolLimit = U32 | 28,
+  /** Of the class that is looked at: its exclusive volumes in use, less their pods. Scratch space. */
+  exclusiveBase = I32 | 32,
+  bytes = 36,
 }

@@ -22,6 +22,22 @@ import {
   TopologyScoreField,
   TrackField,
 } from "./topology";
+import {
+  BindingClaimField,
+  CandidateField,
+  ChosenField,
+  ClassVolumeField,
+  DevicePoolField,
+  DriverField,
+  NodeDeviceField,
+  OpenSetField,
+  RequirementField,
+  RuleField,
+  SetRefusalField,
+  VolumeField,
+  VolumeMarkField,
+  VolumeUseField,
+} from "./volumes";
 
 /**
  * All memory of the core. A descriptor at a fixed address holds where each table starts and how many rows each dimension
@@ -62,6 +78,20 @@ export enum Table {
   imageNodes,
   classImages,
   imageShares,
+  volumes,
+  volumeUses,
+  classVolumes,
+  drivers,
+  rules,
+  requirements,
+  bindingClaims,
+  candidates,
+  chosen,
+  nodeDevices,
+  devicePools,
+  setRefusals,
+  volumeMarks,
+  openSets,
   count,
 }
 
@@ -90,6 +120,20 @@ export enum Capacity {
   images,
   /** Images a class may name. */
   classImages,
+  volumes,
+  /** Volumes times the nodes they are used on, and one more. */
+  volumeUses,
+  /** Volumes a class may have. */
+  classVolumes,
+  drivers,
+  rules,
+  /** Rules a class may need. */
+  requirements,
+  /** Claims that one pod may have bound at once. */
+  bindingClaims,
+  /** Volumes that these claims may choose among, together. */
+  candidates,
+  devicePools,
   count,
 }
 
@@ -116,6 +160,16 @@ export function tableAddress(table: Table): usize {
   return load<u32>(ADDRESSES + (<usize>table << 2));
 }
 
+/** Words of 32 bits that hold a bit per attribute set. */
+export function ruleWords(): u32 {
+  return (capacityOf(Capacity.attributeSets) + 31) >>> 5;
+}
+
+/** Words of 32 bits that hold a bit per volume of a class. */
+export function markWords(): u32 {
+  return (capacityOf(Capacity.classVolumes) + 31) >>> 5;
+}
+
 /** Bytes a table takes, as f64: the product may exceed 32 bits before it is checked. */
 function tableBytes(table: Table): f64 {
   const nodes = <f64>capacityOf(Capacity.nodes);
@@ -124,6 +178,7 @@ function tableBytes(table: Table): f64 {
   const requests = <f64>capacityOf(Capacity.requests);
   const terms = <f64>capacityOf(Capacity.terms);
   const profiles = <f64>capacityOf(Capacity.profiles);
+  const sets = <f64>capacityOf(Capacity.attributeSets);
   switch (table) {
     case Table.state: return <f64>StateField.bytes;
     case Table.random: return 16.0;
@@ -156,6 +211,20 @@ function tableBytes(table: Table): f64 {
     case Table.imageNodes: return <f64>capacityOf(Capacity.images) * <f64>imageWords() * <f64>ImageNodesField.bytes;
     case Table.classImages: return classes * <f64>capacityOf(Capacity.classImages) * <f64>ClassImageField.bytes;
     case Table.imageShares: return <f64>capacityOf(Capacity.classImages) * <f64>ImageShareField.bytes;
+    case Table.volumes: return <f64>capacityOf(Capacity.volumes) * <f64>VolumeField.bytes;
+    case Table.volumeUses: return <f64>capacityOf(Capacity.volumeUses) * <f64>VolumeUseField.bytes;
+    case Table.classVolumes: return classes * <f64>capacityOf(Capacity.classVolumes) * <f64>ClassVolumeField.bytes;
+    case Table.drivers: return <f64>capacityOf(Capacity.drivers) * nodes * <f64>DriverField.bytes;
+    case Table.rules: return <f64>capacityOf(Capacity.rules) * <f64>ruleWords() * <f64>RuleField.bytes;
+    case Table.requirements: return classes * <f64>capacityOf(Capacity.requirements) * <f64>RequirementField.bytes;
+    case Table.bindingClaims: return <f64>capacityOf(Capacity.bindingClaims) * <f64>BindingClaimField.bytes;
+    case Table.candidates: return <f64>capacityOf(Capacity.candidates) * <f64>CandidateField.bytes;
+    case Table.chosen: return <f64>capacityOf(Capacity.bindingClaims) * sets * <f64>ChosenField.bytes;
+    case Table.nodeDevices: return nodes * <f64>NodeDeviceField.bytes;
+    case Table.devicePools: return <f64>capacityOf(Capacity.devicePools) * <f64>DevicePoolField.bytes;
+    case Table.setRefusals: return sets * <f64>SetRefusalField.bytes;
+    case Table.volumeMarks: return nodes * <f64>markWords() * <f64>VolumeMarkField.bytes;
+    case Table.openSets: return <f64>ruleWords() * <f64>OpenSetField.bytes;
     default: return 0.0;
   }
 }

@@ -14,6 +14,9 @@ import {
   trackRows,
   usedPortsRow,
 } from "../layout/tables";
+import { classVolumeRows } from "../layout/volume-rows";
+import { ClassVolumeField, VolumeFlag } from "../layout/volumes";
+import { changeUse } from "./volumes/uses";
 
 /** Counts a pod of the class on the node, as if it were bound. The host takes it off again if binding fails. */
 export function assume(cls: u32, slot: u32): void {
@@ -41,6 +44,16 @@ export function assume(cls: u32, slot: u32): void {
     const count = trackRows(getU32(member, ClassTrackField.track)) + <usize>slot * TrackField.bytes;
     addI32(count, TrackField.count, 1.0);
     member += ClassTrackField.bytes;
+  }
+  if (getU32(row, ClassField.volumeCount) != 0) useVolumes(cls, slot);
+}
+
+function useVolumes(cls: u32, slot: u32): void {
+  const count = getU32(classRow(cls), ClassField.volumeCount);
+  let volume = classVolumeRows(cls);
+  for (let i: u32 = 0; i < count; i++, volume += ClassVolumeField.bytes) {
+    const isHeld = (getU32(volume, ClassVolumeField.flags) & VolumeFlag.held) != 0;
+    if (isHeld) changeUse(getU32(volume, ClassVolumeField.volume), slot, 1, 0);
   }
 }
 

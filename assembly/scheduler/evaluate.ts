@@ -6,6 +6,7 @@ import { StateField } from "../layout/ring";
 import { classRow, nodeRow, stateRow, Table, tableAddress, topologyScoreRow, verdictRows } from "../layout/tables";
 import { TopologyScoreField } from "../layout/topology";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
+import { volumeBinding } from "./filters/volume-binding";
 import { imageLocality, prepareImages } from "./scores/image-locality";
 import { interPodAffinityScore } from "./scores/inter-pod-affinity";
 import { nodeAffinityRaw } from "./scores/node-affinity";
@@ -16,6 +17,7 @@ import { taintTolerationRaw } from "./scores/taint-toleration";
 import { weightOf } from "./scores/weights";
 import { refusalInOrder } from "./refusal-in-order";
 import { prepareTopology } from "./topology/prepare";
+import { prepareVolumes } from "./volumes/prepare";
 import { firstPreference, highestRaw, lowestRaw, prepareTopologyScores } from "./topology/score";
 
 /**
@@ -31,6 +33,7 @@ export function evaluate(cls: u32): u32 {
   const evaluations = tableAddress(Table.evaluations);
   const totals = tableAddress(Table.totals);
   prepareTopology(cls);
+  prepareVolumes(cls);
   let feasible: u32 = 0;
   let highestTaints = 0;
   let highestAffinity = 0;
@@ -58,7 +61,8 @@ export function evaluate(cls: u32): u32 {
 }
 
 /**
- * Says of one node which filter refuses the class and what is insufficient. `prepareTopology` has to have been called.
+ * Says of one node which filter refuses the class and what is insufficient. `prepareTopology` and `prepareVolumes` have to
+ * have been called.
  *
  * @returns the filter
  */
@@ -70,9 +74,15 @@ export function evaluateSlot(cls: u32, slot: u32): Filter {
   const rejectedBy = refusalInOrder(node, row, cls, slot, getU32(verdict, VerdictField.refusals));
   setU32(evaluation, EvaluationField.rejectedBy, rejectedBy);
   setI32(evaluation, EvaluationField.total, -1);
-  const missing = rejectedBy == Filter.NodeResourcesFit ? nodeResourcesFit(node, row, cls, slot) : 0;
-  setU32(evaluation, EvaluationField.insufficient, missing);
+  setU32(evaluation, EvaluationField.insufficient, detail(rejectedBy, node, row, cls, slot));
   return rejectedBy;
+}
+
+/** What else a filter with several reasons has to say. */
+function detail(rejectedBy: Filter, node: usize, row: usize, cls: u32, slot: u32): u32 {
+  if (rejectedBy == Filter.NodeResourcesFit) return nodeResourcesFit(node, row, cls, slot);
+  if (rejectedBy == Filter.VolumeBinding) return volumeBinding(row, slot, getU32(node, NodeField.attributeSet));
+  return 0;
 }
 
 /** Writes the scores by topology of the feasible nodes, and adds them to their totals. */

@@ -1,6 +1,8 @@
 import { ClassField, Verdict } from "../layout/class";
 import { Filter } from "../layout/evaluation";
 import { getU32 } from "../layout/field";
+import { NodeField } from "../layout/node";
+import { dynamicResources } from "./filters/dynamic-resources";
 import { interPodAffinity } from "./filters/inter-pod-affinity";
 import { addedAffinity, nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";
 import { nodeDeclaredFeatures } from "./filters/node-declared-features";
@@ -8,12 +10,16 @@ import { nodeName } from "./filters/node-name";
 import { nodePorts } from "./filters/node-ports";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { nodeUnschedulable } from "./filters/node-unschedulable";
+import { nodeVolumeLimits } from "./filters/node-volume-limits";
 import { podTopologySpread } from "./filters/pod-topology-spread";
 import { taintToleration } from "./filters/taint-toleration";
+import { volumeBinding } from "./filters/volume-binding";
+import { volumeRestrictions } from "./filters/volume-restrictions";
+import { volumeZone } from "./filters/volume-zone";
 
 /**
  * The first filter that refuses a node, in kube-scheduler's order; `Filter.none` if the pod may run there. `prepareTopology`
- * has to have been called for the class.
+ * and `prepareVolumes` have to have been called for the class.
  */
 export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
   if (refusals != 0) {
@@ -23,14 +29,31 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
   if (getU32(classRow, ClassField.skipsFit) == 0 && nodeResourcesFit(node, classRow, cls, slot) != 0)
     return Filter.NodeResourcesFit;
-  const filters = getU32(classRow, ClassField.filterTermCount);
-  if (filters != 0) {
-    const spread = podTopologySpread(cls, filters, slot);
-    if (spread != Filter.none) return spread;
-    const affinity = interPodAffinity(cls, filters, slot);
-    if (affinity != Filter.none) return affinity;
-  }
+  const terms = getU32(classRow, ClassField.filterTermCount);
+  const volumes = getU32(classRow, ClassField.volumeFilters);
+  // Most pods have neither, and pay for this one look.
+  if ((terms | volumes) == 0) return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
+  const set = getU32(node, NodeField.attributeSet);
+  const byVolumes = volumes != 0 ? refusalByVolumes(classRow, cls, slot, set) : Filter.none;
+  if (byVolumes != Filter.none) return byVolumes;
+  const byTerms = terms != 0 ? refusalByTerms(cls, terms, slot) : Filter.none;
+  if (byTerms != Filter.none) return byTerms;
+  const byDevices = volumes != 0 ? dynamicResources(classRow, slot, set) : Filter.none;
+  if (byDevices != Filter.none) return byDevices;
   return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
+}
+
+function refusalByVolumes(classRow: usize, cls: u32, slot: u32, set: u32): Filter {
+  const restricted = volumeRestrictions(classRow, cls, slot);
+  if (restricted != Filter.none) return restricted;
+  if (nodeVolumeLimits(classRow, cls, slot)) return Filter.NodeVolumeLimits;
+  if (volumeBinding(classRow, slot, set) != 0) return Filter.VolumeBinding;
+  return volumeZone(classRow, set) ? Filter.VolumeZone : Filter.none;
+}
+
+function refusalByTerms(cls: u32, terms: u32, slot: u32): Filter {
+  const spread = podTopologySpread(cls, terms, slot);
+  return spread != Filter.none ? spread : interPodAffinity(cls, terms, slot);
 }
 
 /** Nearly all that is decided by attributes alone stands before what depends on usage, so one look at the bits is enough. */

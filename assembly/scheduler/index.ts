@@ -20,6 +20,22 @@ export {
   TopologyKeyField,
   TrackField,
 } from "../layout/topology";
+export {
+  BindingClaimField,
+  CandidateField,
+  ChosenField,
+  ClassVolumeField,
+  DevicePoolField,
+  DriverField,
+  NodeDeviceField,
+  RequirementField,
+  RuleField,
+  VolumeField,
+  VolumeFilter,
+  VolumeFlag,
+  VolumeRefusal,
+  VolumeUseField,
+} from "../layout/volumes";
 export { Capacity, Code, Table, capacityOf, tableAddress } from "../layout/tables";
 export { scheduleBatch } from "./cycle";
 export { evaluate, evaluateSlot } from "./evaluate";
@@ -27,3 +43,5 @@ export { reserve, seedTies } from "./reserve";
 export { goLog } from "./scores/go-log";
 export { selfTest } from "./self-test";
 export { countNode, prepareTopology } from "./topology/prepare";
+export { prepareVolumes } from "./volumes/prepare";
+export { changeUse, clearUses } from "./volumes/uses";

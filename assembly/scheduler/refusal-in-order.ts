@@ -1,8 +1,10 @@
 import { ClassField, Verdict } from "../layout/class";
 import { Filter } from "../layout/evaluation";
 import { getU32 } from "../layout/field";
+import { NodeField } from "../layout/node";
 import { ProfileField, ProfileFilterField } from "../layout/profile";
 import { profileFilterRows, profileRow } from "../layout/tables";
+import { dynamicResources } from "./filters/dynamic-resources";
 import { interPodAffinity } from "./filters/inter-pod-affinity";
 import { addedAffinity, nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";
 import { nodeDeclaredFeatures } from "./filters/node-declared-features";
@@ -10,8 +12,12 @@ import { nodeName } from "./filters/node-name";
 import { nodePorts } from "./filters/node-ports";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { nodeUnschedulable } from "./filters/node-unschedulable";
+import { nodeVolumeLimits } from "./filters/node-volume-limits";
 import { podTopologySpread } from "./filters/pod-topology-spread";
 import { taintToleration } from "./filters/taint-toleration";
+import { volumeBinding } from "./filters/volume-binding";
+import { volumeRestrictions } from "./filters/volume-restrictions";
+import { volumeZone } from "./filters/volume-zone";
 import { firstRefusal } from "./first-refusal";
 
 /**
@@ -35,6 +41,7 @@ export function refusalInOrder(node: usize, classRow: usize, cls: u32, slot: u32
 /** One plugin's answer. */
 function refusalBy(plugin: u32, node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
   const terms = getU32(classRow, ClassField.filterTermCount);
+  const set = getU32(node, NodeField.attributeSet);
   switch (plugin) {
     case Filter.NodeUnschedulable: return nodeUnschedulable(refusals) ? Filter.NodeUnschedulable : Filter.none;
     case Filter.NodeName: return nodeName(refusals) ? Filter.NodeName : Filter.none;
@@ -45,6 +52,11 @@ function refusalBy(plugin: u32, node: usize, classRow: usize, cls: u32, slot: u3
     case Filter.NodePorts: return nodePorts(classRow, cls, slot) ? Filter.NodePorts : Filter.none;
     case Filter.NodeResourcesFit:
       return nodeResourcesFit(node, classRow, cls, slot) != 0 ? Filter.NodeResourcesFit : Filter.none;
+    case Filter.VolumeRestrictions: return volumeRestrictions(classRow, cls, slot);
+    case Filter.NodeVolumeLimits: return nodeVolumeLimits(classRow, cls, slot) ? Filter.NodeVolumeLimits : Filter.none;
+    case Filter.VolumeBinding: return volumeBinding(classRow, slot, set) != 0 ? Filter.VolumeBinding : Filter.none;
+    case Filter.VolumeZone: return volumeZone(classRow, set) ? Filter.VolumeZone : Filter.none;
+    case Filter.DynamicResources: return dynamicResources(classRow, slot, set);
     case Filter.PodTopologySpread: return podTopologySpread(cls, terms, slot);
     case Filter.InterPodAffinity: return interPodAffinity(cls, terms, slot);
     case Filter.NodeDeclaredFeatures: return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;

@@ -25,6 +25,7 @@ import {
  * @param terms      terms that a class may have; `classTracks`: tracks its pods may belong to
  * @param images     that classes ask for; `classImages`: those that one may name
  * @param profiles   at least 1; `scoredResources`: resources by which a class may be scored
+ * @param volumeUses volumes times the nodes they are used on, and one more
  */
 export function reserve(
   nodes: u32,
@@ -42,6 +43,15 @@ export function reserve(
   scoredResources: u32,
   images: u32,
   classImages: u32,
+  volumes: u32,
+  volumeUses: u32,
+  classVolumes: u32,
+  drivers: u32,
+  rules: u32,
+  requirements: u32,
+  bindingClaims: u32,
+  candidates: u32,
+  devicePools: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
   setCapacity(Capacity.nodes, nodes);
@@ -59,11 +69,25 @@ export function reserve(
   setCapacity(Capacity.scoredResources, scoredResources);
   setCapacity(Capacity.images, images);
   setCapacity(Capacity.classImages, classImages);
+  setCapacity(Capacity.volumes, volumes);
+  setCapacity(Capacity.volumeUses, volumeUses);
+  setCapacity(Capacity.classVolumes, classVolumes);
+  setCapacity(Capacity.drivers, drivers);
+  setCapacity(Capacity.rules, rules);
+  setCapacity(Capacity.requirements, requirements);
+  setCapacity(Capacity.bindingClaims, bindingClaims);
+  setCapacity(Capacity.candidates, candidates);
+  setCapacity(Capacity.devicePools, devicePools);
   const code = layOut();
   if (code != Code.ok) return code;
   const state = stateRow();
   setU32(state, StateField.nodeLimit, 0);
   setU32(state, StateField.randomTies, 0);
+  setU32(state, StateField.freeUse, 0);
+  setU32(state, StateField.useLimit, 1);
+  setU32(state, StateField.volumeLimit, 0);
+  setU32(state, StateField.driverLimit, 0);
+  setU32(state, StateField.poolLimit, 0);
   seedTies(0);
   setDefaultProfile();
   return Code.ok;

@@ -14,6 +14,7 @@ import { weightOf } from "./scores/weights";
 import { selectHost } from "./select";
 import { prepareTopology } from "./topology/prepare";
 import { addTopologyScores } from "./topology/score";
+import { prepareVolumes } from "./volumes/prepare";
 
 /** A refused node's total. Real totals are >= 0. */
 const REFUSED: i32 = -1;
@@ -36,6 +37,7 @@ export function scan(cls: u32): i32 {
   const totals = tableAddress(Table.totals);
 
   prepareTopology(cls);
+  prepareVolumes(cls);
   let feasible = 0;
   let highestTaints = 0;
   let highestAffinity = 0;

@@ -12,7 +12,10 @@ import {
   extendedRequestRows,
   extendedRow,
   nodeRow,
+  ruleWords,
   stateRow,
+  Table,
+  tableAddress,
   termRows,
   topologyKeyRow,
   trackRows,
@@ -20,6 +23,30 @@ import {
   verdictRows,
 } from "../layout/tables";
 import { ClassTrackField, DomainField, TermField, TermKind, TopologyKeyField, TrackField } from "../layout/topology";
+import {
+  bindingClaimRow,
+  candidateRow,
+  classVolumeRows,
+  driverRow,
+  nodeDeviceRow,
+  requirementRows,
+  volumeRow,
+} from "../layout/volume-rows";
+import {
+  BindingClaimField,
+  CandidateField,
+  ClassVolumeField,
+  DriverField,
+  EVERY_NODE,
+  NO_NODE,
+  NodeDeviceField,
+  RequirementField,
+  RuleField,
+  VolumeField,
+  VolumeFilter,
+  VolumeFlag,
+  VolumeRefusal,
+} from "../layout/volumes";
 import { assume } from "./assume";
 import { evaluate } from "./evaluate";
 import { reserve, seedTies } from "./reserve";
@@ -33,6 +60,8 @@ const KEYS: u32 = 2;
 const ZONES: u32 = 6;
 const TRACKS: u32 = 4;
 const TERMS: u32 = 6;
+/** Volume n is used by the classes that neither spread nor gather; all count for driver 1. */
+const VOLUMES: u32 = 4;
 const PODS: u32 = 3000;
 const SEED: u32 = 7;
 /** The tables of the test lie where the core's own would, so the drawing source is kept below them. */
@@ -44,7 +73,33 @@ const SOURCE: usize = 512;
  */
 export function selfTest(): u32 {
   unreserve();
-  if (reserve(NODES, SETS, CLASSES, 2, 1, 1, KEYS, NODES + 2, TRACKS, 1, TERMS, 1, 1, 1, 1) != Code.ok) return 0;
+  const code = reserve(
+    NODES,
+    SETS,
+    CLASSES,
+    2,
+    1,
+    1,
+    KEYS,
+    NODES + 2,
+    TRACKS,
+    1,
+    TERMS,
+    1,
+    1,
+    1,
+    1,
+    VOLUMES,
+    VOLUMES * NODES + 1,
+    2,
+    2,
+    2,
+    1,
+    1,
+    2,
+    1,
+  );
+  if (code != Code.ok) return 0;
   seedRandom(SOURCE, SEED);
   for (let slot: u32 = 0; slot < NODES; slot++) buildNode(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildClass(cls);
@@ -54,6 +109,7 @@ export function selfTest(): u32 {
   setU32(topologyKeyRow(1), TopologyKeyField.perNode, 1);
   for (let slot: u32 = 0; slot < NODES; slot++) buildTopology(slot);
   for (let cls: u32 = 0; cls < CLASSES; cls++) buildTerms(cls);
+  buildStorage();
   setU32(stateRow(), StateField.nodeLimit, NODES);
   seedTies(SEED);
 
@@ -129,6 +185,7 @@ function buildTerms(cls: u32): void {
   setU32(row, ClassField.requiresAllKeys, cls & 1);
   setU32(row, ClassField.filterTermCount, 0);
   setU32(row, ClassField.termCount, 0);
+  setU32(row, ClassField.volumeFilters, 0);
   if (cls % 3 == 0) {
     addTerm(cls, TermKind.hardSpread, 0, track, 5);
     setU32(row, ClassField.filterTermCount, 1);
@@ -141,7 +198,53 @@ function buildTerms(cls: u32): void {
     setU32(row, ClassField.filterTermCount, 3);
     addTerm(cls, TermKind.preference, 1, (track + 3) % TRACKS, -7);
     addTerm(cls, TermKind.preference, 0, track, 10);
+  } else {
+    buildVolumes(cls);
   }
+}
+
+/** One volume that is in the way of its own pods or counted, one rule, a claim with two volumes to choose from, a device. */
+function buildVolumes(cls: u32): void {
+  const row = classRow(cls);
+  setU32(row, ClassField.volumeFilters, VolumeFilter.uses | VolumeFilter.rules | VolumeFilter.devices);
+  setU32(row, ClassField.volumeCount, 1);
+  setU32(classVolumeRows(cls), ClassVolumeField.volume, cls % VOLUMES);
+  const flag = cls % 2 == 0 ? VolumeFlag.conflicts : VolumeFlag.counted;
+  setU32(classVolumeRows(cls), ClassVolumeField.flags, VolumeFlag.held | flag);
+  setU32(row, ClassField.requirementCount, 1);
+  setU32(requirementRows(cls), RequirementField.rule, 1);
+  setU32(requirementRows(cls), RequirementField.refusal, VolumeRefusal.zone);
+  setU32(row, ClassField.bindingClaims, 1);
+  setU32(row, ClassField.selectedSlot, cls == 11 ? 8 : 0);
+  setU32(row, ClassField.claimSlot, 0);
+  setU32(row, ClassField.devicesWanted, 1);
+}
+
+/** What those classes share: a driver that takes one volume a node, a rule of half of the sets, a device on most nodes. */
+function buildStorage(): void {
+  for (let volume: u32 = 0; volume < VOLUMES; volume++) {
+    memory.fill(volumeRow(volume), 0, VolumeField.bytes);
+    setU32(volumeRow(volume), VolumeField.driver, 1);
+  }
+  for (let slot: u32 = 0; slot < NODES; slot++) {
+    memory.fill(driverRow(1, slot), 0, DriverField.bytes);
+    setU32(driverRow(1, slot), DriverField.limited, 1);
+    setI32(driverRow(1, slot), DriverField.limit, 1);
+    setI32(nodeDeviceRow(slot), NodeDeviceField.free, <i32>randomBelow(SOURCE, 4));
+  }
+  setU32(tableAddress(Table.rules), RuleField.bits, 0);
+  setU32(tableAddress(Table.rules) + <usize>ruleWords() * RuleField.bytes, RuleField.bits, 0b01111110);
+  const claim = bindingClaimRow(0);
+  setU32(claim, BindingClaimField.first, 0);
+  setU32(claim, BindingClaimField.candidates, 2);
+  setU32(claim, BindingClaimField.topologyRule, NO_NODE);
+  setU32(claim, BindingClaimField.capacityRule, EVERY_NODE);
+  for (let i: u32 = 0; i < 2; i++) {
+    setU32(candidateRow(i), CandidateField.volume, i);
+    setU32(candidateRow(i), CandidateField.rule, i == 0 ? 1 : EVERY_NODE);
+  }
+  setU32(stateRow(), StateField.volumeLimit, VOLUMES);
+  setU32(stateRow(), StateField.driverLimit, 2);
 }
 
 function addTerm(cls: u32, kind: TermKind, key: u32, track: u32, weight: i32): void {

@@ -18,6 +18,16 @@ export const FIRST_CAPACITY: CoreCapacity = {
   scoredResources: 4,
   images: 16,
   classImages: 4,
+  // A cluster that asks for no volumes and devices keeps no room for them.
+  volumes: 0,
+  volumeUses: 0,
+  classVolumes: 0,
+  drivers: 0,
+  rules: 0,
+  requirements: 0,
+  bindingClaims: 0,
+  candidates: 0,
+  devicePools: 0,
 };
 
 /** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
@@ -37,6 +47,15 @@ const MAX_CAPACITY: CoreCapacity = {
   scoredResources: 1024,
   images: 2 ** 14,
   classImages: 1024,
+  volumes: 2 ** 22,
+  volumeUses: 2 ** 24,
+  classVolumes: 1024,
+  drivers: 256,
+  rules: 2 ** 17,
+  requirements: 4096,
+  bindingClaims: 1024,
+  candidates: 2 ** 22,
+  devicePools: 2 ** 16,
 };
 
 /** Tables of two dimensions that could outgrow the core's memory together, and the cells each may have. */
@@ -46,6 +65,11 @@ const PAIRS: readonly (readonly [CapacityName, CapacityName, cells: number])[] =
   ["classes", "terms", 2 ** 27],
   // A bit each.
   ["nodes", "images", 2 ** 31],
+  ["drivers", "nodes", 2 ** 27],
+  ["bindingClaims", "attributeSets", 2 ** 27],
+  // A bit each.
+  ["rules", "attributeSets", 2 ** 31],
+  ["classVolumes", "nodes", 2 ** 31],
 ];
 
 export const MAX_CLASSES = MAX_CAPACITY.classes;
@@ -64,7 +88,7 @@ export class GrowingCapacity {
     if (rows <= this.#capacity[dimension]) return;
     if (rows > MAX_CAPACITY[dimension])
       throw new CapacityError(`${dimension}: ${MAX_CAPACITY[dimension]} are the most a scheduler can hold`);
-    let larger = this.#capacity[dimension];
+    let larger = Math.max(1, this.#capacity[dimension]);
     while (larger < rows) larger *= 2;
     const wanted = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
     for (const [one, other, cells] of PAIRS)

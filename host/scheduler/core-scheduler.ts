@@ -10,11 +10,14 @@ import { explainEvaluation, explainPrefiltered } from "./explanations.ts";
 import type { Decision, Explanation, Scheduler } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
-import { podKey, readBoundPod } from "./pod-facts.ts";
+import { type BoundPodFacts, podKey, readBoundPod } from "./pod-facts.ts";
 import { type AskedPod, PodPreparation, type PreparedPod } from "./prepared-pods.ts";
 import { RefusedPods, refusedBefore } from "./refused-pods.ts";
 import { presenceOf } from "./topology.ts";
+import type { PodGroup } from "./track-table.ts";
 import type { Track } from "./tracks.ts";
+import type { Holding } from "./volume-holdings.ts";
+import { volumesOf } from "./volumes.ts";
 
 /** Pods a batch may hold; a class of each is kept in the core until the answer is there. */
 const MAX_BATCH = Math.min(256, MAX_CLASSES);
@@ -52,8 +55,8 @@ export class CoreScheduler implements Scheduler {
     const facts = readNode(node);
     const { slot, isNew } = this.#tables.putNode(facts);
     if (!isNew) return;
-    for (const { usage, group } of this.#pods.on(facts.name))
-      this.#link.post(["changeUsage", slot, presenceOf(usage, group.tracks), 1]);
+    for (const { usage, group, holdings } of this.#pods.on(facts.name))
+      this.#link.post(["changeUsage", slot, presenceOf(usage, group.tracks, volumesOf(holdings)), 1]);
   }
 
   updateNode(node: V1Node): void {
@@ -69,6 +72,7 @@ export class CoreScheduler implements Scheduler {
     // A pod that has ended takes nothing any more.
     if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") {
       this.#remove(key);
+      this.#tables.volumes.forget(key);
       return;
     }
     const facts = readBoundPod(pod);
@@ -78,19 +82,25 @@ export class CoreScheduler implements Scheduler {
     const node = pod.spec!.nodeName!;
     this.#pods.checkSums({ key, node, usage });
     const group = this.#tables.topology.acquireGroup(facts.topology);
+    const holdings = this.#hold(facts, group);
+    this.#tables.volumes.keep(key);
     this.#remove(key);
-    this.#add({ key, node, usage, priority: pod.spec?.priority ?? 0, group });
+    this.#add({ key, node, usage, priority: pod.spec?.priority ?? 0, group, holdings });
   }
 
   removePod(namespace: string, name: string): void {
-    this.#remove(`${namespace}/${name}`);
+    const key = `${namespace}/${name}`;
+    this.#remove(key);
+    this.#tables.volumes.forget(key);
   }
 
   addObject(object: KubernetesObject): void {
+    this.#tables.volumes.putObject(object);
     this.#tables.topology.putObject(object);
   }
 
   removeObject(object: KubernetesObject): void {
+    this.#tables.volumes.removeObject(object);
     this.#tables.topology.removeObject(object);
   }
 
@@ -125,6 +135,7 @@ export class CoreScheduler implements Scheduler {
     const prepared = this.#preparation.prepare(pod);
     const nodes = this.#tables.nodes();
     if (!("classId" in prepared)) return explainPrefiltered(prepared, nodes);
+    if (prepared.volumes !== undefined) this.#tables.volumes.postPlan(prepared.volumes);
     this.#preparation.letGo([prepared]);
     return explainEvaluation(prepared, nodes, await this.#link.evaluate(prepared.classId), this.#names);
   }
@@ -135,13 +146,15 @@ export class CoreScheduler implements Scheduler {
 
   /**
    * As many pods as may go to the core together. A pod that could preempt others ends its batch: whether it could is tried
-   * out before the next is placed.
+   * out before the next is placed. So does one whose claims are bound with it: what they are promised is the next one's loss.
    */
   #nextBatch(pods: readonly V1Pod[], start: number): PreparedPod[] {
     const batch: PreparedPod[] = [];
     while (batch.length < MAX_BATCH && start + batch.length < pods.length) {
       const pod = pods[start + batch.length]!;
-      batch.push(this.#preparation.prepareOrRefuse(pod));
+      const prepared = this.#preparation.prepareOrRefuse(pod);
+      batch.push(prepared);
+      if ("volumes" in prepared && (prepared.volumes?.plan.claims.length ?? 0) > 0) break;
       if (this.#pods.anyBelow(pod.spec?.priority ?? 0)) break;
     }
     return batch;
@@ -161,6 +174,9 @@ export class CoreScheduler implements Scheduler {
       const nodeNames = this.#tables.nodes();
       // As the core knows them when it places the pods; later ones are put right by `correct`.
       const tracks = asked.map(({ group }) => group.tracks);
+      this.#reserveUses(asked);
+      const last = asked.at(-1)?.volumes;
+      if (last !== undefined) this.#tables.volumes.postPlan(last);
       const answer = await this.#link.schedule(asked.map(({ classId }) => classId));
       const decisions: Decision[] = [];
       let next = 0;
@@ -173,7 +189,8 @@ export class CoreScheduler implements Scheduler {
         const why = answer.refusals.get(next);
         const before = tracks[next]!;
         next++;
-        if (slot >= 0) decisions.push(this.#assume(one, slot, before));
+        const chosen = next === asked.length ? answer.chosen : [];
+        if (slot >= 0) decisions.push(this.#assume(one, slot, before, chosen));
         else decisions.push(await this.#refused.decide(one, nodeNames, why!));
       }
       return decisions;
@@ -181,27 +198,49 @@ export class CoreScheduler implements Scheduler {
   }
 
   /** Records what the core has assumed. */
-  #assume(one: AskedPod, slot: number, before: readonly Track[]): Decision {
+  #assume(one: AskedPod, slot: number, before: readonly Track[], chosen: readonly number[]): Decision {
     const node = this.#tables.nodeIn(slot);
-    const { key, usage } = one;
-    const placed = { key, node, usage, priority: one.pod.spec?.priority ?? 0, group: one.group };
+    const { key, usage, group, volumes } = one;
+    const holdings = volumes?.holdings ?? [];
+    const placed = { key, node, usage, priority: one.pod.spec?.priority ?? 0, group, holdings };
     const now = this.#tables.slotOf(node);
     if (this.#pods.find(one.key) !== undefined) {
       // It was bound by someone else while the core was asked: what is known stands.
       if (now === slot) {
         const counted = before.filter(({ isAlive }) => isAlive);
-        this.#link.post(["changeUsage", slot, presenceOf(usage, counted), -1]);
+        this.#link.post(["changeUsage", slot, presenceOf(usage, counted, volumes?.held ?? []), -1]);
       }
-    } else if (now === slot) {
-      one.group.users++;
+      return { pod: key, node };
+    }
+    for (const part of [group, ...holdings]) part.users++;
+    if (now === slot) {
       this.#pods.add(placed);
-      this.#tables.topology.correct(slot, before, one.group);
+      this.#tables.topology.correct(slot, before, group);
+      if (volumes !== undefined) this.#tables.volumes.correct(slot, volumes);
     } else {
       // The node went away meanwhile, and may have come back in another slot.
-      one.group.users++;
       this.#add(placed);
     }
-    return { pod: one.key, node };
+    const bindings = volumes ? this.#tables.volumes.promise(key, node, volumes, chosen) : [];
+    return { pod: key, node, ...(bindings.length > 0 ? { claims: bindings } : {}) };
+  }
+
+  /** What a bound pod holds of volumes; the group is given back if that cannot be described. */
+  #hold({ volumes }: BoundPodFacts, group: PodGroup): readonly Holding[] {
+    if (volumes === undefined) return [];
+    try {
+      const holdings = this.#tables.volumes.acquire(volumes);
+      this.#tables.volumes.reserveUses(this.#pods.holdingCount + holdings.length);
+      return holdings;
+    } catch (error) {
+      this.#tables.topology.releaseGroup(group);
+      throw error;
+    }
+  }
+
+  #reserveUses(asked: readonly AskedPod[]): void {
+    const more = asked.reduce((sum, { volumes }) => sum + (volumes?.holdings.length ?? 0), 0);
+    this.#tables.volumes.reserveUses(this.#pods.holdingCount + more);
   }
 
   #checkRoomForPod(): void {
@@ -215,7 +254,12 @@ export class CoreScheduler implements Scheduler {
     this.#pods.add(pod);
     const slot = this.#tables.slotOf(pod.node);
     if (slot !== undefined)
-      this.#link.post(["changeUsage", slot, presenceOf(pod.usage, pod.group.tracks), 1]);
+      this.#link.post([
+        "changeUsage",
+        slot,
+        presenceOf(pod.usage, pod.group.tracks, volumesOf(pod.holdings)),
+        1,
+      ]);
   }
 
   #remove(key: string): void {
@@ -223,7 +267,13 @@ export class CoreScheduler implements Scheduler {
     if (pod === undefined) return;
     const slot = this.#tables.slotOf(pod.node);
     if (slot !== undefined)
-      this.#link.post(["changeUsage", slot, presenceOf(pod.usage, pod.group.tracks), -1]);
+      this.#link.post([
+        "changeUsage",
+        slot,
+        presenceOf(pod.usage, pod.group.tracks, volumesOf(pod.holdings)),
+        -1,
+      ]);
     this.#tables.topology.releaseGroup(pod.group);
+    this.#tables.volumes.release(pod.holdings);
   }
 }

@@ -6,6 +6,7 @@ import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts"
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
 import { ImageTable } from "./image-table.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { NodeRules } from "./node-rules.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
 import type { Amounts } from "./resource-list.ts";
@@ -13,6 +14,7 @@ import { scoredResourcesOf } from "./scored-resources.ts";
 import { SlotNumbers } from "./slot-numbers.ts";
 import { Topology } from "./topology.ts";
 import { judge } from "./verdicts.ts";
+import { Volumes } from "./volumes.ts";
 
 interface NodeEntry {
   readonly slot: number;
@@ -59,6 +61,10 @@ export class CoreTables {
   readonly #images: ImageTable;
   /** What pods ask of the pods that are there. */
   readonly topology: Topology;
+  /** What pods ask of volumes, and who holds which. */
+  readonly volumes: Volumes;
+  /** What volumes ask of nodes. */
+  readonly #rules: NodeRules;
 
   constructor(link: SchedulerLink, names: CoreNames, maxNodes: number, profiles: readonly ProfileFacts[]) {
     this.#link = link;
@@ -76,6 +82,21 @@ export class CoreTables {
       ensure,
       nodes: () => [...this.#nodes.values()].map(({ slot, facts }) => ({ slot, labels: facts.labels })),
       slotOf: (node) => this.slotOf(node),
+    });
+    this.#rules = new NodeRules({
+      post: (call) => link.post(call),
+      ensure: (dimension, rows) => this.#capacity.ensure(dimension, rows),
+      sets: () => this.#sets.all(),
+      lookAt: (labelKeys, name) => {
+        if (this.#sets.lookAt(labelKeys, name)) this.#internNodesAgain();
+      },
+    });
+    this.volumes = new Volumes({
+      names,
+      post: (call) => link.post(call),
+      ensure: (dimension, rows) => this.#capacity.ensure(dimension, rows),
+      slotOf: (node) => this.slotOf(node),
+      rules: this.#rules,
     });
     this.#capacity.ensure("profiles", profiles.length);
     for (const { id, numbers } of profiles) link.post(["putProfile", id, numbers]);
@@ -131,6 +152,7 @@ export class CoreTables {
     if (known === undefined) this.#inOrder = undefined;
     this.#nodes.set(facts.name, entry);
     this.#link.post(["putNode", entry.slot, nodeNumbers(facts, set, extended, domains)]);
+    if (known === undefined) this.volumes.nodeAdded(facts.name);
     return { slot: entry.slot, isNew: known === undefined };
   }
 
@@ -144,6 +166,7 @@ export class CoreTables {
     this.#images.change(entry.slot, entry.facts.images, []);
     this.#slots.release(entry.slot);
     this.#link.post(["removeNode", entry.slot]);
+    this.volumes.nodeRemoved();
   }
 
   /** The class of all pods like this one, made if need be. */
@@ -153,6 +176,7 @@ export class CoreTables {
     if (known !== undefined) {
       this.#classes.delete(key);
       this.#classes.set(key, known);
+      if (facts.volumes !== undefined) this.volumes.describe(known.id, facts.volumes, profile);
       return known;
     }
     if (facts.extended.size > this.#names.extendedPerClass)
@@ -175,7 +199,10 @@ export class CoreTables {
       images = this.#images.acquire(scoredImages);
       this.#capacity.ensure("classImages", images.length);
       this.topology.putClass(id, facts.topology, profile);
+      // Before the verdicts: it may look at labels that nobody has looked at.
+      if (facts.volumes !== undefined) this.volumes.describe(id, facts.volumes, profile);
     } catch (error) {
+      this.topology.dropClass(id);
       if (images.length > 0) this.#images.release(scoredImages);
       this.#freeClasses.push(id);
       throw error;
@@ -223,6 +250,7 @@ export class CoreTables {
     this.#classes.delete(oldest![0]);
     const { id, facts, images } = oldest![1];
     this.topology.dropClass(id);
+    this.volumes.dropClass(id);
     if (images.length > 0) this.#images.release(facts.images.names);
     return id;
   }
@@ -263,6 +291,7 @@ export class CoreTables {
         id,
         sets.map((set) => judge(facts, profile, set, this.#names.verdicts)),
       ]);
+    this.#rules.judge(sets);
   }
 
   /** A class looks at something that none did before, so nodes that were alike may differ. */

@@ -9,6 +9,7 @@ import { Profiles } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
 import { FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
+import type { ClaimBinding } from "./volumes.ts";
 
 /** `pintle/scheduler`: kube-scheduler's decisions without an API server (shared/contract.md). */
 export interface Scheduler {
@@ -30,7 +31,12 @@ export interface Scheduler {
 }
 
 export type Decision =
-  | { readonly pod: string; readonly node: string }
+  | {
+      readonly pod: string;
+      readonly node: string;
+      /** Claims that are bound together with the pod, if any: to a volume, or (null) to one to be provisioned for the node. */
+      readonly claims?: readonly ClaimBinding[];
+    }
   | {
       readonly pod: string;
       readonly node: null;

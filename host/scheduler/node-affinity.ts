@@ -1,5 +1,6 @@
 import type {
   V1NodeAffinity,
+  V1NodeSelector,
   V1NodeSelectorRequirement,
   V1NodeSelectorTerm,
   V1Pod,
@@ -77,6 +78,21 @@ export function parseNodeAffinity(
       ...all.flatMap((term) => (term.matchExpressions ?? []).map(({ key }) => key)),
     ],
     looksAtName: all.some((term) => (term.matchFields ?? []).length > 0),
+  };
+}
+
+/** A node selector: some term matches. One that cannot be parsed matches nothing. */
+export function readNodeSelector(
+  selector: V1NodeSelector,
+  field: string,
+  errors: FieldError[],
+): Pick<NodeAffinity, "matches" | "labelKeys" | "looksAtName"> {
+  const terms = selector.nodeSelectorTerms ?? [];
+  const matchers = terms.map((term, i) => readTerm(term, `${field}.nodeSelectorTerms[${i}]`, errors, false));
+  return {
+    matches: (node) => matchers.some((matches) => matches?.(node) === true),
+    labelKeys: terms.flatMap((term) => (term.matchExpressions ?? []).map(({ key }) => key)),
+    looksAtName: terms.some((term) => (term.matchFields ?? []).length > 0),
   };
 }
 

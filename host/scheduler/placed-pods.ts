@@ -1,6 +1,7 @@
 import type { Usage } from "../wasm/scheduler-facts.ts";
 import { CapacityError, MAX_MILLI_CPU } from "./capacity.ts";
 import type { PodGroup } from "./track-table.ts";
+import type { Holding } from "./volume-holdings.ts";
 
 /** A pod that is bound to a node, or assumed there. */
 export interface PlacedPod {
@@ -9,6 +10,7 @@ export interface PlacedPod {
   readonly usage: Usage;
   readonly priority: number;
   readonly group: PodGroup;
+  readonly holdings: readonly Holding[];
 }
 
 /** What the pods of one node take together, by the fields that the core sums. */
@@ -44,6 +46,13 @@ export class PlacedPods {
   /** How many pods have each priority: is any lower than a given one? */
   readonly #priorities = new Map<number, number>();
 
+  #holdingCount = 0;
+
+  /** What all pods hold of volumes, together. */
+  get holdingCount(): number {
+    return this.#holdingCount;
+  }
+
   get count(): number {
     return this.#byKey.size;
   }
@@ -62,8 +71,8 @@ export class PlacedPods {
     node.pods.set(pod.key, pod);
     for (const field of SUMMED) node.sums[field] += pod.usage[field];
     this.#byNode.set(pod.node, node);
-    const { nodes } = pod.group;
-    nodes.set(pod.node, (nodes.get(pod.node) ?? 0) + 1);
+    for (const { nodes } of [pod.group, ...pod.holdings]) nodes.set(pod.node, (nodes.get(pod.node) ?? 0) + 1);
+    this.#holdingCount += pod.holdings.length;
     this.#priorities.set(pod.priority, (this.#priorities.get(pod.priority) ?? 0) + 1);
   }
 
@@ -75,10 +84,12 @@ export class PlacedPods {
     node.pods.delete(key);
     for (const field of SUMMED) node.sums[field] -= pod.usage[field];
     if (node.pods.size === 0) this.#byNode.delete(pod.node);
-    const { nodes } = pod.group;
-    const others = nodes.get(pod.node)! - 1;
-    if (others === 0) nodes.delete(pod.node);
-    else nodes.set(pod.node, others);
+    for (const { nodes } of [pod.group, ...pod.holdings]) {
+      const others = nodes.get(pod.node)! - 1;
+      if (others === 0) nodes.delete(pod.node);
+      else nodes.set(pod.node, others);
+    }
+    this.#holdingCount -= pod.holdings.length;
     const left = this.#priorities.get(pod.priority)! - 1;
     if (left === 0) this.#priorities.delete(pod.priority);
     else this.#priorities.set(pod.priority, left);

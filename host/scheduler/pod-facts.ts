@@ -5,6 +5,7 @@ import { type HostPort, readHostPorts } from "./host-ports.ts";
 import { type PodImages, readPodImages } from "./images.ts";
 import { type NodeAffinity, readNodeAffinity } from "./node-affinity.ts";
 import { type PodRequests, readPodRequests } from "./pod-requests.ts";
+import { type PodVolumes, readPodVolumes, volumeParts } from "./pod-volumes.ts";
 import type { Amounts } from "./resource-list.ts";
 import { isScalarResource } from "./resource-names.ts";
 import { type PodTopology, readPodTopology, topologyParts } from "./topology-facts.ts";
@@ -23,6 +24,8 @@ export interface PodFacts extends PodRequests {
   readonly features: readonly string[];
   readonly images: PodImages;
   readonly topology: PodTopology;
+  /** Undefined for a pod whose volumes are of no interest. */
+  readonly volumes: PodVolumes | undefined;
 }
 
 /** What a bound pod takes of its node. */
@@ -30,6 +33,7 @@ export interface BoundPodFacts extends PodRequests {
   readonly extended: Amounts;
   readonly ports: readonly HostPort[];
   readonly topology: PodTopology;
+  readonly volumes: PodVolumes | undefined;
 }
 
 /** `namespace/name`; a manifest without a namespace means `default`. */
@@ -64,6 +68,7 @@ export function signatureOf(pod: V1Pod): string {
     spec?.affinity?.nodeAffinity,
     spec?.tolerations,
     ...topologyParts(pod),
+    ...volumeParts(pod),
   ]);
 }
 
@@ -85,6 +90,7 @@ export function readPod(pod: V1Pod, signature = signatureOf(pod)): PodFacts {
     features: readRequiredFeatures(pod),
     images: readPodImages(pod),
     topology,
+    volumes: readPodVolumes(pod),
   };
 }
 
@@ -100,6 +106,7 @@ export function readBoundPod(pod: V1Pod): BoundPodFacts {
     ports: readHostPorts(pod),
     // Kubernetes takes a bound pod's terms as they are: a mistake in them must not hide what the pod takes.
     topology: readPodTopology(pod, []),
+    volumes: readPodVolumes(pod),
   };
 }
 

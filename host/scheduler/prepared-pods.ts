@@ -10,6 +10,8 @@ import { type PodFacts, podKey, readPod, signatureOf } from "./pod-facts.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
 import { AFFINITY_CONFLICT } from "./reasons.ts";
 import type { PodGroup } from "./track-table.ts";
+import type { PrefilterRefusal } from "./volume-resolution.ts";
+import type { AskedVolumes } from "./volumes.ts";
 
 /** A pod that is worth asking the core about. Its group is held until `letGo`. */
 export interface AskedPod {
@@ -21,15 +23,14 @@ export interface AskedPod {
   /** Names of its extended resources, in the order of the core's bits. */
   readonly extended: readonly string[];
   readonly group: PodGroup;
+  readonly volumes: AskedVolumes | undefined;
 }
 
 /** A pod that some plugin's PreFilter refuses on every node alike. */
-export interface PrefilteredPod {
+export interface PrefilteredPod extends PrefilterRefusal {
   readonly pod: V1Pod;
   readonly key: string;
   readonly profile: ProfileFacts;
-  readonly plugin: string;
-  readonly reason: string;
 }
 
 /** A pod that cannot be read, or that there is no room for; the text is the whole answer. */
@@ -63,9 +64,14 @@ export class PodPreparation {
     const facts = this.#factsOf(pod);
     if (facts.affinity.onlyNodes?.size === 0 && profile.prefilters.has("NodeAffinity"))
       return { pod, key, profile, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
+    if (facts.volumes !== undefined) {
+      const resolved = this.#tables.volumes.resolve(facts.volumes, profile);
+      if ("reason" in resolved) return { pod, key, profile, ...resolved };
+    }
     const { id, usage, extended } = this.#tables.classFor(facts, profile);
     const group = this.#tables.topology.acquireGroup(facts.topology);
-    return { pod, key, profile, classId: id, usage, extended, group };
+    const volumes = facts.volumes && this.#tables.volumes.ask(id, facts.volumes);
+    return { pod, key, profile, classId: id, usage, extended, group, volumes };
   }
 
   /** The same for a pod of a batch, where one bad pod must not stop the others. */
@@ -81,7 +87,11 @@ export class PodPreparation {
   }
 
   letGo(pods: readonly PreparedPod[]): void {
-    for (const pod of pods) if ("group" in pod) this.#tables.topology.releaseGroup(pod.group);
+    for (const pod of pods) {
+      if (!("group" in pod)) continue;
+      this.#tables.topology.releaseGroup(pod.group);
+      if (pod.volumes !== undefined) this.#tables.volumes.letGo(pod.volumes);
+    }
   }
 
   /** In kube-scheduler's words, though there such a pod is somebody else's and gets no answer at all. */

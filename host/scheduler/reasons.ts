@@ -3,7 +3,10 @@ import type { CoreNames, FilterName, Refusals } from "../wasm/scheduler-facts.ts
 /**
  * Why a pod fits nowhere, in kube-scheduler's words. Source: framework.FitError and each plugin's ErrReason.
  */
-const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit">, string> = {
+const REASONS: Record<
+  Exclude<FilterName, "none" | "absent" | "NodeResourcesFit" | "VolumeBinding">,
+  string
+> = {
   prefilter: "node(s) didn't satisfy plugin(s) [NodeAffinity]",
   NodeUnschedulable: "node(s) were unschedulable",
   NodeName: "node(s) didn't match the requested node name",
@@ -11,26 +14,46 @@ const REASONS: Record<Exclude<FilterName, "none" | "absent" | "NodeResourcesFit"
   addedAffinity: "node(s) didn't match scheduler-enforced node affinity",
   NodeAffinity: "node(s) didn't match Pod's node affinity/selector",
   NodePorts: "node(s) didn't have free ports for the requested pod ports",
+  VolumeRestrictions: "node(s) had no available disk",
+  readWriteOncePod:
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
+  NodeVolumeLimits: "node(s) exceed max volume count",
+  VolumeZone: "node(s) had no available volume zone",
   PodTopologySpread: "node(s) didn't match pod topology spread constraints",
   topologyLabelMissing: "node(s) didn't match pod topology spread constraints (missing required label)",
   InterPodAffinity: "node(s) didn't match pod affinity rules",
   antiAffinity: "node(s) didn't match pod anti-affinity rules",
   othersAntiAffinity: "node(s) didn't satisfy existing pods anti-affinity rules",
+  DynamicResources: "cannot allocate all claims",
+  claimUnavailable: "resourceclaim not available on the node",
   NodeDeclaredFeatures: "node(s) didn't match Pod's required features",
 };
+
+/** The reasons of VolumeBinding, in the order in which one node gives them. */
+const VOLUME_REASONS: readonly (readonly [keyof CoreNames["volumeRefusals"], string])[] = [
+  ["nodeConflict", "node(s) didn't match PersistentVolume's node affinity"],
+  ["bindConflict", "node(s) didn't find available persistent volumes to bind"],
+  ["freeStorage", "node(s) did not have enough free storage"],
+  ["missingVolume", "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"],
+];
 
 /** Filters of the core that are one reason of a plugin that has several. */
 const PLUGINS: Partial<Record<FilterName, string>> = {
   prefilter: "NodeAffinity",
   addedAffinity: "NodeAffinity",
+  readWriteOncePod: "VolumeRestrictions",
   topologyLabelMissing: "PodTopologySpread",
   antiAffinity: "InterPodAffinity",
   othersAntiAffinity: "InterPodAffinity",
+  claimUnavailable: "DynamicResources",
 };
 
 /** What may be otherwise once other pods are gone (status Unschedulable). */
 const RESOLVABLE: readonly FilterName[] = [
   "NodePorts",
+  "VolumeRestrictions",
+  "readWriteOncePod",
+  "NodeVolumeLimits",
   "PodTopologySpread",
   "antiAffinity",
   "othersAntiAffinity",
@@ -67,6 +90,11 @@ export function describeRefusal(
       return undefined;
     case "NodeResourcesFit":
       return describeShortage(refusals.insufficient[slot]!, names, extended);
+    case "VolumeBinding": {
+      const bits = refusals.insufficient[slot]!;
+      const reasons = VOLUME_REASONS.filter(([name]) => (bits & names.volumeRefusals[name]) !== 0);
+      return { rejectedBy: filter, reasons: reasons.map(([, reason]) => reason), resolvable: false };
+    }
     default:
       return {
         rejectedBy: PLUGINS[filter] ?? filter,

@@ -14,6 +14,7 @@ import {
   prefilterMessage,
 } from "./reasons.ts";
 import { presenceOf } from "./topology.ts";
+import { volumesOf } from "./volumes.ts";
 
 interface DescribedRefusals {
   readonly refusals: readonly NodeRefusal[];
@@ -30,6 +31,10 @@ interface Parts {
 /** A pod that the core was not asked about. */
 export function refusedBefore(one: PrefilteredPod | UnreadablePod, nodes: NodeSlots): Decision {
   if ("message" in one) return { pod: one.key, node: null, message: one.message, nodes: {} };
+  if (one.isError) {
+    const message = `running PreFilter plugin "${one.plugin}": ${one.reason}`;
+    return { pod: one.key, node: null, message, nodes: {} };
+  }
   const message =
     nodes.length === 0
       ? NO_NODES
@@ -86,9 +91,12 @@ export class RefusedPods {
     );
     const trials = nodes.flatMap(([name, slot], i): Trial[] => {
       if (victims[i]!.length === 0 || tables.slotOf(name) !== slot) return [];
-      const leaving = victims[i]!.map(({ usage, group }) => presenceOf(usage, group.leaving));
+      const leaving = victims[i]!.map(({ usage, group, holdings }) =>
+        presenceOf(usage, group.leaving, volumesOf(holdings)),
+      );
       return [{ slot, leaving }];
     });
+    if (one.volumes !== undefined) tables.volumes.postPlan(one.volumes);
     const without = trials.length > 0 ? await link.tryWithout(one.classId, trials) : undefined;
     const tried = new Set(trials.map(({ slot }) => slot));
     return nodes.map(([, slot], i) => {

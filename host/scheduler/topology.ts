@@ -15,6 +15,7 @@ import type { AffinityTerm, PodTopology, SpreadConstraint } from "./topology-fac
 import { TopologyKeys } from "./topology-keys.ts";
 import { idsOf, type PodGroup, TrackTable } from "./track-table.ts";
 import { matchesExisting, matchesIncoming, type Track } from "./tracks.ts";
+import type { CoreVolume } from "./volume-holdings.ts";
 
 interface ClassEntry {
   readonly pod: PodTopology;
@@ -277,6 +278,10 @@ function othersPreference(track: Track, hardPodAffinityWeight: number): Term[] {
 }
 
 /** A pod as its node feels it. */
-export function presenceOf(usage: Presence["usage"], tracks: readonly Track[]): Presence {
-  return { usage, tracks: idsOf(tracks) };
+export function presenceOf(
+  usage: Presence["usage"],
+  tracks: readonly Track[],
+  volumes: readonly CoreVolume[],
+): Presence {
+  return { usage, tracks: idsOf(tracks), volumes: volumes.map(({ id }) => id) };
 }

@@ -20,6 +20,15 @@ const SMALL: CoreCapacity = {
   scoredResources: 1,
   images: 1,
   classImages: 1,
+  volumes: 0,
+  volumeUses: 0,
+  classVolumes: 0,
+  drivers: 0,
+  rules: 0,
+  requirements: 0,
+  bindingClaims: 0,
+  candidates: 0,
+  devicePools: 0,
 };
 
 const LARGER = Object.fromEntries(Object.keys(SMALL).map((name) => [name, 8])) as CoreCapacity;
@@ -106,7 +115,7 @@ describe("the scheduler core", () => {
     const podClass = classOf(3000, { ports: [5], conflictingPorts: [5] });
     const core = coreWith(SMALL, podClass);
     expect([...core.schedule([0, 0]).slots]).toEqual([1, -1]);
-    core.changeUsage(1, { usage: podClass, tracks: [] }, -1);
+    core.changeUsage(1, { usage: podClass, tracks: [], volumes: [] }, -1);
     expect([...core.schedule([0, 0]).slots]).toEqual([1, -1]);
   });
 
@@ -119,11 +128,13 @@ describe("the scheduler core", () => {
 
 test("a table's fields are the core's, under their names", () => {
   const core = instantiateScheduler("debug");
-  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1);
+  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const nodes = openTable(core.memory, core.NodeField, core.tableAddress(core.Table.nodes));
   nodes.allocatableMemory.set(1, 28727588291);
   expect(nodes.allocatableMemory.get(1)).toBe(28727588291);
   // @ts-expect-error: a field that the core does not have does not compile.
   expect(nodes.allocatableDisk).toBeUndefined();
-  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1)).toBe(core.Code.alreadyReserved);
+  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)).toBe(
+    core.Code.alreadyReserved,
+  );
 });

@@ -20,6 +20,7 @@ import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
 import { copyTables, imageWords, PERCENTAGES } from "./scheduler-tables.ts";
 import { TopologyTables } from "./scheduler-topology.ts";
 import { openViews, reserve, type Views } from "./scheduler-views.ts";
+import { VolumeTables } from "./scheduler-volumes.ts";
 
 export interface CoreOptions {
   readonly capacity: CoreCapacity;
@@ -40,6 +41,7 @@ export class SchedulerCore {
   #core: SchedulerExports;
   #views: Views;
   #topology: TopologyTables;
+  #volumes: VolumeTables;
   readonly #flavour: Flavour;
 
   constructor(options: CoreOptions) {
@@ -48,6 +50,7 @@ export class SchedulerCore {
     this.#core = reserve(options.flavour, options.capacity);
     this.#views = openViews(this.#core);
     this.#topology = new TopologyTables(this.#core, this.#capacity);
+    this.#volumes = new VolumeTables(this.#core, this.#capacity);
     if (options.tieSeed !== undefined) {
       this.#views.state.randomTies.set(0, 1);
       this.#core.seedTies(options.tieSeed);
@@ -62,6 +65,7 @@ export class SchedulerCore {
     this.#capacity = capacity;
     this.#views = openViews(larger);
     this.#topology = new TopologyTables(larger, capacity);
+    this.#volumes = new VolumeTables(larger, capacity);
   }
 
   /** Adds a node, or changes what it offers. Its usage stays. */
@@ -92,6 +96,7 @@ export class SchedulerCore {
     const words = this.#capacity.portWords;
     for (let word = 0; word < words; word++) this.#views.usedPorts.bits.set(slot * words + word, 0);
     this.#topology.removeNode(slot);
+    this.#volumes.removeNode(slot);
   }
 
   /** An image that classes ask for: its size, and slots that have it now (1) or no more (-1); they are told once. */
@@ -166,7 +171,7 @@ export class SchedulerCore {
   }
 
   /** Counts a pod on a node (`pods` 1), or takes it off again (-1). */
-  changeUsage(slot: number, { usage, tracks }: Presence, pods: 1 | -1): void {
+  changeUsage(slot: number, { usage, tracks, volumes }: Presence, pods: 1 | -1): void {
     const { nodes, extended, usedPorts } = this.#views;
     const add = (field: keyof Views["nodes"], amount: number) =>
       nodes[field].set(slot, nodes[field].get(slot) + pods * amount);
@@ -181,6 +186,7 @@ export class SchedulerCore {
       extended.requested.set(row, extended.requested.get(row) + pods * amount);
     }
     this.#topology.addToTracks(slot, tracks, pods);
+    for (const volume of volumes) this.#volumes.changeUse(volume, slot, pods, 0);
     // A set, not a count: taking one of two pods with the same port off frees it, as in kube-scheduler.
     for (const port of usage.ports) {
       const row = slot * this.#capacity.portWords + (port >>> 5);
@@ -209,6 +215,42 @@ export class SchedulerCore {
     this.#topology.clearTrack(track);
   }
 
+  putVolume(...volume: Parameters<VolumeTables["putVolume"]>): void {
+    this.#volumes.putVolume(...volume);
+  }
+
+  putDriver(...driver: Parameters<VolumeTables["putDriver"]>): void {
+    this.#volumes.putDriver(...driver);
+  }
+
+  putRule(...rule: Parameters<VolumeTables["putRule"]>): void {
+    this.#volumes.putRule(...rule);
+  }
+
+  putSetRules(...rules: Parameters<VolumeTables["putSetRules"]>): void {
+    this.#volumes.putSetRules(...rules);
+  }
+
+  putClassVolumes(...numbers: Parameters<VolumeTables["putClassVolumes"]>): void {
+    this.#volumes.putClassVolumes(...numbers);
+  }
+
+  putBinding(...binding: Parameters<VolumeTables["putBinding"]>): void {
+    this.#volumes.putBinding(...binding);
+  }
+
+  changeUse(...use: Parameters<VolumeTables["changeUse"]>): void {
+    this.#volumes.changeUse(...use);
+  }
+
+  putNodeDevices(...devices: Parameters<VolumeTables["putNodeDevices"]>): void {
+    this.#volumes.putNodeDevices(...devices);
+  }
+
+  putDevicePools(...pools: Parameters<VolumeTables["putDevicePools"]>): void {
+    this.#volumes.putDevicePools(...pools);
+  }
+
   /** Places pods of the given classes in order, each assumed before the next. */
   schedule(classes: readonly number[]): PlacedBatch {
     const slots = new Int32Array(classes.length);
@@ -216,7 +258,15 @@ export class SchedulerCore {
     const ringLength = this.#capacity.requests;
     for (let start = 0; start < classes.length; start += ringLength)
       this.#scheduleRing(classes.slice(start, start + ringLength), start, slots, refusals);
-    return { slots, refusals };
+    return { slots, refusals, chosen: this.#chosenByLast(classes, slots) };
+  }
+
+  #chosenByLast(classes: readonly number[], slots: Int32Array): readonly number[] {
+    const id = classes.at(-1);
+    const slot = slots.at(-1) ?? -1;
+    return id === undefined || slot < 0
+      ? []
+      : this.#volumes.chosen(id, this.#views.nodes.attributeSet.get(slot));
   }
 
   /** Judges every node for one class, and places nothing. */
@@ -242,6 +292,7 @@ export class SchedulerCore {
     const rejectedBy = new Uint8Array(limit);
     const insufficient = new Uint32Array(limit);
     this.#core.prepareTopology(id);
+    this.#core.prepareVolumes(id);
     for (const { slot, leaving } of trials) {
       this.#recount(id, slot, leaving, -1);
       this.#core.evaluateSlot(id, slot);

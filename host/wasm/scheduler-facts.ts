@@ -28,6 +28,12 @@ export interface CoreNames {
   readonly extendedPerClass: number;
   /** Name -> number of a kind of term. */
   readonly termKinds: Readonly<Record<TermKindName, number>>;
+  /** Name -> bit of what a class has to do with a volume. */
+  readonly volumeFlags: Readonly<Record<keyof SchedulerExports["VolumeFlag"], number>>;
+  /** Name -> bit of why labels speak against a node. */
+  readonly volumeRefusals: Readonly<Record<keyof SchedulerExports["VolumeRefusal"], number>>;
+  /** Name -> bit of which plugins of volumes a class has to do with. */
+  readonly volumeFilters: Readonly<Record<keyof SchedulerExports["VolumeFilter"], number>>;
 }
 
 export interface ExtendedAmount {
@@ -144,6 +150,43 @@ export interface ClassTopology {
 export interface Presence {
   readonly usage: Usage;
   readonly tracks: readonly number[];
+  /** Volumes it uses, each once. */
+  readonly volumes: readonly number[];
+}
+
+/** The rule that holds nowhere, and the one that holds everywhere. */
+export const NO_NODE = 0;
+export const EVERY_NODE = 0xffffffff;
+/** More devices than any node has. */
+export const TOO_MANY_DEVICES = 0xffffffff;
+
+/** What a class has to do with volumes and devices. Fields as in assembly/layout/class.ts and volumes.ts. */
+export interface ClassVolumes {
+  /** Bits of CoreNames.volumeFilters; 0 for a class that needs none of this. */
+  readonly filters: number;
+  /** Flags: bits of CoreNames.volumeFlags. Volumes that are counted stand together by driver. */
+  readonly volumes: readonly { readonly volume: number; readonly flags: number }[];
+  /** Refusal: a bit of CoreNames.volumeRefusals. Those of bound claims are in the pod's order. */
+  readonly requirements: readonly { readonly rule: number; readonly refusal: number }[];
+  /** How many claims are described by `putBinding` before the class is asked about. */
+  readonly bindingClaims: number;
+  readonly selectedSlot: number | "any" | "none";
+  readonly claimSlot: number | "any" | "none";
+  readonly devicesWanted: number;
+}
+
+/** A claim to be bound with its pod. */
+export interface BindingClaim {
+  /** Smallest first; `volume` is a number among those of the binding. */
+  readonly candidates: readonly { readonly volume: number; readonly rule: number }[];
+  readonly topologyRule: number;
+  readonly capacityRule: number;
+}
+
+/** Free devices that the nodes of a rule share. */
+export interface DevicePool {
+  readonly rule: number;
+  readonly free: number;
 }
 
 /** A node to be asked as if some of its pods were gone. */
@@ -156,7 +199,7 @@ export interface Trial {
 export interface Refusals {
   /** Filter number per slot. */
   readonly rejectedBy: Uint8Array;
-  /** Bits of CoreNames.insufficient per slot. */
+  /** Per slot, bits of CoreNames.insufficient; of VolumeBinding, of CoreNames.volumeRefusals. */
   readonly insufficient: Uint32Array;
 }
 
@@ -173,4 +216,6 @@ export interface PlacedBatch {
   readonly slots: Int32Array;
   /** For each request without a slot, why, as things stood then. */
   readonly refusals: ReadonlyMap<number, Refusals>;
+  /** For each claim that the last request had to bind, the number of the volume it chose, or -1: one is to be provisioned. */
+  readonly chosen: readonly number[];
 }

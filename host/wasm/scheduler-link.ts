@@ -15,7 +15,16 @@ type Change =
   | "putTerms"
   | "putClassTracks"
   | "addToTrack"
-  | "clearTrack";
+  | "clearTrack"
+  | "putVolume"
+  | "putDriver"
+  | "putRule"
+  | "putSetRules"
+  | "putClassVolumes"
+  | "putBinding"
+  | "changeUse"
+  | "putNodeDevices"
+  | "putDevicePools";
 
 /** One call of such a method, as a value that crosses to a worker: `["removeNode", 3]`. */
 export type CoreCall = { [Name in Change]: [Name, ...Parameters<SchedulerCore[Name]>] }[Change];
@@ -73,6 +82,33 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
       return;
     case "clearTrack":
       core.clearTrack(call[1]);
+      return;
+    case "putVolume":
+      core.putVolume(call[1], call[2]);
+      return;
+    case "putDriver":
+      core.putDriver(call[1], call[2], call[3]);
+      return;
+    case "putRule":
+      core.putRule(call[1], call[2]);
+      return;
+    case "putSetRules":
+      core.putSetRules(call[1], call[2], call[3]);
+      return;
+    case "putClassVolumes":
+      core.putClassVolumes(call[1], call[2]);
+      return;
+    case "putBinding":
+      core.putBinding(call[1]);
+      return;
+    case "changeUse":
+      core.changeUse(call[1], call[2], call[3], call[4]);
+      return;
+    case "putNodeDevices":
+      core.putNodeDevices(call[1], call[2]);
+      return;
+    case "putDevicePools":
+      core.putDevicePools(call[1]);
       return;
     default: {
       const never: never = call;

@@ -14,7 +14,8 @@ export function instantiateScheduler(flavour: Flavour): SchedulerExports {
 
 /** The names behind the core's numbers. They are the same in every instance of a build. */
 export function schedulerNames(flavour: Flavour): CoreNames {
-  const { Filter, Score, Verdict, Insufficient, Limit, TermKind } = instantiateScheduler(flavour);
+  const { Filter, Score, Verdict, Insufficient, Limit, TermKind, VolumeFlag, VolumeFilter, VolumeRefusal } =
+    instantiateScheduler(flavour);
   return {
     filters: namesByNumber(Filter),
     scores: namesByNumber(Score).filter((name) => name !== "count") as CoreNames["scores"],
@@ -22,6 +23,9 @@ export function schedulerNames(flavour: Flavour): CoreNames {
     insufficient: { ...Insufficient },
     extendedPerClass: Limit.extendedPerClass,
     termKinds: { ...TermKind },
+    volumeFlags: { ...VolumeFlag },
+    volumeFilters: { ...VolumeFilter },
+    volumeRefusals: { ...VolumeRefusal },
   };
 }
 

@@ -22,6 +22,8 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
   const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
   const { topologyKeys, tracks, classTracks, terms, profiles, scoredResources } = capacity;
   const { images, classImages } = capacity;
+  const { volumes, volumeUses, classVolumes, drivers, rules, requirements } = capacity;
+  const { bindingClaims, candidates, devicePools } = capacity;
   const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
   return [
     run(Table.state, 1, core.StateField.bytes),
@@ -46,6 +48,16 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
     run(Table.imageNodes, images, imageWords(capacity) * core.ImageNodesField.bytes),
     run(Table.classImages, classes, classImages * core.ClassImageField.bytes),
     run(Table.scoredResources, classes, scoredResources * core.ScoredResourceField.bytes),
+    run(Table.volumes, volumes, core.VolumeField.bytes),
+    run(Table.volumeUses, volumeUses, core.VolumeUseField.bytes),
+    run(Table.classVolumes, classes, classVolumes * core.ClassVolumeField.bytes),
+    run(Table.drivers, drivers, nodes * core.DriverField.bytes),
+    run(Table.rules, rules, Math.ceil(attributeSets / 32) * core.RuleField.bytes),
+    run(Table.requirements, classes, requirements * core.RequirementField.bytes),
+    run(Table.bindingClaims, bindingClaims, core.BindingClaimField.bytes),
+    run(Table.candidates, candidates, core.CandidateField.bytes),
+    run(Table.nodeDevices, nodes, core.NodeDeviceField.bytes),
+    run(Table.devicePools, devicePools, core.DevicePoolField.bytes),
   ];
 }
 

@@ -172,3 +172,9 @@ export async function scores(
   const { explanation } = await place(situation);
   return explanation.nodes.map((one) => one.scores?.[plugin]?.[what] ?? 0);
 }
+
+/** What each node says, by its name: `fits`, or `Plugin: reason, reason`. */
+export async function refusals(situation: Situation): Promise<Record<string, string>> {
+  const { explanation } = await place(situation);
+  return Object.fromEntries(explanation.nodes.map(({ node: name }, i) => [name, refusalOf(explanation, i)]));
+}

@@ -4,6 +4,7 @@ import { NodeField } from "../../layout/node";
 import { StateField } from "../../layout/ring";
 import { classRow, nodeRow, stateRow, termStateRow, topologyKeyRow, verdictRows } from "../../layout/tables";
 import { NO_DOMAIN, TermField, TermKind, TermStateField, TopologyKeyField } from "../../layout/topology";
+import { markNode } from "../volumes/prepare";
 import { countOf, domainOf, fillSums, hasAllKeys, kindOf, setSum, sumOf, termRow, UNKNOWN } from "./term";
 
 /**
@@ -29,9 +30,10 @@ export function prepareTopology(cls: u32): void {
 
 /**
  * Puts a node's pods into the class's sums once more (1) or takes them out (-1), so that a host may ask how one node would
- * judge the class if other pods were there: take out, change the tracks, put in, `evaluateSlot`.
+ * judge the class if other pods were there: take out, change tracks and uses, put in, `evaluateSlot`.
  */
 export function countNode(cls: u32, slot: u32, sign: i32): void {
+  if (sign > 0) markNode(cls, slot);
   const filters = getU32(classRow(cls), ClassField.filterTermCount);
   if (filters == 0) return;
   addNode(cls, filters, slot, <f64>sign);

@@ -11,6 +11,6 @@ export const FEATURES: Features = {
   profiles: true,
   images: true,
   declaredFeatures: true,
-  volumes: false,
+  volumes: true,
   devices: false,
 };

@@ -1,0 +1,225 @@
+import type { V1PersistentVolumeClaim, V1StorageClass } from "../api/generated/types.ts";
+import type { CoreNames } from "../wasm/scheduler-facts.ts";
+import type { Where } from "./node-rules.ts";
+import type { PodClaim, PodVolumes } from "./pod-volumes.ts";
+import type { ProfileFacts } from "./profile-facts.ts";
+import type { KnownClaim, KnownVolume, StorageObjects } from "./storage-objects.ts";
+import { type AssumedVolumes, candidatesOf, provisioningOf } from "./volume-candidates.ts";
+
+/** A PreFilter's refusal of a pod on every node. */
+export interface PrefilterRefusal {
+  readonly plugin: string;
+  readonly reason: string;
+  /** Not a refusal but a mistake in the objects (status Error): it ends the whole attempt. */
+  readonly isError?: true;
+}
+
+/** A claim to be bound together with the pod, and what it may be bound to. */
+export interface ClaimToBind {
+  readonly claim: KnownClaim;
+  /** Smallest first. */
+  readonly candidates: readonly KnownVolume[];
+  /** Where a volume can be provisioned for it, and where there is storage enough for that. */
+  readonly topology: Where;
+  readonly capacity: Where;
+}
+
+/** What the claims of a pod mean, as the storage objects stand now. */
+export interface VolumeResolution {
+  readonly requirements: readonly {
+    readonly where: Where;
+    readonly refusal: keyof CoreNames["volumeRefusals"];
+  }[];
+  /** In the order in which they choose. */
+  readonly toBind: readonly ClaimToBind[];
+  /** The nodes that claims were promised to. */
+  readonly selectedNodes: ReadonlySet<string>;
+  /** Claims that only one pod may use, as `namespace/name`. */
+  readonly exclusive: ReadonlySet<string>;
+}
+
+type Binding = Omit<VolumeResolution, "exclusive">;
+
+/** A claim that the pod uses, if it is there. */
+interface ClaimUse extends PodClaim {
+  readonly known: KnownClaim | undefined;
+}
+
+const SELECTED_NODE = "volume.kubernetes.io/selected-node";
+const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
+const NOTHING: VolumeResolution = {
+  requirements: [],
+  toBind: [],
+  selectedNodes: new Set(),
+  exclusive: new Set(),
+};
+
+/**
+ * The PreFilters of VolumeRestrictions, VolumeBinding and VolumeZone, in this order, and what is left for their filters; as
+ * far as the profile calls them.
+ */
+export function resolveVolumes(
+  pod: PodVolumes,
+  { prefilters, filters }: Pick<ProfileFacts, "prefilters" | "filters">,
+  storage: StorageObjects,
+  promised: AssumedVolumes,
+): VolumeResolution | PrefilterRefusal {
+  if (pod.claims.length === 0) return NOTHING;
+  const claims = pod.claims.map((one) => ({
+    ...one,
+    known: storage.claims.get(`${pod.namespace}/${one.name}`),
+  }));
+  const missing = prefilters.has("VolumeRestrictions") ? findMissing(claims) : undefined;
+  if (missing !== undefined) return missing;
+  let binding: Binding = { requirements: [], toBind: [], selectedNodes: new Set() };
+  if (prefilters.has("VolumeBinding")) {
+    const refusal = findUnusable(pod, claims) ?? findStuck(claims, storage);
+    if (refusal !== undefined) return refusal;
+    if (filters.has("VolumeBinding")) binding = bindingOf(claims, storage, promised);
+  }
+  const zones = prefilters.has("VolumeZone") ? readZones(claims, storage) : [];
+  if (!Array.isArray(zones)) return zones;
+  const isExclusive = ({ ephemeral, known }: ClaimUse) =>
+    !ephemeral && known?.object.spec?.accessModes?.includes("ReadWriteOncePod");
+  const restricted = filters.has("VolumeRestrictions") ? claims.filter(isExclusive) : [];
+  return {
+    ...binding,
+    requirements: [
+      ...binding.requirements,
+      ...(filters.has("VolumeZone") ? zones.map((where) => ({ where, refusal: "zone" as const })) : []),
+    ],
+    exclusive: new Set(restricted.map(({ known }) => known!.key)),
+  };
+}
+
+function bindingOf(claims: readonly ClaimUse[], storage: StorageObjects, promised: AssumedVolumes): Binding {
+  const isBound = ({ known }: ClaimUse) => isFullyBound(known!.object);
+  const bound = claims.filter(isBound);
+  const unbound = claims.filter((one) => !isBound(one)).map(({ known }) => known!);
+  return {
+    requirements: bound.map(({ known }) =>
+      requirementOf(storage.volumes.get(known!.object.spec!.volumeName!)),
+    ),
+    ...planBinding(unbound, storage, promised),
+  };
+}
+
+/** VolumeRestrictions looks at every named claim before any other plugin does. */
+function findMissing(claims: readonly ClaimUse[]): PrefilterRefusal | undefined {
+  const missing = claims.find(({ ephemeral, known }) => !ephemeral && known === undefined);
+  return missing && { plugin: "VolumeRestrictions", reason: notFound(missing.name) };
+}
+
+const notFound = (claim: string) => `persistentvolumeclaim "${claim}" not found`;
+
+/** VolumeBinding's look at the claims as such, in the pod's order. */
+function findUnusable(pod: PodVolumes, claims: readonly ClaimUse[]): PrefilterRefusal | undefined {
+  for (const one of claims) {
+    const reason = whyUnusable(pod, one);
+    if (reason !== undefined) return { plugin: "VolumeBinding", reason };
+  }
+  return undefined;
+}
+
+function whyUnusable(pod: PodVolumes, { name, ephemeral, known }: ClaimUse): string | undefined {
+  const quoted = `persistentvolumeclaim "${name}"`;
+  const claim = known?.object;
+  if (claim === undefined)
+    return ephemeral ? `waiting for ephemeral volume controller to create the ${quoted}` : notFound(name);
+  if (claim.status?.phase === "Lost")
+    return `${quoted} bound to non-existent persistentvolume "${claim.spec?.volumeName ?? ""}"`;
+  if (claim.metadata?.deletionTimestamp !== undefined) return `${quoted} is being deleted`;
+  const owner = claim.metadata?.ownerReferences?.find(({ controller }) => controller === true);
+  if (ephemeral && owner?.uid !== pod.uid)
+    return `PVC ${pod.namespace}/${name} was not created for pod ${pod.namespace}/${pod.name} (pod is not owner)`;
+  return undefined;
+}
+
+/** Only claims that wait for their first pod can be bound together with one. */
+function findStuck(claims: readonly ClaimUse[], storage: StorageObjects): PrefilterRefusal | undefined {
+  const unbound = claims.map(({ known }) => known!).filter(({ object }) => !isFullyBound(object));
+  const modes = unbound.map(({ storageClass }) => {
+    const known = storage.classes.get(storageClass);
+    return known === undefined ? "Immediate" : known.volumeBindingMode;
+  });
+  const unset = unbound[modes.indexOf(undefined)];
+  if (unset !== undefined) {
+    const reason = `VolumeBindingMode not set for StorageClass "${unset.storageClass}"`;
+    return { plugin: "VolumeBinding", reason, isError: true };
+  }
+  // A claim that names its volume waits for the controller that binds the two.
+  const isStuck = unbound.some((claim, i) => {
+    return modes[i] !== "WaitForFirstConsumer" || Boolean(claim.object.spec?.volumeName);
+  });
+  return isStuck
+    ? { plugin: "VolumeBinding", reason: "pod has unbound immediate PersistentVolumeClaims" }
+    : undefined;
+}
+
+/** VolumeZone's look at the claims a pod names, and not at those of ephemeral volumes: the zones of their volumes. */
+function readZones(claims: readonly ClaimUse[], storage: StorageObjects): Where[] | PrefilterRefusal {
+  const plugin = "VolumeZone";
+  const zones: Where[] = [];
+  for (const { name, ephemeral, known } of claims) {
+    if (ephemeral) continue;
+    if (known === undefined) return { plugin, reason: notFound(name) };
+    const volumeName = known.object.spec?.volumeName;
+    if (!volumeName) {
+      const reason = whyUnbound(known, storage);
+      if (reason !== undefined) return { plugin, reason };
+      continue;
+    }
+    const volume = storage.volumes.get(volumeName);
+    if (volume === undefined) return { plugin, reason: `persistentvolume "${volumeName}" not found` };
+    if (volume.zone !== undefined) zones.push(volume.zone);
+  }
+  return zones;
+}
+
+/** What VolumeZone has against a claim without a volume; nothing, if that waits for its first pod. */
+function whyUnbound({ storageClass }: KnownClaim, storage: StorageObjects): string | undefined {
+  if (storageClass === "") return "PersistentVolumeClaim had no pv name and storageClass name";
+  const known = storage.classes.get(storageClass);
+  if (known === undefined) return `storageclass.storage.k8s.io "${storageClass}" not found`;
+  if (known.volumeBindingMode === undefined)
+    return `VolumeBindingMode not set for StorageClass "${storageClass}"`;
+  return known.volumeBindingMode === "WaitForFirstConsumer" ? undefined : "PersistentVolume had no name";
+}
+
+function isFullyBound({ spec, metadata }: V1PersistentVolumeClaim): boolean {
+  return Boolean(spec?.volumeName) && metadata?.annotations?.[BIND_COMPLETED] !== undefined;
+}
+
+function requirementOf(volume: KnownVolume | undefined): VolumeResolution["requirements"][number] {
+  if (volume === undefined) return { where: "nowhere", refusal: "missingVolume" };
+  return { where: volume.where, refusal: "nodeConflict" };
+}
+
+/** Claims that were promised to a node are provisioned first; the others choose by size, the smallest first. */
+function planBinding(
+  unbound: readonly KnownClaim[],
+  storage: StorageObjects,
+  promised: AssumedVolumes,
+): Pick<VolumeResolution, "toBind" | "selectedNodes"> {
+  const nodeOf = ({ key, object }: KnownClaim) =>
+    promised.nodeOf(key) ?? object.metadata?.annotations?.[SELECTED_NODE];
+  const placed = unbound.filter((claim) => nodeOf(claim) !== undefined);
+  const choosing = unbound.filter((claim) => nodeOf(claim) === undefined).sort(bySize);
+  const plan = (claim: KnownClaim, candidates: readonly KnownVolume[]): ClaimToBind => {
+    const storageClass: V1StorageClass = storage.classes.get(claim.storageClass)!;
+    return { claim, candidates, ...provisioningOf(claim, storageClass, storage) };
+  };
+  return {
+    toBind: [
+      ...placed.map((claim) => plan(claim, [])),
+      ...choosing.map((claim) => plan(claim, candidatesOf(claim, storage, promised))),
+    ],
+    selectedNodes: new Set(placed.map((claim) => nodeOf(claim)!)),
+  };
+}
+
+function bySize(a: KnownClaim, b: KnownClaim): number {
+  const left = a.requestBytes ?? 0n;
+  const right = b.requestBytes ?? 0n;
+  return left < right ? -1 : left > right ? 1 : 0;
+}

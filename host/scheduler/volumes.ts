@@ -1,0 +1,375 @@
+import type { KubernetesObject } from "../apimachinery/object.ts";
+import type { BindingClaim, CapacityName, ClassVolumes, CoreNames } from "../wasm/scheduler-facts.ts";
+import type { SchedulerLink } from "../wasm/scheduler-link.ts";
+import { NodeDrivers } from "./node-drivers.ts";
+import type { NodeRules, Where } from "./node-rules.ts";
+import type { PodVolumes } from "./pod-volumes.ts";
+import type { ProfileFacts } from "./profile-facts.ts";
+import { PromisedVolumes } from "./promised-volumes.ts";
+import { type KnownVolume, type StorageChange, StorageObjects } from "./storage-objects.ts";
+import {
+  type CoreVolume,
+  correctUses,
+  diskKey,
+  type Holding,
+  VOLUMES_PER_HOLDING,
+  VolumeHoldings,
+} from "./volume-holdings.ts";
+import { type PrefilterRefusal, resolveVolumes, type VolumeResolution } from "./volume-resolution.ts";
+
+/** What the core is told before it is asked about a class with claims to bind. */
+interface BindingPlan {
+  readonly claims: readonly BindingClaim[];
+  /** Names of claims (`namespace/name`) and volumes behind their numbers. */
+  readonly claimNames: readonly string[];
+  readonly volumeNames: readonly string[];
+}
+
+interface ClassEntry {
+  readonly version: number;
+  /** What it needs as long as it is described like this. */
+  readonly volumes: readonly CoreVolume[];
+  readonly holdings: readonly Holding[];
+  readonly rules: readonly number[];
+  readonly plan: BindingPlan;
+}
+
+interface Resolved {
+  readonly version: number;
+  readonly what: VolumeResolution | PrefilterRefusal;
+}
+
+/** What a pod that the core is asked about holds, kept until the answer is there. */
+export interface AskedVolumes {
+  readonly holdings: readonly Holding[];
+  /** What the core counts for it if it places it. */
+  readonly held: readonly CoreVolume[];
+  readonly plan: BindingPlan;
+}
+
+/** A claim that is bound with its pod: to this volume, or to one to be provisioned. */
+export interface ClaimBinding {
+  /** `namespace/name` */
+  readonly claim: string;
+  readonly volume: string | null;
+}
+
+interface Parts {
+  readonly post: SchedulerLink["post"];
+  readonly ensure: (dimension: CapacityName, rows: number) => void;
+  readonly names: CoreNames;
+  readonly slotOf: (node: string) => number | undefined;
+  readonly rules: NodeRules;
+}
+
+/**
+ * The host's half of VolumeRestrictions, NodeVolumeLimits, VolumeBinding and VolumeZone: reads the storage objects, answers
+ * the PreFilters, and describes to the core what is left to decide.
+ *
+ * What a class means depends on the storage objects, so it carries the version of them that it was described from, and is
+ * described again when one of its pods comes and they have changed.
+ */
+export class Volumes {
+  readonly #parts: Parts;
+  readonly #storage = new StorageObjects();
+  readonly #promised = new PromisedVolumes();
+  readonly #holdings: VolumeHoldings;
+  readonly #drivers: NodeDrivers;
+  readonly #classes = new Map<number, ClassEntry>();
+  /** By the profile's id. */
+  readonly #resolved = new WeakMap<PodVolumes, Map<number, Resolved>>();
+  #version = 0;
+  /** The most that pods hold until room is reserved anew, and the attachments there are. */
+  #held = 0;
+  #attachments = 0;
+
+  constructor(parts: Parts) {
+    const { post, ensure, slotOf } = parts;
+    this.#parts = parts;
+    this.#holdings = new VolumeHoldings({ post, ensure, slotOf, storage: this.#storage });
+    this.#drivers = new NodeDrivers({
+      post,
+      slotOf,
+      storage: this.#storage,
+      holdings: this.#holdings,
+      reserve: (attachments) => {
+        this.#attachments = attachments;
+        this.#reserve();
+      },
+    });
+  }
+
+  /** What a pod's claims mean now, or which plugin refuses it on every node. */
+  resolve(pod: PodVolumes, profile: ProfileFacts): VolumeResolution | PrefilterRefusal {
+    const byProfile = this.#resolved.get(pod) ?? new Map<number, Resolved>();
+    const known = byProfile.get(profile.id);
+    if (known?.version === this.#version) return known.what;
+    const what = resolveVolumes(pod, profile, this.#storage, this.#promised);
+    byProfile.set(profile.id, { version: this.#version, what });
+    this.#resolved.set(pod, byProfile);
+    return what;
+  }
+
+  /** Tells the core what a class has to do with volumes, unless it knows. Nothing has changed when it throws. */
+  describe(id: number, pod: PodVolumes, profile: ProfileFacts): void {
+    const before = this.#classes.get(id);
+    const resolution = this.resolve(pod, profile);
+    if (before?.version === this.#version || !("requirements" in resolution)) return;
+    const holdings = this.#holdings.acquire(pod);
+    const volumes: CoreVolume[] = [];
+    const rules: number[] = [];
+    try {
+      const numbers = this.#numbers(pod, profile, resolution, holdings, volumes, rules);
+      const plan = this.#plan(resolution, rules);
+      this.#parts.post(["putClassVolumes", id, numbers]);
+      this.#classes.set(id, { version: this.#version, holdings, volumes, rules, plan });
+    } catch (error) {
+      this.#release({ holdings, volumes, rules });
+      throw error;
+    }
+    if (before !== undefined) this.#release(before);
+  }
+
+  dropClass(id: number): void {
+    const entry = this.#classes.get(id);
+    if (entry === undefined) return;
+    this.#classes.delete(id);
+    this.#release(entry);
+    this.#parts.post(["putClassVolumes", id, NO_VOLUMES]);
+  }
+
+  /** What a pod of the class holds; `letGo` when the core has answered. */
+  ask(id: number, pod: PodVolumes): AskedVolumes {
+    const holdings = this.#holdings.acquire(pod);
+    const held = volumesOf(holdings);
+    for (const volume of held) volume.users++;
+    return { holdings, held, plan: this.#classes.get(id)!.plan };
+  }
+
+  letGo({ holdings, held }: AskedVolumes): void {
+    this.#holdings.release(holdings);
+    for (const volume of held) this.#holdings.releaseVolume(volume);
+  }
+
+  /** Brings what the core counted for a pod that it assumed in line with what the pod holds now. */
+  correct(slot: number, { holdings, held }: AskedVolumes): void {
+    correctUses(this.#parts.post, slot, held, volumesOf(holdings), 1);
+  }
+
+  /** What a bound pod holds, until `release`. */
+  acquire(pod: PodVolumes): readonly Holding[] {
+    return this.#holdings.acquire(pod);
+  }
+
+  release(holdings: readonly Holding[]): void {
+    this.#holdings.release(holdings);
+  }
+
+  /** Sees to it that the core has room for this many holdings of pods. */
+  reserveUses(holdings: number): void {
+    this.#held = holdings;
+    this.#reserve();
+  }
+
+  /** To be posted right before a question about a class with claims to bind. */
+  postPlan({ plan }: AskedVolumes): void {
+    if (plan.claims.length > 0) this.#parts.post(["putBinding", plan.claims]);
+  }
+
+  /** The pod was placed: its claims are promised what the core chose. */
+  promise(pod: string, node: string, { plan }: AskedVolumes, chosen: readonly number[]): ClaimBinding[] {
+    const bindings = plan.claimNames.map((claim, i): ClaimBinding => {
+      return { claim, volume: plan.volumeNames[chosen[i]!] ?? null };
+    });
+    if (bindings.length === 0) return [];
+    const promises = bindings.map(({ claim, volume }) => ({ claim, node, volume: volume ?? undefined }));
+    this.#promised.promise(pod, promises);
+    this.#version++;
+    return bindings;
+  }
+
+  /** The pod is seen bound: what it was promised stays promised, whatever becomes of it. */
+  keep(pod: string): void {
+    this.#promised.keep(pod);
+  }
+
+  /** The pod is gone, and with it what it was promised. */
+  forget(pod: string): void {
+    if (this.#promised.forget(pod)) this.#version++;
+  }
+
+  nodeAdded(node: string): void {
+    this.#version++;
+    this.#drivers.nodeAdded(node);
+  }
+
+  nodeRemoved(): void {
+    this.#version++;
+  }
+
+  /** @throws ApiError 422 with every bad field */
+  putObject(object: KubernetesObject): void {
+    this.#changed(this.#storage.put(object));
+  }
+
+  removeObject(object: KubernetesObject): void {
+    this.#changed(this.#storage.remove(object));
+  }
+
+  #reserve(): void {
+    const uses = this.#held * VOLUMES_PER_HOLDING + this.#attachments;
+    if (uses > 0) this.#parts.ensure("volumeUses", uses + 1);
+  }
+
+  #changed(change: StorageChange | undefined): void {
+    if (change === undefined) return;
+    this.#version++;
+    switch (change.kind) {
+      case "v1/PersistentVolume":
+        this.#promised.volumeSeen(change.name);
+        for (const claim of this.#storage.claimsOf(change.name)) this.#holdings.claimChanged(claim);
+        this.#drivers.volumeChanged(change.name);
+        break;
+      case "v1/PersistentVolumeClaim":
+        this.#promised.claimSeen(change.key);
+        this.#holdings.claimChanged(change.key);
+        break;
+      case "storage.k8s.io/v1/StorageClass":
+        this.#holdings.allClaimsChanged();
+        break;
+      case "storage.k8s.io/v1/CSINode":
+        this.#drivers.putCsiNode(change.name);
+        break;
+      case "storage.k8s.io/v1/VolumeAttachment":
+        this.#drivers.putAttachment(change.name);
+        break;
+      case "storage.k8s.io/v1/CSIDriver":
+      case "storage.k8s.io/v1/CSIStorageCapacity":
+        break;
+      default:
+        change.kind satisfies never;
+    }
+  }
+
+  #numbers(
+    pod: PodVolumes,
+    profile: ProfileFacts,
+    resolution: VolumeResolution,
+    holdings: readonly Holding[],
+    volumes: CoreVolume[],
+    rules: number[],
+  ): ClassVolumes {
+    const { names, ensure, slotOf } = this.#parts;
+    const { volumeFlags: flag, volumeFilters: filter, volumeRefusals } = names;
+    const listed = this.#listVolumes(pod, profile, resolution, holdings, volumes);
+    const requirements = resolution.requirements
+      .filter(({ where }) => where !== "everywhere")
+      .map(({ where, refusal }) => ({ rule: this.#rule(where, rules), refusal: volumeRefusals[refusal] }));
+    const { toBind, selectedNodes } = resolution;
+    ensure("classVolumes", listed.length);
+    ensure("requirements", requirements.length);
+    ensure("bindingClaims", toBind.length);
+    const [selected] = selectedNodes;
+    const asksUses = listed.some(({ flags }) => (flags & ~flag.held) !== 0);
+    const asksRules = requirements.length > 0 || toBind.length > 0;
+    return {
+      filters: (asksUses ? filter.uses : 0) | (asksRules ? filter.rules : 0),
+      volumes: listed,
+      requirements,
+      bindingClaims: toBind.length,
+      selectedSlot:
+        selected === undefined ? "any" : selectedNodes.size > 1 ? "none" : (slotOf(selected) ?? "none"),
+      claimSlot: "any",
+      devicesWanted: 0,
+    };
+  }
+
+  /** What pods of the class hold, and what is in their way; those that are counted by driver. */
+  #listVolumes(
+    pod: PodVolumes,
+    { filters }: ProfileFacts,
+    { exclusive }: VolumeResolution,
+    holdings: readonly Holding[],
+    volumes: CoreVolume[],
+  ): { readonly volume: number; readonly flags: number }[] {
+    const { volumeFlags: flag } = this.#parts.names;
+    const entries: { volume: CoreVolume; flags: number }[] = [];
+    const counted = new Set<CoreVolume>();
+    for (const { claim, volumes: held } of holdings)
+      for (const volume of held) {
+        volume.users++;
+        volumes.push(volume);
+        let flags = flag.held;
+        if (volume.driver === 0 && claim !== undefined && exclusive.has(claim)) flags |= flag.exclusive;
+        // A volume that several claims stand for is one volume.
+        if (volume.driver > 0 && !counted.has(volume) && filters.has("NodeVolumeLimits"))
+          flags |= flag.counted;
+        counted.add(volume);
+        entries.push({ volume, flags });
+      }
+    for (const disk of filters.has("VolumeRestrictions") ? pod.disks : [])
+      for (const readOnly of disk.readOnly ? [false] : [false, true]) {
+        const volume = this.#holdings.acquireVolume(diskKey({ ...disk, readOnly }), undefined);
+        volumes.push(volume);
+        entries.push({ volume, flags: flag.conflicts });
+      }
+    return entries
+      .sort((a, b) => a.volume.driver - b.volume.driver)
+      .map(({ volume, flags }) => ({ volume: volume.id, flags }));
+  }
+
+  #plan({ toBind }: VolumeResolution, rules: number[]): BindingPlan {
+    const numbers = new Map<KnownVolume, number>();
+    const numberOf = (volume: KnownVolume) => {
+      const number = numbers.get(volume) ?? numbers.size;
+      numbers.set(volume, number);
+      return number;
+    };
+    const claims = toBind.map(({ candidates, topology, capacity }): BindingClaim => {
+      return {
+        candidates: candidates.map((volume) => ({
+          volume: numberOf(volume),
+          rule: this.#rule(volume.where, rules),
+        })),
+        topologyRule: this.#rule(topology, rules),
+        capacityRule: this.#rule(capacity, rules),
+      };
+    });
+    this.#parts.ensure(
+      "candidates",
+      claims.reduce((sum, { candidates }) => sum + candidates.length, 0),
+    );
+    return {
+      claims,
+      claimNames: toBind.map(({ claim }) => claim.key),
+      volumeNames: [...numbers.keys()].map(({ name }) => name),
+    };
+  }
+
+  #rule(where: Where, rules: number[]): number {
+    const rule = this.#parts.rules.acquire(where);
+    rules.push(rule);
+    return rule;
+  }
+
+  #release({ holdings, volumes, rules }: Pick<ClassEntry, "holdings" | "volumes" | "rules">): void {
+    this.#holdings.release(holdings);
+    for (const volume of volumes) this.#holdings.releaseVolume(volume);
+    for (const rule of rules) this.#parts.rules.release(rule);
+  }
+}
+
+const NO_VOLUMES: ClassVolumes = {
+  filters: 0,
+  volumes: [],
+  requirements: [],
+  bindingClaims: 0,
+  selectedSlot: "any",
+  claimSlot: "any",
+  devicesWanted: 0,
+};
+
+/** What the core counts for a pod that holds these. */
+export function volumesOf(holdings: readonly Holding[]): CoreVolume[] {
+  return holdings.flatMap(({ volumes }) => volumes);
+}
