@@ -62,12 +62,8 @@ export class PodPreparation {
     const key = podKey(pod);
     const profile = this.#profileOf(pod);
     const facts = this.#factsOf(pod);
-    if (facts.affinity.onlyNodes?.size === 0 && profile.prefilters.has("NodeAffinity"))
-      return { pod, key, profile, plugin: "NodeAffinity", reason: AFFINITY_CONFLICT };
-    if (facts.volumes !== undefined) {
-      const resolved = this.#tables.volumes.resolve(facts.volumes, profile);
-      if ("reason" in resolved) return { pod, key, profile, ...resolved };
-    }
+    const refusal = this.#findRefusal(facts, profile);
+    if (refusal !== undefined) return { pod, key, profile, ...refusal };
     const { id, usage, extended } = this.#tables.classFor(facts, profile);
     const group = this.#tables.topology.acquireGroup(facts.topology);
     const volumes = facts.volumes && this.#tables.volumes.ask(id, facts.volumes);
@@ -100,6 +96,18 @@ export class PodPreparation {
     if (profile !== undefined) return profile;
     const name = quoteText(schedulerNameOf(pod));
     throw new ApiError("NotFound", `profile not found for scheduler name ${name}`);
+  }
+
+  /** The first PreFilter that refuses the pod, in the profile's order. */
+  #findRefusal(facts: PodFacts, profile: ProfileFacts): PrefilterRefusal | undefined {
+    const resolved = facts.volumes && this.#tables.volumes.resolve(facts.volumes, profile);
+    const byVolumes = resolved !== undefined && "reason" in resolved ? resolved : undefined;
+    if (facts.affinity.onlyNodes?.size !== 0) return byVolumes;
+    for (const plugin of profile.prefilters) {
+      if (plugin === "NodeAffinity") return { plugin, reason: AFFINITY_CONFLICT };
+      if (plugin === byVolumes?.plugin) return byVolumes;
+    }
+    return byVolumes;
   }
 
   #factsOf(pod: V1Pod): PodFacts {

@@ -1,5 +1,6 @@
 import type { V1PersistentVolumeClaim, V1StorageClass } from "../api/generated/types.ts";
 import type { CoreNames } from "../wasm/scheduler-facts.ts";
+import type { PluginName } from "./configuration/plugins.ts";
 import type { Where } from "./node-rules.ts";
 import type { PodClaim, PodVolumes } from "./pod-volumes.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
@@ -55,8 +56,8 @@ const NOTHING: VolumeResolution = {
 };
 
 /**
- * The PreFilters of VolumeRestrictions, VolumeBinding and VolumeZone, in this order, and what is left for their filters; as
- * far as the profile calls them.
+ * The PreFilters of VolumeRestrictions, VolumeBinding and VolumeZone, and what is left for their filters; as far as the
+ * profile calls them, and in its order.
  */
 export function resolveVolumes(
   pod: PodVolumes,
@@ -69,27 +70,42 @@ export function resolveVolumes(
     ...one,
     known: storage.claims.get(`${pod.namespace}/${one.name}`),
   }));
-  const missing = prefilters.has("VolumeRestrictions") ? findMissing(claims) : undefined;
-  if (missing !== undefined) return missing;
-  let binding: Binding = { requirements: [], toBind: [], selectedNodes: new Set() };
-  if (prefilters.has("VolumeBinding")) {
-    const refusal = findUnusable(pod, claims) ?? findStuck(claims, storage);
+  for (const plugin of prefilters) {
+    const refusal = refusalBy(plugin, pod, claims, storage);
     if (refusal !== undefined) return refusal;
-    if (filters.has("VolumeBinding")) binding = bindingOf(claims, storage, promised);
   }
-  const zones = prefilters.has("VolumeZone") ? readZones(claims, storage) : [];
-  if (!Array.isArray(zones)) return zones;
+  const binding =
+    prefilters.has("VolumeBinding") && filters.has("VolumeBinding")
+      ? bindingOf(claims, storage, promised)
+      : { requirements: [], toBind: [], selectedNodes: new Set<string>() };
+  const zones =
+    prefilters.has("VolumeZone") && filters.has("VolumeZone") ? zonesOfClaims(claims, storage) : [];
   const isExclusive = ({ ephemeral, known }: ClaimUse) =>
     !ephemeral && known?.object.spec?.accessModes?.includes("ReadWriteOncePod");
   const restricted = filters.has("VolumeRestrictions") ? claims.filter(isExclusive) : [];
   return {
     ...binding,
-    requirements: [
-      ...binding.requirements,
-      ...(filters.has("VolumeZone") ? zones.map((where) => ({ where, refusal: "zone" as const })) : []),
-    ],
+    requirements: [...binding.requirements, ...zones.map((where) => ({ where, refusal: "zone" as const }))],
     exclusive: new Set(restricted.map(({ known }) => known!.key)),
   };
+}
+
+function refusalBy(
+  plugin: PluginName,
+  pod: PodVolumes,
+  claims: readonly ClaimUse[],
+  storage: StorageObjects,
+): PrefilterRefusal | undefined {
+  switch (plugin) {
+    case "VolumeRestrictions":
+      return findMissing(claims);
+    case "VolumeBinding":
+      return findUnusable(pod, claims) ?? findStuck(claims, storage);
+    case "VolumeZone":
+      return findUnzoned(claims, storage);
+    default:
+      return undefined;
+  }
 }
 
 function bindingOf(claims: readonly ClaimUse[], storage: StorageObjects, promised: AssumedVolumes): Binding {
@@ -156,24 +172,29 @@ function findStuck(claims: readonly ClaimUse[], storage: StorageObjects): Prefil
     : undefined;
 }
 
-/** VolumeZone's look at the claims a pod names, and not at those of ephemeral volumes: the zones of their volumes. */
-function readZones(claims: readonly ClaimUse[], storage: StorageObjects): Where[] | PrefilterRefusal {
-  const plugin = "VolumeZone";
-  const zones: Where[] = [];
+/** VolumeZone's look at the claims a pod names, and not at those of ephemeral volumes. */
+function findUnzoned(claims: readonly ClaimUse[], storage: StorageObjects): PrefilterRefusal | undefined {
   for (const { name, ephemeral, known } of claims) {
     if (ephemeral) continue;
-    if (known === undefined) return { plugin, reason: notFound(name) };
-    const volumeName = known.object.spec?.volumeName;
-    if (!volumeName) {
-      const reason = whyUnbound(known, storage);
-      if (reason !== undefined) return { plugin, reason };
-      continue;
-    }
-    const volume = storage.volumes.get(volumeName);
-    if (volume === undefined) return { plugin, reason: `persistentvolume "${volumeName}" not found` };
-    if (volume.zone !== undefined) zones.push(volume.zone);
+    const volume = known?.object.spec?.volumeName;
+    const reason =
+      known === undefined
+        ? notFound(name)
+        : !volume
+          ? whyUnbound(known, storage)
+          : storage.volumes.has(volume)
+            ? undefined
+            : `persistentvolume "${volume}" not found`;
+    if (reason !== undefined) return { plugin: "VolumeZone", reason };
   }
-  return zones;
+  return undefined;
+}
+
+function zonesOfClaims(claims: readonly ClaimUse[], storage: StorageObjects): Where[] {
+  return claims.flatMap(({ ephemeral, known }) => {
+    const volume = ephemeral ? undefined : storage.volumes.get(known?.object.spec?.volumeName ?? "");
+    return volume?.zone ?? [];
+  });
 }
 
 /** What VolumeZone has against a claim without a volume; nothing, if that waits for its first pod. */
