@@ -1,6 +1,7 @@
 import type { AssumedVolumes } from "./volume-candidates.ts";
 
 interface VolumePromise {
+  /** `namespace/name` */
   readonly claim: string;
   /** The volume, or undefined: one is to be provisioned. */
   readonly volume: string | undefined;
@@ -8,40 +9,39 @@ interface VolumePromise {
 }
 
 /**
- * Volumes and claims that placed pods were promised, until the API shows the object anew or the pod is forgotten. Two pods
- * that share a claim share its promise, which then lasts as long as one of them. A pod that is seen bound has had its volumes
+ * Volumes and claims that placed pods were promised, until the API shows the object anew or a pod with the promise is
+ * forgotten: also when another pod shares the claim, for so does kube-scheduler. A pod that is seen bound has had its volumes
  * written, so its promises outlast it. Source: kube-scheduler's assume caches of volumes and claims.
  */
 export class PromisedVolumes implements AssumedVolumes {
   readonly #byPod = new Map<string, readonly VolumePromise[]>();
-  readonly #byVolume = new Map<string, Map<string, VolumePromise>>();
-  readonly #byClaim = new Map<string, Map<string, VolumePromise>>();
+  /** Volume -> claim. */
+  readonly #claims = new Map<string, string>();
+  /** Claim -> node. */
+  readonly #nodes = new Map<string, string>();
 
-  readonly claimOf = (volume: string): string | undefined =>
-    this.#byVolume.get(volume)?.values().next().value?.claim;
+  readonly claimOf = (volume: string): string | undefined => this.#claims.get(volume);
 
-  readonly nodeOf = (claim: string): string | undefined =>
-    this.#byClaim.get(claim)?.values().next().value?.node;
+  readonly nodeOf = (claim: string): string | undefined => this.#nodes.get(claim);
 
   promise(pod: string, promises: readonly VolumePromise[]): void {
-    this.forget(pod);
-    if (promises.length === 0) return;
     this.#byPod.set(pod, promises);
-    for (const one of promises) {
-      if (one.volume === undefined) put(this.#byClaim, one.claim, pod, one);
-      else put(this.#byVolume, one.volume, pod, one);
+    for (const { claim, volume, node } of promises) {
+      if (volume === undefined) this.#nodes.set(claim, node);
+      else this.#claims.set(volume, claim);
     }
   }
 
   /** @returns whether anything was promised to the pod */
   forget(pod: string): boolean {
-    const promises = this.#byPod.get(pod) ?? [];
+    const promises = this.#byPod.get(pod);
+    if (promises === undefined) return false;
     this.#byPod.delete(pod);
     for (const { volume, claim } of promises) {
-      if (volume === undefined) drop(this.#byClaim, claim, pod);
-      else drop(this.#byVolume, volume, pod);
+      if (volume === undefined) this.#nodes.delete(claim);
+      else this.#claims.delete(volume);
     }
-    return promises.length > 0;
+    return true;
   }
 
   /** The pod is bound: what it was promised is no longer taken back with it. */
@@ -51,28 +51,11 @@ export class PromisedVolumes implements AssumedVolumes {
 
   /** The API shows the volume: what it says holds. */
   volumeSeen(volume: string): void {
-    this.#byVolume.delete(volume);
+    this.#claims.delete(volume);
   }
 
   /** The API shows the claim. */
   claimSeen(claim: string): void {
-    this.#byClaim.delete(claim);
+    this.#nodes.delete(claim);
   }
-}
-
-function put(
-  index: Map<string, Map<string, VolumePromise>>,
-  key: string,
-  pod: string,
-  one: VolumePromise,
-): void {
-  const promises = index.get(key) ?? new Map<string, VolumePromise>();
-  index.set(key, promises);
-  promises.set(pod, one);
-}
-
-function drop(index: Map<string, Map<string, VolumePromise>>, key: string, pod: string): void {
-  const promises = index.get(key);
-  promises?.delete(pod);
-  if (promises?.size === 0) index.delete(key);
 }
