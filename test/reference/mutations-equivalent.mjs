@@ -12,4 +12,34 @@ export const EQUIVALENT = [
     change: "boundary",
     why: "nothing free is a score of 0 either way",
   },
+  {
+    file: "filters/pod-topology-spread.ts",
+    line: "if (kindOf(term) != TermKind.hardSpread) break;",
+    change: "flow",
+    why: "hard constraints are listed first, so no other follows",
+  },
+  {
+    file: "scores/pod-topology-spread.ts",
+    line: "for (let i = first; i < end; i++) {",
+    change: "boundary",
+    why: "the sums of the term after the last are made anew before they are read",
+  },
+  {
+    file: "scores/pod-topology-spread.ts",
+    line: "return score - whole >= 0.5",
+    change: "boundary",
+    why: "no sum of logarithms is a half exactly, and whole numbers have no half",
+  },
+  {
+    file: "scores/pod-topology-spread.ts",
+    line: "const IGNORED: f64 = -1.0;",
+    change: "constant",
+    why: "any negative number will do",
+  },
+  {
+    file: "scores/pod-topology-spread.ts",
+    line: "ignored ? IGNORED : 0.0",
+    change: "constant",
+    why: "the raw score is written over before it is read",
+  },
 ];
