@@ -6,16 +6,7 @@
  * takes seconds. Needs a built checkout (`npm run build`).
  */
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -133,7 +124,8 @@ const mutants = all
 const inWords = (/** @type {Mutant} */ one) =>
   `${one.file}:${one.line} ${one.change} -> ${one.to || "(none)"}: ${one.from}`;
 if (values.list) {
-  for (const one of mutants) writeSync(1, `${inWords(one)}\n`);
+  const text = mutants.map((one) => `${inWords(one)}\n`).join("");
+  await new Promise((done) => process.stdout.write(text, done));
   process.exit(0);
 }
 
