@@ -18,6 +18,7 @@ export interface KindDeclaration<T> extends KindRules<T> {
   readonly subresources?: readonly (SubresourceName | Subresource)[];
   readonly createOnUpdate?: true;
   readonly requiresResourceVersion?: true;
+  readonly deletionFinalizer?: string;
   readonly stored?: StoredAs;
   /** metadata.generation counts the changes of what the user wants. Source: api-policy 6.6. */
   readonly generation?: true;

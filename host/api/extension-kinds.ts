@@ -5,6 +5,7 @@ import {
   validatingPolicyRules,
   validatingWebhookRules,
 } from "./admission-rules.ts";
+import { definitionRules } from "./custom-resources/definition-rules.ts";
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
 import { apiServiceRules, flowSchemaRules, priorityLevelRules } from "./plain-columns.ts";
@@ -84,7 +85,9 @@ export const CustomResourceDefinition = apiextensions<t.V1CustomResourceDefiniti
   categories: ["api-extensions"],
   subresources: ["status"],
   requiresResourceVersion: true,
+  deletionFinalizer: "customresourcecleanup.apiextensions.k8s.io",
   generation: true,
+  ...definitionRules,
 });
 
 export const APIService = apiregistration<t.V1APIService>({

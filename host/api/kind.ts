@@ -27,7 +27,7 @@ export interface Column<T> {
   readonly description?: string;
   /** 1: shown with `-o wide` only. */
   readonly priority?: 0 | 1;
-  cell(object: T, nowMs: number): string | number | boolean;
+  cell(object: T, nowMs: number): string | number | boolean | null;
 }
 
 /** A subresource as discovery shows it. */
@@ -95,6 +95,12 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> extends Kin
   readonly createOnUpdate: boolean;
   /** Whether an update without resourceVersion is refused (leases, …). */
   readonly requiresResourceVersion: boolean;
+  /** Said as a warning on every request for it. */
+  readonly deprecation?: string;
+  /** A finalizer that a DELETE puts on the object, whose controller does the rest. */
+  readonly deletionFinalizer?: string;
+  /** Its definition is going: nothing new may come. */
+  readonly terminating?: true;
   /** Of a kind that a CustomResourceDefinition declares: what stands for the generated schema. */
   readonly custom?: CustomType;
   /** Another version of a stored kind: where it is stored, and how to go there and back. */

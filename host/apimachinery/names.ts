@@ -44,6 +44,18 @@ export function isDns1123Label(name: string): string[] {
   return messages;
 }
 
+const DNS1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
+const DNS1035_REGEX = new RegExp(`^${DNS1035}$`);
+const DNS1035_TEXT = `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${DNS1035}')`;
+
+/** Names of custom resources and their versions: a label that begins with a letter. */
+export function isDns1035Label(name: string): string[] {
+  const messages: string[] = [];
+  if (byteLength(name) > 63) messages.push("must be no more than 63 characters");
+  if (!DNS1035_REGEX.test(name)) messages.push(DNS1035_TEXT);
+  return messages;
+}
+
 /** Label keys, annotation keys, finalizers: an optional DNS prefix, a slash, a name. */
 export function isQualifiedName(key: string): string[] {
   const parts = key.split("/");

@@ -17,6 +17,7 @@ import { firstOf } from "./authentication/token-authenticator.ts";
 import { TokenMemory } from "./authentication/token-memory.ts";
 import { Authorizer } from "./authorization/authorizer.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
+import { Definitions } from "./custom-resources/definitions.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ServedKinds } from "./served-kinds.ts";
@@ -72,11 +73,14 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);
+  const definitions = new Definitions(api);
+  await definitions.start();
   const expiry = expireEvents(api);
   return {
     api,
     stop: () => {
       expiry.stop();
+      definitions.stop();
       allocations.stop();
       memory.stop();
       authorizer.stop();

@@ -1,6 +1,7 @@
 import { apiVersionOf, type Kind } from "../api/kind.ts";
 import { decodeObject } from "../apimachinery/decode.ts";
 import { ApiError, badRequest } from "../apimachinery/errors.ts";
+import { invalid, invalidObject } from "../apimachinery/field-error.ts";
 import type { Api, WriteContext } from "./api.ts";
 import type { AnyObject } from "./storage/view.ts";
 
@@ -21,9 +22,11 @@ export function decodeBody(api: Api, kind: Kind, body: Body, context: WriteConte
         'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
     );
   }
-  requireKind(kind, value);
+  if (kind.custom === undefined) requireKind(kind, value);
+  else requireCustomKind(kind, value as AnyObject);
   const where = { kind: kind.kind, version: kind.version };
-  const { object, unknownFields } = decodeObject(api.schema, kind.type, value, where);
+  const { object, unknownFields } =
+    kind.custom?.decode(value as AnyObject) ?? decodeObject(api.schema, kind.type, value, where);
   const strictErrors = [...body.strictErrors, ...unknownFields.map((path) => `unknown field "${path}"`)];
   if (strictErrors.length > 0 && context.fieldValidation === "Strict") {
     throw badRequest(
@@ -62,6 +65,19 @@ function requireKind(kind: Kind, value: { kind?: unknown; apiVersion?: unknown }
       ? `no kind "${saidKind}" is registered for version "${saidVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
       : `converting (${version}.${saidKind}) to (${inner}.${kind.kind}): unknown conversion`;
   throw badRequest(`${saidKind} in version "${version}" cannot be handled as a ${kind.kind}: ${why}`);
+}
+
+/** The same of a custom resource, in the words of its own server. */
+function requireCustomKind(kind: Kind, value: AnyObject): void {
+  const wanted = apiVersionOf(kind);
+  if (value.apiVersion && value.apiVersion !== wanted) {
+    throw badRequest(
+      `the API version in the data (${value.apiVersion}) does not match the expected API version (${wanted})`,
+    );
+  }
+  if (!value.kind || value.kind === kind.kind) return;
+  const wrong = invalid("kind", value.kind, `must be ${kind.kind}`);
+  throw invalidObject({ ...kind, kind: value.kind }, value.metadata?.name ?? "", [wrong]);
 }
 
 function jsonType(value: unknown): string {

@@ -46,18 +46,21 @@ class InProcessClient implements Client {
   ) {}
 
   async get<T extends KubernetesObject>(kind: Kind<T>, reference: ObjectReference): Promise<T> {
-    return objectOf(await get(this.api, target(kind, reference)));
+    return objectOf(await get(this.api, this.#target(kind, reference)));
   }
 
   async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
-    return listOf(this.api, await list(this.api, select(erase(kind), options.namespace, options), options));
+    return listOf(
+      this.api,
+      await list(this.api, select(this.#served(kind), options.namespace, options), options),
+    );
   }
 
   watch<T extends KubernetesObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): WatchStream {
     const { timeoutSeconds, bookmarks, resourceVersion } = options;
     return watch(
       this.api,
-      select(erase(kind), options.namespace, options),
+      select(this.#served(kind), options.namespace, options),
       {
         resourceVersion,
         allowWatchBookmarks: bookmarks,
@@ -76,17 +79,13 @@ class InProcessClient implements Client {
   async create<T extends KubernetesObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const namespace = kind.namespaced ? object.metadata?.namespace : undefined;
     if (kind.namespaced && !namespace) throw badRequest("an empty namespace may not be set during creation");
-    if (isReview(erase(kind))) {
-      const context = this.#context(options);
-      return (await createReview(
-        this.api,
-        erase(kind),
-        namespace,
-        body(object),
-        context,
-      )) as KubernetesObject as T;
+    const context = this.#context(options);
+    const served = this.#served(kind);
+    if (isReview(served)) {
+      const review = await createReview(this.api, served, namespace, body(object), context);
+      return review as KubernetesObject as T;
     }
-    return objectOf(await create(this.api, erase(kind), namespace, body(object), this.#context(options)));
+    return objectOf(await create(this.api, served, namespace, body(object), context));
   }
 
   async update<T extends KubernetesObject>(
@@ -95,7 +94,7 @@ class InProcessClient implements Client {
     options: WriteOptions & { subresource?: string } = {},
   ): Promise<T> {
     const { name = "", namespace } = object.metadata ?? {};
-    const to = target(kind, { name, namespace }, options.subresource);
+    const to = this.#target(kind, { name, namespace }, options.subresource);
     const context = this.#context(options);
     if (options.subresource === "finalize") {
       return objectOf(await finalizeNamespace(this.api, to, body(object), context));
@@ -109,7 +108,7 @@ class InProcessClient implements Client {
     patched: Patch,
     options: WriteOptions & { subresource?: string } = {},
   ): Promise<T> {
-    const to = target(kind, reference, options.subresource);
+    const to = this.#target(kind, reference, options.subresource);
     const context = this.#context(options);
     // A Scale is answered where the caller asked for it; Client types subresources by their parent.
     if (options.subresource === "scale") {
@@ -127,7 +126,7 @@ class InProcessClient implements Client {
     reference: ObjectReference,
     options: DeleteOptions = {},
   ): Promise<T | Status> {
-    const deleted = await remove(this.api, target(kind, reference), options, this.#context(options));
+    const deleted = await remove(this.api, this.#target(kind, reference), options, this.#context(options));
     return "view" in deleted ? objectOf<T>(deleted.view) : deleted.status;
   }
 
@@ -136,7 +135,7 @@ class InProcessClient implements Client {
     selection: ListOptions,
     options: DeleteOptions = {},
   ): Promise<ObjectList<T>> {
-    const selected = select(erase(kind), selection.namespace, selection);
+    const selected = select(this.#served(kind), selection.namespace, selection);
     return listOf(
       this.api,
       await removeCollection(this.api, selected, selection, options, this.#context(options)),
@@ -149,7 +148,7 @@ class InProcessClient implements Client {
     subresource: string,
     posted: KubernetesObject,
   ): Promise<unknown> {
-    const to = target(kind, reference, subresource);
+    const to = this.#target(kind, reference, subresource);
     switch (subresource) {
       case "binding":
         return bind(this.api, to, posted as V1Binding, this.#context({}));
@@ -162,6 +161,23 @@ class InProcessClient implements Client {
       default:
         throw new ApiError("NotFound", "the server could not find the requested resource", {});
     }
+  }
+
+  /** The kind as it is served now; the definition of a custom one may have changed since the caller got hold of it. */
+  #served<T extends KubernetesObject>(kind: Kind<T>): Kind {
+    const served = this.api.kinds.current(kind as unknown as Kind);
+    if (served === undefined)
+      throw new ApiError("NotFound", "the server could not find the requested resource", {});
+    return served;
+  }
+
+  #target<T extends KubernetesObject>(
+    kind: Kind<T>,
+    reference: ObjectReference,
+    subresource?: string,
+  ): Target {
+    const { name, namespace } = reference;
+    return { kind: this.#served(kind), name, subresource, ...(kind.namespaced ? { namespace } : {}) };
   }
 
   #context(options: { dryRun?: boolean; fieldManager?: string }): WriteContext {
@@ -178,20 +194,6 @@ class InProcessClient implements Client {
 /** A component of the process is known by its name: `system:kube-scheduler` manages fields as `kube-scheduler`. */
 function managerName(user: string): string {
   return user.slice(user.lastIndexOf(":") + 1) || "unknown";
-}
-
-/** Inside the server a kind is a kind; only the client's callers know the type of its objects. */
-function erase<T extends KubernetesObject>(kind: Kind<T>): Kind {
-  return kind as unknown as Kind;
-}
-
-function target<T extends KubernetesObject>(
-  kind: Kind<T>,
-  reference: ObjectReference,
-  subresource?: string,
-): Target {
-  const { name, namespace } = reference;
-  return { kind: erase(kind), name, subresource, ...(kind.namespaced ? { namespace } : {}) };
 }
 
 function body(object: KubernetesObject) {

@@ -75,7 +75,7 @@ export function fieldOf(kind: Kind, view: View, field: string): string {
 function requireKnownField(kind: Kind, field: string): void {
   const own = kind.selectableFieldNames ?? [];
   if (ALWAYS.includes(field) || own.includes(field)) return;
-  if (own.length === 0) {
+  if (own.length === 0 && kind.custom === undefined) {
     throw badRequest(`"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`);
   }
   if (kind.plural === "jobs") throw badRequest(`field label "${field}" not supported for Job`);

@@ -193,6 +193,16 @@ export class SharedInformers {
     await Promise.all([...this.#informers.values()].map((informer) => informer.synced()));
   }
 
+  /** Stops the informers of a kind that is not served any more; asked for again, they begin anew. */
+  forget(kind: KindName): void {
+    for (const key of [keyOf(kind, {}), metadataKey(kind)]) {
+      this.#informers.get(key)?.stop();
+      this.#informers.delete(key);
+    }
+    for (const known of this.#found.keys())
+      if (keyOf(known, {}) === keyOf(kind, {})) this.#found.delete(known);
+  }
+
   stop(): void {
     for (const informer of this.#informers.values()) informer.stop();
   }

@@ -78,6 +78,7 @@ export function methodNotAllowed(): ApiError {
 
 /** Source: api-policy 1.4. */
 function warnOfDeprecation(kind: Kind, request: ResourceRequest): void {
+  if (kind.deprecation !== undefined) request.warn(kind.deprecation);
   if (kind.group !== "") return;
   if (kind.plural === "endpoints") {
     request.warn("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");

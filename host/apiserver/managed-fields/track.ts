@@ -1,7 +1,7 @@
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
-import { structType } from "../../apimachinery/managed-fields/field-type.ts";
+import { type StructType, structType } from "../../apimachinery/managed-fields/field-type.ts";
 import {
   type ManagedFieldsEntry,
   type Owners,
@@ -31,16 +31,21 @@ export function trackingOf(
     now: formatTime(api.clock.nowMs()),
     versions: (version) => {
       if (version === apiVersion) {
-        return { type: structType(api.schema, kind.type), convert: (object) => object };
+        return { type: typeOfKind(api, kind), convert: (object) => object };
       }
       const other = api.kinds.findByName(version, kind.kind);
       if (other === undefined) return undefined;
       return {
-        type: structType(api.schema, other.type),
+        type: typeOfKind(api, other),
         convert: (object) => converted(kind, other, object as AnyObject),
       };
     },
   };
+}
+
+/** A kind's fields, as server-side apply sees them. */
+export function typeOfKind(api: Api, kind: Kind): StructType {
+  return kind.custom?.fieldType ?? structType(api.schema, kind.type);
 }
 
 function converted(from: Kind, to: Kind, object: AnyObject): AnyObject {

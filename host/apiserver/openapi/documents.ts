@@ -27,7 +27,8 @@ export function documentHash(name: string, kinds: readonly Kind[]): string {
     .update(readFileSync(packageFile("host/api/generated/docs.json")))
     .digest("hex");
   const served = kinds.map(
-    (kind) => `${apiVersionOf(kind)} ${kind.kind} ${kind.plural} ${kind.verbs.join()}`,
+    (kind) =>
+      `${apiVersionOf(kind)} ${kind.kind} ${kind.plural} ${kind.verbs.join()} ${JSON.stringify(kind.custom?.openApi ?? "")}`,
   );
   const text = [schemaHash, name, ...served].join("\n");
   return createHash("sha512").update(text).digest("hex").toUpperCase();
@@ -49,5 +50,8 @@ export function kindsByType(
 
 /** The types a document starts from: the kinds, their lists, and what every kind's verbs speak. */
 export function rootTypes(kinds: readonly Kind[]): string[] {
-  return [...kinds.flatMap(({ type }) => [type, `${type}List`]), "meta.Status", "meta.DeleteOptions"];
+  return [...kinds.flatMap(({ type }) => [type, `${type}List`]), ...ALWAYS];
 }
+
+/** What every kind's verbs speak, and what custom kinds are made of. */
+const ALWAYS = ["meta.Status", "meta.DeleteOptions", "meta.ObjectMeta", "meta.ListMeta"];

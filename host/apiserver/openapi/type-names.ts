@@ -8,6 +8,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** `core.v1.Pod` -> `io.k8s.api.core.v1.Pod` */
 export function openApiName(type: string): string {
+  // Types of custom resources have their OpenAPI name from the start.
+  if (type.startsWith("custom:")) return type.slice("custom:".length);
   if (type === "Quantity") return "io.k8s.apimachinery.pkg.api.resource.Quantity";
   if (type === "IntOrString") return "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
   const [home = "", ...rest] = type.split(".");

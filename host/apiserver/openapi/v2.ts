@@ -1,5 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
 import type { Schema } from "../../apimachinery/schema.ts";
+import { customDefinitions } from "./custom.ts";
 import { definitions, type JsonObject, readDocs, V2 } from "./definitions.ts";
 import { documentHash, kindsByType, type OpenApiDocument, rootTypes } from "./documents.ts";
 import { PATCH_DEFINITION, pathsOf } from "./paths.ts";
@@ -15,6 +16,7 @@ export function openApiV2(schema: Schema, kinds: readonly Kind[]): OpenApiDocume
     paths: Object.assign({}, ...kinds.map((kind) => pathsOf(kind, V2))) as JsonObject,
     definitions: {
       ...definitions(schema, readDocs(), rootTypes(kinds), V2, kindsByType(kinds)),
+      ...customDefinitions(kinds, V2),
       ...PATCH_DEFINITION,
     },
   };

@@ -1,5 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
 import type { Schema } from "../../apimachinery/schema.ts";
+import { customDefinitions } from "./custom.ts";
 import { definitions, type JsonObject, readDocs, V3 } from "./definitions.ts";
 import { documentHash, documentPath, kindsByType, type OpenApiDocument, rootTypes } from "./documents.ts";
 import { PATCH_DEFINITION, pathsOf } from "./paths.ts";
@@ -37,6 +38,7 @@ export function openApiV3Document(
     components: {
       schemas: {
         ...definitions(schema, readDocs(), rootTypes(served), V3, kindsByType(kinds)),
+        ...customDefinitions(served, V3),
         ...PATCH_DEFINITION,
       },
     },

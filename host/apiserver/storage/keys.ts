@@ -19,8 +19,13 @@ export function storageKind(kind: Kind): Kind {
 
 /** `/registry/pods/` or, within one namespace, `/registry/pods/default/`. */
 export function storagePrefix(kind: Kind, namespace?: string): string {
-  const { group, plural, namespaced } = storageKind(kind);
+  const { group, plural, namespaced, custom } = storageKind(kind);
+  if (custom !== undefined) return prefixOf(`${group}/${plural}`, namespaced, namespace);
   const folder = FOLDERS[group === "" ? plural : `${plural}.${group}`] ?? plural;
+  return prefixOf(folder, namespaced, namespace);
+}
+
+function prefixOf(folder: string, namespaced: boolean, namespace: string | undefined): string {
   return namespaced && namespace ? `/registry/${folder}/${namespace}/` : `/registry/${folder}/`;
 }
 

@@ -1,6 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
-import { deepCopy, isObject } from "../../apimachinery/copy.ts";
-import { ApiError, badRequest, conflict } from "../../apimachinery/errors.ts";
+import { deepCopy, getOwn, isObject } from "../../apimachinery/copy.ts";
+import { ApiError, badRequest, conflict, internalError } from "../../apimachinery/errors.ts";
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
 import { formatLabelSelector, labelSelectorFromObject } from "../../apimachinery/selectors.ts";
 import type { Patch } from "../../client/client.ts";
@@ -19,17 +19,57 @@ interface Scalable {
 
 /** `autoscaling/v1` Scale as a window on the parent's replicas (api-wire 18). */
 export function scaleOf(kind: Kind, parent: AnyObject): AnyObject {
-  const { spec, status } = parent as AnyObject & Scalable;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = parent.metadata ?? {};
-  const replicas = spec?.replicas ?? 0;
-  const selector = selectorText(kind, spec?.selector);
+  const { wanted, is, selector } =
+    kind.custom === undefined ? builtInScale(kind, parent) : customScale(kind, parent);
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: replicas === 0 ? {} : { replicas },
-    status: { replicas: status?.replicas ?? 0, ...(selector === "" ? {} : { selector }) },
+    spec: wanted === 0 ? {} : { replicas: wanted },
+    status: { replicas: is, ...(selector === "" ? {} : { selector }) },
   };
+}
+
+interface Replicas {
+  readonly wanted: number;
+  readonly is: number;
+  readonly selector: string;
+}
+
+function builtInScale(kind: Kind, parent: AnyObject): Replicas {
+  const { spec, status } = parent as AnyObject & Scalable;
+  return {
+    wanted: spec?.replicas ?? 0,
+    is: status?.replicas ?? 0,
+    selector: selectorText(kind, spec?.selector),
+  };
+}
+
+/** A custom resource says in its definition where its replicas stand. Source: api-policy 7.4. */
+function customScale(kind: Kind, parent: AnyObject): Replicas {
+  const { specReplicas, statusReplicas, labelSelector } = kind.custom!.scale!;
+  const wanted = valueAt(parent, specReplicas);
+  if (wanted === undefined) {
+    throw internalError(`the spec replicas field ".${specReplicas.join(".")}" does not exist`);
+  }
+  const selector = labelSelector && valueAt(parent, labelSelector);
+  return {
+    wanted: Number(wanted),
+    is: Number(valueAt(parent, statusReplicas) ?? 0),
+    selector: typeof selector === "string" ? selector : "",
+  };
+}
+
+function valueAt(object: AnyObject, path: readonly string[]): unknown {
+  return path.reduce<unknown>((one, name) => (isObject(one) ? getOwn(one, name) : undefined), object);
+}
+
+/** A copy of the object with the value at the path. */
+function withValueAt(object: object, [name = "", ...rest]: readonly string[], value: unknown): AnyObject {
+  const inner = (object as AnyObject)[name];
+  const next = rest.length === 0 ? value : withValueAt(isObject(inner) ? inner : {}, rest, value);
+  return { ...object, [name]: next } as AnyObject;
 }
 
 /** A ReplicationController's selector is a bare map, the others' a LabelSelector. */
@@ -54,8 +94,8 @@ export async function setScale(
     const before = scaleOf(target.kind, current.object);
     const after = "scale" in wanted ? wanted.scale : patchScale(api, target, wanted.patch, before);
     const replicas = wantedReplicas(target, after, current.object);
-    const parent = deepCopy(current.object);
-    return { ...parent, spec: { ...(parent["spec"] as object | undefined), replicas } };
+    const path = target.kind.custom?.scale?.specReplicas ?? ["spec", "replicas"];
+    return withValueAt(deepCopy(current.object), path, replicas);
   };
   const view = await change(
     api,

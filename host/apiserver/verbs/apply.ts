@@ -2,7 +2,6 @@ import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { deepCopy, isObject } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, isReason } from "../../apimachinery/errors.ts";
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
-import { structType } from "../../apimachinery/managed-fields/field-type.ts";
 import { type Owners, readOwners, writeOwners } from "../../apimachinery/managed-fields/owners.ts";
 import { typeErrors } from "../../apimachinery/managed-fields/to-field-set.ts";
 import { type Applied, applyFields, ownersAfterUpdate } from "../../apimachinery/managed-fields/track.ts";
@@ -10,7 +9,7 @@ import type { Api, Target, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import { conflictError } from "../managed-fields/conflict-error.ts";
 import { conflictsForKubectl, syncLastApplied } from "../managed-fields/last-applied.ts";
-import { setManagedFields, trackingOf } from "../managed-fields/track.ts";
+import { setManagedFields, trackingOf, typeOfKind } from "../managed-fields/track.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { change } from "./change.ts";
 import { create } from "./create.ts";
@@ -92,7 +91,7 @@ function applyTo(api: Api, configuration: Configuration, live: AnyObject, contex
 }
 
 function requireTyped(api: Api, { target, config }: Configuration) {
-  const type = structType(api.schema, target.kind.type);
+  const type = typeOfKind(api, target.kind);
   const errors = typeErrors(type, config);
   if (errors.length === 0) return type;
   const { name = "", namespace = "" } = config.metadata ?? {};

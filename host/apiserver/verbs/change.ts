@@ -77,7 +77,9 @@ async function step(
   const errors = validateMetadataUpdate(kind, prepared, old);
   // A subresource with a rule of its own may change just what the main resource may not.
   if (options.prepare === undefined) {
-    errors.push(...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, old) ?? []));
+    // What a custom resource had wrong before is no reason to refuse a change: its rules compare both at once.
+    if (kind.custom === undefined) errors.push(...(kind.validate?.(prepared) ?? []));
+    errors.push(...(kind.validateUpdate?.(prepared, old) ?? []));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
   const attributes = { verb: "update", kind, namespace, name, subresource, object: prepared, old } as const;

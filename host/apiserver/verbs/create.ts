@@ -2,7 +2,7 @@ import type { Kind } from "../../api/kind.ts";
 import { validateMetadata } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
-import { ApiError, alreadyExists, badRequest, internalError } from "../../apimachinery/errors.ts";
+import { ApiError, alreadyExists, badRequest, forbidden, internalError } from "../../apimachinery/errors.ts";
 import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
@@ -43,6 +43,10 @@ export async function create(
   const object = asStored(kind, said);
   const metadata = object.metadata ?? {};
   const name = metadata.name || metadata.generateName || "";
+  if (kind.terminating) {
+    const why = "create not allowed while custom resource definition is terminating";
+    throw forbidden(kind, name, why);
+  }
   const candidate = { ...object, metadata };
   await admit(
     api,

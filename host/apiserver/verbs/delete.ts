@@ -104,7 +104,9 @@ function markForDeletion(
   const nowMs = api.clock.nowMs();
   if (kind.group === "" && kind.plural === "namespaces") return markNamespace(object, options, nowMs);
   if (metadata.deletionTimestamp !== undefined) return shorten(object, options);
-  const finalizers = withPolicy(metadata.finalizers ?? [], options);
+  const present = metadata.finalizers ?? [];
+  const own = kind.deletionFinalizer;
+  const finalizers = withPolicy(own && !present.includes(own) ? [...present, own] : present, options);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const graceSeconds =

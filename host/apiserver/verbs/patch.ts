@@ -39,12 +39,20 @@ export function applyPatch(api: Api, target: Target, patched: StepPatch, current
     case "merge":
       return applyMergePatch(deepCopy(current), patched.body);
     case "strategic":
+      if (target.kind.custom !== undefined) throw noStrategicMerge();
       return applyStrategicMerge(api.schema, target.kind.type, deepCopy(current), patched.body);
     default: {
       const unknown: never = patched;
       throw new ApiError("UnsupportedMediaType", `415: Unsupported Media Type ${String(unknown)}`);
     }
   }
+}
+
+/** Custom resources have no merge keys. */
+function noStrategicMerge(): ApiError {
+  const accepted = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+  const what = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
+  return new ApiError("UnsupportedMediaType", what);
 }
 
 function decodePatched(api: Api, target: Target, body: Body, context: WriteContext): AnyObject {

@@ -3,6 +3,7 @@ import { deepEqual } from "../../apimachinery/copy.ts";
 import { isReason } from "../../apimachinery/errors.ts";
 import { type KubernetesObject, type OwnerReference, referenceKey } from "../../apimachinery/object.ts";
 import { type Change, patch, remove } from "../change.ts";
+import { CustomKinds } from "../custom-kinds.ts";
 import { controller, type Look } from "../runtime.ts";
 import type { Watch } from "../watches.ts";
 import { dependentsOf, findNode, GRAPH_KINDS, type Node, nodeKey, ownerKeys, placeOf } from "./graph.ts";
@@ -51,11 +52,11 @@ function watchGraph(): Watch {
         for (const dependent of dependentsOf(informers, metadata?.uid)) enqueue(nodeKey(dependent));
       };
       const tellLeavingOwners = (object: KubernetesObject) => {
-        for (const key of ownerKeys(object)) {
+        for (const key of ownerKeys(informers, object)) {
           if (isLeaving(findNode(informers, key)?.object)) enqueue(key);
         }
       };
-      for (const kind of GRAPH_KINDS) {
+      const attach = (kind: Kind) => {
         const look = (object: KubernetesObject) => {
           if (hasWork(object)) enqueue(nodeKey({ kind, object }));
           if (isLeaving(object)) tellDependents(object);
@@ -72,7 +73,12 @@ function watchGraph(): Watch {
             tellLeavingOwners(object);
           },
         });
-      }
+      };
+      for (const kind of GRAPH_KINDS) attach(kind);
+      CustomKinds.of(informers).onChange((kind, why) => {
+        if (why === "served") attach(kind);
+        else informers.forget(kind);
+      });
     },
   };
 }
@@ -90,7 +96,7 @@ function finalizersDiffer(a: KubernetesObject, b: KubernetesObject): boolean {
 }
 
 async function stateOf(reference: OwnerReference, { kind, object }: Node, look: Look): Promise<OwnerState> {
-  const place = placeOf(reference, object);
+  const place = placeOf(look.informers, reference, object);
   if (place === undefined) return "unknown";
   if (place.kind.namespaced && !kind.namespaced) return "foreign";
   const cached = look.informers.find(place.kind)?.lister.get(referenceKey(place));
@@ -161,11 +167,20 @@ function orphanDependents(node: Node, dependents: readonly Node[]): Change[] {
 }
 
 function withoutOwners({ kind, object }: Node, uids: readonly string[]): Change {
+  if (kind.custom !== undefined) return withoutOwnersOfCustom({ kind, object }, uids);
   const metadata = {
     uid: object.metadata?.uid,
     ownerReferences: uids.map((uid) => ({ $patch: "delete", uid })),
   };
   return patch(kind, object, { type: "strategic", body: { metadata } }, { failure: ignoreGone });
+}
+
+/** Custom resources take no strategic patch: the whole list is written, if it is still the one that was judged. */
+function withoutOwnersOfCustom({ kind, object }: Node, uids: readonly string[]): Change {
+  const { uid, resourceVersion, ownerReferences = [] } = object.metadata ?? {};
+  const left = ownerReferences.filter((one) => !uids.includes(one.uid));
+  const metadata = { uid, resourceVersion, ownerReferences: left };
+  return patch(kind, object, { type: "merge", body: { metadata } }, { failure: ignoreGone });
 }
 
 function unblock({ kind, object }: Node): Change {

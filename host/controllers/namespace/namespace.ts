@@ -4,10 +4,10 @@ import type { Kind } from "../../api/kind.ts";
 import { KINDS } from "../../api/registry.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
-import type { Client } from "../../client/client.ts";
 import { type Change, type Failure, finalize, statusAfter, updateStatus } from "../change.ts";
+import { CustomKinds } from "../custom-kinds.ts";
 import { isTerminal } from "../pod-state.ts";
-import { controller } from "../runtime.ts";
+import { controller, type Look } from "../runtime.ts";
 import { self, watch } from "../watches.ts";
 import { deletionStatus } from "./conditions.ts";
 
@@ -40,12 +40,13 @@ export const namespaceController = controller<ObservedNamespace>({
   ],
   workers: 10,
   maxDelayMs: 60_000,
-  observe: async (key, { informers, client }) => {
+  observe: async (key, look) => {
+    const { informers, client } = look;
     if (informers.get(Namespace).lister.get(key)?.metadata?.deletionTimestamp === undefined) return undefined;
     const namespace = await client.get(Namespace, { name: key });
     if (namespace.metadata?.deletionTimestamp === undefined) return undefined;
     const pods = (await client.list(Pod, { namespace: key })).items;
-    return { namespace, pods, content: pods.length > 0 ? [] : await readContent(client, key) };
+    return { namespace, pods, content: pods.length > 0 ? [] : await readContent(look, key) };
   },
   reconcile: reconcileNamespace,
 });
@@ -60,9 +61,10 @@ const CONTENT_KINDS = KINDS.filter(
     kind.plural !== Pod.plural,
 );
 
-async function readContent(client: Client, namespace: string): Promise<Content[]> {
+async function readContent({ client, informers }: Look, namespace: string): Promise<Content[]> {
   const content: Content[] = [];
-  for (const kind of CONTENT_KINDS) {
+  const custom = CustomKinds.of(informers).stored.filter((kind) => kind.namespaced);
+  for (const kind of [...CONTENT_KINDS, ...custom]) {
     const { items: objects } = await client.list(kind, { namespace });
     if (objects.length > 0) content.push({ kind, objects });
   }
