@@ -37,7 +37,9 @@ spec:
               replicas: {type: integer, maximum: 10, default: 1}
           status: {type: object, properties: {replicas: {type: integer}}}
 `;
-const WIDGET = "{apiVersion: a.io/v1, kind: Widget, metadata: {name: w1}, spec: {size: small}}";
+const widget = (name: string, spec: string) =>
+  `apiVersion: a.io/v1\nkind: Widget\nmetadata: {name: ${name}}\nspec: {${spec}}\n`;
+const WIDGET = widget("w1", "size: small");
 
 describe.skipIf(!hasKubectl())("kubectl and a CustomResourceDefinition", () => {
   let cluster: PintleProcess;
@@ -72,15 +74,10 @@ describe.skipIf(!hasKubectl())("kubectl and a CustomResourceDefinition", () => {
   });
 
   test.each([
-    [
-      "{apiVersion: a.io/v1, kind: Widget, metadata: {name: w2}, spec: {size: tiny}}",
-      'spec.size: Unsupported value: "tiny": supported values: "small", "large"',
-    ],
-    [
-      "{apiVersion: a.io/v1, kind: Widget, metadata: {name: w2}, spec: {size: small, foo: 1}}",
-      'unknown field "spec.foo"',
-    ],
-  ])("%s is refused: %s", async (input, why) => {
+    ["size: tiny", 'spec.size: Unsupported value: "tiny": supported values: "small", "large"'],
+    ["size: small, foo: 1", 'unknown field "spec.foo"'],
+  ])("%s is refused: %s", async (spec, why) => {
+    const input = widget("w2", spec);
     expect((await kubectl("apply -f -", { input })).stderr).toContain(why);
   });
 
