@@ -1,6 +1,5 @@
 import type { V1EndpointSlice, V1Endpoints, V1Service } from "../api/generated/types.ts";
 import { findKindByName } from "../api/registry.ts";
-import { isReason } from "../apimachinery/errors.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { formatIpv4 } from "./allocators/ip-range.ts";
 import { SERVICE_CIDR } from "./allocators/services.ts";
@@ -151,7 +150,8 @@ async function ensure(api: Api, object: KubernetesObject): Promise<void> {
   try {
     await create(api, kind, namespace, { value: object, strictErrors: [] }, CONTEXT);
   } catch (error) {
-    if (!isReason(error, "AlreadyExists")) throw error;
+    // Another API server that begins at the same moment may have been faster. Then the name is taken, or the address.
+    if (!(await api.objects.find(kind, { name, namespace }))) throw error;
   }
 }
 

@@ -68,3 +68,22 @@ test("Service default/kubernetes leads to the API servers that are alive", async
   await second.stop();
   expect((await seen())[1]).toBe("kubernetes 10.0.0.1:6443");
 });
+
+test("two that begin at the same moment do not stand in each other's way", async () => {
+  const clock = new VirtualClock();
+  const store = createMemoryStore({ clock });
+  const begin = async (port: number) => {
+    const core = await createApiCore({ store, clock, random: seededRandom(port), log: silentLogger });
+    await joinPeers({
+      store,
+      clock,
+      log: silentLogger,
+      self: { address: "10.0.0.1", port },
+      publish: (servers) => publishServers(core.api, servers),
+    });
+    return core.client("tester");
+  };
+  const [client] = await Promise.all([begin(1), begin(2), begin(3), begin(4), begin(5)]);
+  const { subsets } = await client.get(Endpoints, { namespace: "default", name: "kubernetes" });
+  expect(subsets?.map(({ ports }) => ports?.[0]?.port)).toEqual([1, 2, 3, 4, 5]);
+});

@@ -14,6 +14,9 @@ export const PEERS_PREFIX = `${OWN_PREFIX}apiservers/`;
 const TTL_MS = 15_000;
 const LOOK_EVERY_MS = 10_000;
 
+/** When so many come and go at once, what is not right yet is so at the next look. */
+const MAX_ROUNDS = 10;
+
 export interface PeersOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -45,11 +48,17 @@ export async function joinPeers(options: PeersOptions): Promise<{ stop(): Promis
     if (found === undefined) await store.create(key, value, { lease: lease.id });
     else await store.update(key, value, found.modRevision, { lease: lease.id });
   };
+  const list = async () =>
+    (await store.range(PEERS_PREFIX)).entries.map(({ value }) => Buffer.from(value).toString());
   const look = async () => {
-    const { entries } = await store.range(PEERS_PREFIX);
-    const servers = entries.map(({ value }) => JSON.parse(Buffer.from(value).toString()) as ServerAddress);
-    // The last one to go leaves its address behind: there is nobody to ask anyway.
-    if (servers.length > 0) await publish(servers);
+    let servers = await list();
+    // Who came or went while it was written may have been written over: then it is written once more.
+    for (let published = "", rounds = 0; published !== servers.join() && rounds < MAX_ROUNDS; rounds++) {
+      published = servers.join();
+      // The last one to go leaves its address behind: there is nobody to ask anyway.
+      if (servers.length > 0) await publish(servers.map((text) => JSON.parse(text) as ServerAddress));
+      servers = await list();
+    }
   };
   const schedule = () => {
     timer = clock.setTimeout(() => {

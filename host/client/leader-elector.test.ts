@@ -139,7 +139,7 @@ test("of seven who come and go, never do two work", async () => {
   const random = seededRandom(7);
   const names = ["a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"];
   const running = new Map(names.map((name) => [name, start(name)]));
-  for (let step = 0; step < 300; step++) {
+  for (let step = 0; step < 150; step++) {
     const name = names[random.below(names.length)]!;
     if (random.below(3) === 0) {
       // One that is cut off cannot say goodbye: time has to pass for it.
@@ -153,7 +153,7 @@ test("of seven who come and go, never do two work", async () => {
   }
   cut.clear();
   await clock.advance(60_000);
-  expect(words.filter((word) => word.endsWith("works")).length).toBeGreaterThan(20);
+  expect(words.filter((word) => word.endsWith("works")).length).toBeGreaterThan(10);
   expect(words.filter((word) => word.includes("failed"))).toEqual([]);
   expect([...running.values()].filter(({ isLeader }) => isLeader).length).toBe(1);
 });

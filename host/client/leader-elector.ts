@@ -47,6 +47,9 @@ export const ELECTION_TIMES: ElectionTimes = {
 /** Those who wait ask a little apart from each other (client-go's JitterFactor). */
 const JITTER = 1.2;
 
+/** How long giving the Lease back may take, before it is left to run out. */
+const RELEASE_LIMIT_MS = 5_000;
+
 export interface LeaderElector {
   readonly isLeader: boolean;
   /** Ends the term, if it is ours, and gives the Lease back, so that another need not wait for it to run out. */
@@ -288,7 +291,7 @@ class Elector {
     const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: now };
     // Nobody waits long for a server that does not answer.
     await new Promise<void>((resolve) => {
-      const limit = clock.setTimeout(resolve, this.#times.retryPeriodMs);
+      const limit = clock.setTimeout(resolve, RELEASE_LIMIT_MS);
       const done = () => {
         limit.cancel();
         resolve();
