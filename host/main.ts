@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from "./apimachinery/log.ts";
 import { seededRandom } from "./apimachinery/random.ts";
 import type { AccessOptions } from "./apiserver/server.ts";
 import type { Client } from "./client/client.ts";
+import { behindSameFence } from "./client/fenced-client.ts";
 import { startApiServer } from "./cluster/api-server.ts";
 import { type Component, identityOf, startElected } from "./cluster/elected.ts";
 import type { StoreChoice } from "./cluster/open-store.ts";
@@ -75,7 +76,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         name: "controllers",
         lease: "kube-controller-manager",
         client: server.client("system:kube-controller-manager"),
-        start: (client) => startControllers({ ...shared, client, rootCa: pki.caCert }),
+        start: (client) =>
+          startControllers({
+            ...shared,
+            client,
+            rootCa: pki.caCert,
+            signToken: server.signToken,
+            clientFor: (account) =>
+              behindSameFence(client, server.client(`system:serviceaccount:kube-system:${account}`)),
+          }),
       },
       {
         name: "scheduler",

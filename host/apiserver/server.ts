@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Claims } from "../apimachinery/json-web-token.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
@@ -58,6 +59,8 @@ export interface ApiServer {
   readonly port: number;
   /** A trusted client in this process; a member of system:masters unless told otherwise. */
   client(userName: string, groups?: readonly string[]): Client;
+  /** Signs the tokens of Secrets, for the token controller. */
+  signToken(claims: Claims): string;
   stop(): Promise<void>;
 }
 
@@ -188,6 +191,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     url: `https://${address}:${port}`,
     port,
     client: core.client,
+    signToken: (claims) => core.api.serviceAccountTokens.sign(claims),
     stop,
   };
 }

@@ -26,21 +26,38 @@ const IS_WRITE: Record<keyof Client, boolean> = {
  * after its term is refused before it leaves.
  */
 export function fence(client: Client): Fence {
-  let isClosed = false;
+  const gate: Gate = { isClosed: false };
+  return {
+    client: behind(gate, client),
+    close: () => {
+      gate.isClosed = true;
+    },
+  };
+}
+
+/** `other` behind the fence that `client` is behind; as it is when there is none. */
+export function behindSameFence(client: Client, other: Client): Client {
+  const gate = gates.get(client);
+  return gate === undefined ? other : behind(gate, other);
+}
+
+interface Gate {
+  isClosed: boolean;
+}
+
+const gates = new WeakMap<Client, Gate>();
+
+function behind(gate: Gate, client: Client): Client {
   const fenced = new Proxy(client, {
     get: (target, name: keyof Client) => {
       const call: unknown = Reflect.get(target, name);
       if (typeof call !== "function" || !IS_WRITE[name]) return call;
       return async (...given: unknown[]): Promise<unknown> => {
-        if (isClosed) throw new ApiError("ServiceUnavailable", "this process does not lead any more");
+        if (gate.isClosed) throw new ApiError("ServiceUnavailable", "this process does not lead any more");
         return await (Reflect.apply(call, target, given) as Promise<unknown>);
       };
     },
   });
-  return {
-    client: fenced,
-    close: () => {
-      isClosed = true;
-    },
-  };
+  gates.set(fenced, gate);
+  return fenced;
 }

@@ -9,7 +9,8 @@ export interface HttpConnectionOptions {
   /** Client certificate and key, PEM. */
   readonly cert?: string;
   readonly key?: string;
-  readonly token?: string;
+  /** A bearer token; a function is asked for it at every request. */
+  readonly token?: string | (() => string | undefined);
   readonly userAgent?: string;
 }
 
@@ -36,7 +37,8 @@ export class HttpConnection {
   /** Sends a request; the stream answers with `response`, `data`, `end` and `error` as node:http2 says. */
   request(request: HttpRequest): ClientHttp2Stream {
     if (this.#closed) throw new ApiError("ServiceUnavailable", "the client is closed");
-    const { token, userAgent } = this.#options;
+    const { userAgent } = this.#options;
+    const token = typeof this.#options.token === "function" ? this.#options.token() : this.#options.token;
     const stream = this.#open().request(
       {
         [constants.HTTP2_HEADER_METHOD]: request.method,

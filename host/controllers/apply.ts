@@ -60,6 +60,7 @@ export class Applier {
         return this.#write(key, change, pass, () =>
           this.#client.patch(change.kind, referenceOf(change.object), change.patch, {
             subresource: change.subresource,
+            ...(change.fieldManager === undefined ? {} : { fieldManager: change.fieldManager }),
           }),
         );
       case "delete":

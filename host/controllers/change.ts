@@ -33,7 +33,12 @@ interface Write extends Outcomes {
 export type Change =
   | ({ readonly do: "create" } & Write)
   | ({ readonly do: "update"; readonly subresource?: "status" | "finalize" } & Write)
-  | ({ readonly do: "patch"; readonly patch: Patch; readonly subresource?: string } & Write)
+  | ({
+      readonly do: "patch";
+      readonly patch: Patch;
+      readonly subresource?: string;
+      readonly fieldManager?: string;
+    } & Write)
   | ({ readonly do: "delete"; readonly options?: DeleteOptions } & Write)
   /** Deletes every object of the kind in a namespace. */
   | { readonly do: "delete all"; readonly kind: Kind; readonly namespace: string }
@@ -102,7 +107,7 @@ export function patch<T extends KubernetesObject>(
   kind: Kind<T>,
   object: T,
   body: Patch,
-  outcomes: Outcomes & { subresource?: string } = {},
+  outcomes: Outcomes & { subresource?: string; fieldManager?: string } = {},
 ): Change {
   return { do: "patch", kind: address(kind), object, patch: body, ...outcomes };
 }

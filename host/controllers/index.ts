@@ -1,8 +1,10 @@
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Claims } from "../apimachinery/json-web-token.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
+import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceController } from "./endpoints/endpointslice.ts";
@@ -13,8 +15,9 @@ import { replicaSetController } from "./replicaset.ts";
 import { replicationController } from "./replicationcontroller.ts";
 import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaController } from "./root-ca.ts";
-import { startController } from "./runtime.ts";
+import { type Controller, startController } from "./runtime.ts";
 import { serviceAccountController } from "./service-account.ts";
+import { serviceAccountTokenController } from "./service-account-token.ts";
 import { claimProtectionController, volumeProtectionController } from "./storage-protection.ts";
 
 export interface ControllersOptions {
@@ -24,6 +27,13 @@ export interface ControllersOptions {
   readonly log: Logger;
   /** PEM of the authority that signed the API server's certificate. */
   readonly rootCa: string;
+  /** Signs the tokens of Secrets that ask for one; absent: they stay empty. */
+  readonly signToken?: (claims: Claims) => string;
+  /**
+   * The client of one controller, by its service account's name in kube-system; absent: all share `client`. What is
+   * watched is always watched by `client`.
+   */
+  readonly clientFor?: (serviceAccount: string) => Client;
 }
 
 export interface Controllers {
@@ -32,26 +42,35 @@ export interface Controllers {
 
 /** Starts every controller over one set of informers; resolves once these have synced. */
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
-  const { client, clock, rootCa } = options;
+  const { client, clock, rootCa, signToken } = options;
   const log = options.log.child("controllers");
   const random = options.random.fork("controllers");
   const informers = new SharedInformers({ client, clock, random: random.fork("informers"), log });
-  const parts = { client, informers, clock, random, log };
+  const shared = { client, informers, clock, random, log };
+  /** A controller and the account it has in Kubernetes. */
+  const start = <O>(definition: Controller<O>, account?: string) =>
+    startController(definition, {
+      ...shared,
+      client: (account === undefined ? undefined : options.clientFor?.(account)) ?? client,
+    });
   const running = [
-    startController(serviceAccountController, parts),
-    startController(rootCaController(rootCa), parts),
-    startController(replicaSetController, parts),
-    startController(replicationController, parts),
-    startController(deploymentController, parts),
-    startController(endpointSliceController, parts),
-    startController(endpointsController, parts),
-    startController(namespaceController, parts),
-    startController(podGarbageCollector(), parts),
-    startController(claimProtectionController, parts),
-    startController(volumeProtectionController, parts),
+    // It makes what the others would need accounts for, so it has none.
+    ...(signToken === undefined ? [] : [start(serviceAccountTokenController({ rootCa, sign: signToken }))]),
+    start(clusterRoleAggregationController, "clusterrole-aggregation-controller"),
+    start(serviceAccountController, "service-account-controller"),
+    start(rootCaController(rootCa), "root-ca-cert-publisher"),
+    start(replicaSetController, "replicaset-controller"),
+    start(replicationController, "replication-controller"),
+    start(deploymentController, "deployment-controller"),
+    start(endpointSliceController, "endpointslice-controller"),
+    start(endpointsController, "endpoint-controller"),
+    start(namespaceController, "namespace-controller"),
+    start(podGarbageCollector(), "pod-garbage-collector"),
+    start(claimProtectionController, "pvc-protection-controller"),
+    start(volumeProtectionController, "pv-protection-controller"),
     // These two take the informers that are there, and add metadata-only ones for all other kinds.
-    startController(resourceQuotaController, parts),
-    startController(garbageCollector, parts),
+    start(resourceQuotaController, "resourcequota-controller"),
+    start(garbageCollector, "generic-garbage-collector"),
   ];
   informers.start();
   await informers.synced();

@@ -105,41 +105,28 @@ export class ServiceAccountTokens {
     const forApi = audiences.every((one) => this.apiAudiences.includes(one));
     const extended = bound?.kind === "Pod" && seconds === KUBELET_SECONDS && forApi;
     const named = ({ name, uid }: Named) => ({ name, uid });
-    return signToken(
-      {
-        aud: audiences,
-        exp: now + (extended ? EXTENDED_SECONDS : seconds),
-        iat: now,
-        iss: this.issuers[0],
-        jti: randomUUID(),
-        "kubernetes.io": {
-          namespace,
-          ...(bound?.kind === "Node" ? { node: named(bound) } : node === undefined ? {} : { node }),
-          ...(bound?.kind === "Pod" ? { pod: named(bound) } : {}),
-          ...(bound?.kind === "Secret" ? { secret: named(bound) } : {}),
-          serviceaccount: { name, uid },
-          ...(extended ? { warnafter: now + KUBELET_SECONDS } : {}),
-        },
-        nbf: now,
-        sub: serviceAccountName(namespace, name),
+    return this.sign({
+      aud: audiences,
+      exp: now + (extended ? EXTENDED_SECONDS : seconds),
+      iat: now,
+      iss: this.issuers[0],
+      jti: randomUUID(),
+      "kubernetes.io": {
+        namespace,
+        ...(bound?.kind === "Node" ? { node: named(bound) } : node === undefined ? {} : { node }),
+        ...(bound?.kind === "Pod" ? { pod: named(bound) } : {}),
+        ...(bound?.kind === "Secret" ? { secret: named(bound) } : {}),
+        serviceaccount: { name, uid },
+        ...(extended ? { warnafter: now + KUBELET_SECONDS } : {}),
       },
-      this.#allKeys()[0],
-    );
+      nbf: now,
+      sub: serviceAccountName(namespace, name),
+    });
   }
 
-  /** A token without end, for a Secret that asks for one: its issuer is the account system itself. */
-  issueLegacy(namespace: string, account: Named, secret: string): string {
-    return signToken(
-      {
-        iss: LEGACY_ISSUER,
-        [`${LEGACY}namespace`]: namespace,
-        [`${LEGACY}secret.name`]: secret,
-        [`${LEGACY}service-account.name`]: account.name,
-        [`${LEGACY}service-account.uid`]: account.uid,
-        sub: serviceAccountName(namespace, account.name),
-      },
-      this.#allKeys()[0],
-    );
+  /** Signs what the token controller puts into Secrets. */
+  sign(claims: Claims): string {
+    return signToken(claims, this.#allKeys()[0]);
   }
 
   async authenticate(token: string, audiences?: readonly string[]): Promise<TokenOutcome> {
