@@ -3,6 +3,7 @@ import type { Option } from "commander";
 import { formatTime, SystemClock } from "../apimachinery/clock.ts";
 import { createLogger, type LogLevel } from "../apimachinery/log.ts";
 import type { Cluster } from "../main.ts";
+import { type AccessFlags, accessFlags, readAccess } from "./access-flags.ts";
 import { refuseSecond, writeState } from "./cluster-state.ts";
 import { type EtcdAccessFlags, endpointsOf, etcdAccess, refuseEtcdFlags } from "./etcd-access.ts";
 import { Failure } from "./failure.ts";
@@ -23,7 +24,7 @@ import { stopInTime, stopSignal } from "./hold.ts";
 import { restoring } from "./restoring.ts";
 
 /** The flags of every command that holds a cluster in this process, as commander hands them over. */
-export interface ClusterFlags extends EtcdAccessFlags {
+export interface ClusterFlags extends EtcdAccessFlags, AccessFlags {
   readonly nodes: number;
   readonly runtime: string;
   readonly store: "memory" | "lmdb" | "etcd";
@@ -45,6 +46,7 @@ export function clusterFlags(): Option[] {
     ...etcdAccessFlags(),
     certDirFlag(),
     restoreFlag(),
+    ...accessFlags(),
     dataDirFlag(),
     portFlag(),
     kubeconfigFlag(),
@@ -70,6 +72,7 @@ export async function holdCluster(
   const clock = new SystemClock();
   const startMs = clock.nowMs();
   const asked = stopSignal();
+  const access = await readAccess(flags);
   const { startCluster } = await import("../main.ts");
   const cluster = await startCluster({
     nodes: flags.nodes,
@@ -82,6 +85,7 @@ export async function holdCluster(
     port: flags.port,
     kubeconfig: flags.kubeconfig,
     seed: flags.seed,
+    ...access,
     beforeKubeconfig: ({ url, seed }) =>
       writeState(flags.dataDir, {
         pid: process.pid,

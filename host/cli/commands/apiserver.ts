@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { formatTime, SystemClock } from "../../apimachinery/clock.ts";
 import { createLogger, type LogLevel } from "../../apimachinery/log.ts";
+import { type AccessFlags, accessFlags, readAccess } from "../access-flags.ts";
 import { refuseSecond, writeState } from "../cluster-state.ts";
 import { type EtcdAccessFlags, endpointsOf, etcdAccess, refuseEtcdFlags } from "../etcd-access.ts";
 import {
@@ -17,7 +18,7 @@ import {
 import { stopInTime, stopSignal } from "../hold.ts";
 import { restoring } from "../restoring.ts";
 
-interface Flags extends EtcdAccessFlags {
+interface Flags extends EtcdAccessFlags, AccessFlags {
   readonly dataDir: string;
   readonly etcdServers?: string;
   readonly certDir?: string;
@@ -37,7 +38,7 @@ export function apiserverCommand(): Command {
     .addOption(
       new Option("--etcd-servers <urls>", "keep objects in this etcd, not in DIR; separated by commas"),
     );
-  for (const flag of etcdAccessFlags()) command.addOption(flag);
+  for (const flag of [...etcdAccessFlags(), ...accessFlags()]) command.addOption(flag);
   return command
     .addOption(certDirFlag())
     .addOption(restoreFlag())
@@ -55,6 +56,7 @@ async function run(flags: Flags): Promise<void> {
   const { dataDir, etcdServers } = flags;
   if (etcdServers === undefined) refuseEtcdFlags(flags, "--etcd-servers");
   refuseSecond(dataDir);
+  const access = await readAccess(flags);
   process.umask(0o077);
   const clock = new SystemClock();
   const startedAt = formatTime(clock.nowMs());
@@ -76,6 +78,7 @@ async function run(flags: Flags): Promise<void> {
     advertiseAddress: flags.advertiseAddress,
     port: flags.securePort,
     kubeconfig: flags.kubeconfig,
+    ...access,
   });
   try {
     const { url } = running.server;

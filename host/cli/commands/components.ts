@@ -1,5 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import type { Clock } from "../../apimachinery/clock.ts";
+import type { Claims } from "../../apimachinery/json-web-token.ts";
+import type { Client } from "../../client/client.ts";
+import type { HttpClient } from "../../client/http-client.ts";
+import type { HttpConnectionOptions } from "../../client/http-connection.ts";
 import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { Failure } from "../failure.ts";
 import { electionFlags, logLevelFlag, nodesFlag, readKubeconfigFlag } from "../flags.ts";
@@ -13,16 +18,69 @@ export function controllerManagerCommand(): Command {
         "the authority that pods are told to trust (default: the kubeconfig's)",
       ),
     )
-    .action((flags: ComponentFlags & { rootCaFile?: string }) =>
+    .addOption(
+      new Option(
+        "--service-account-private-key-file <file>",
+        "signs the tokens of Secrets that ask for one (pki/sa.key of the API server)",
+      ),
+    )
+    .addOption(
+      new Option("--use-service-account-credentials", "let each controller work as its own service account"),
+    )
+    .action((flags: ControllerFlags) =>
       run(flags, {
         name: "controller-manager",
         lease: "kube-controller-manager",
         start: async ({ access, ...parts }) => {
           const { startControllers } = await import("../../controllers/index.ts");
-          return await startControllers({ ...parts, rootCa: rootCa(flags.rootCaFile, access.ca) });
+          const { useServiceAccountCredentials: ownAccounts } = flags;
+          const accounts = ownAccounts ? await accountClients(parts.client, parts.clock, access) : undefined;
+          const controllers = await startControllers({
+            ...parts,
+            rootCa: rootCa(flags.rootCaFile, access.ca),
+            signToken: await tokenSigner(flags.serviceAccountPrivateKeyFile),
+            clientFor: accounts?.clientFor,
+          });
+          return {
+            stop: async () => {
+              await controllers.stop();
+              accounts?.close();
+            },
+          };
         },
       }),
     );
+}
+
+interface ControllerFlags extends ComponentFlags {
+  readonly rootCaFile?: string;
+  readonly serviceAccountPrivateKeyFile?: string;
+  readonly useServiceAccountCredentials?: boolean;
+}
+
+async function tokenSigner(path: string | undefined): Promise<((claims: Claims) => string) | undefined> {
+  if (path === undefined) return undefined;
+  const { parseTokenKey, signToken } = await import("../../apimachinery/json-web-token.ts");
+  const key = parseTokenKey(readFileSync(path, "utf8"));
+  return (claims) => signToken(claims, key);
+}
+
+/** Clients of service accounts in kube-system, behind the fence of the component's own. */
+async function accountClients(client: Client, clock: Clock, access: HttpConnectionOptions) {
+  const { createServiceAccountClient } = await import("../../client/service-account-client.ts");
+  const { behindSameFence } = await import("../../client/fenced-client.ts");
+  const made: HttpClient[] = [];
+  return {
+    clientFor: (name: string) => {
+      const account = { namespace: "kube-system", name };
+      const own = createServiceAccountClient({ client, account, access, clock });
+      made.push(own);
+      return behindSameFence(client, own);
+    },
+    close: () => {
+      for (const one of made) one.close();
+    },
+  };
 }
 
 /** `pintle scheduler`: gives a node to every waiting pod of its name, in any conformant cluster. */
