@@ -71,7 +71,11 @@ describe.runIf(hasKubectl())("kubectl", { timeout: 60_000 }, () => {
     { command: "auth can-i * * --as joe", code: 1, out: "no\n" },
     { command: "auth can-i get /healthz --as joe", code: 0, out: "yes\n" },
     { command: "auth can-i get /metrics --as joe", code: 1, out: "no\n" },
-    { command: "auth can-i create pods --subresource binding --as system:kube-scheduler", code: 0, out: "yes\n" },
+    {
+      command: "auth can-i create pods --subresource binding --as system:kube-scheduler",
+      code: 0,
+      out: "yes\n",
+    },
     {
       command: "auth can-i create jobs.batch --as system:serviceaccount:kube-system:cronjob-controller",
       code: 0,
