@@ -27,12 +27,13 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
     if (filter != Filter.none) return filter;
   }
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
-  if (getU32(classRow, ClassField.skipsFit) == 0 && nodeResourcesFit(node, classRow, cls, slot) != 0)
+  // In this order, so that a node that fits is not asked whether that matters.
+  if (nodeResourcesFit(node, classRow, cls, slot) != 0 && getU32(classRow, ClassField.skipsFit) == 0)
     return Filter.NodeResourcesFit;
   const terms = getU32(classRow, ClassField.filterTermCount);
   const volumes = getU32(classRow, ClassField.volumeFilters);
-  // Most pods have neither, and pay for this one look.
-  if ((terms | volumes) == 0) return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
+  // Most pods have nothing more to ask, and pay for this one look.
+  if ((terms | volumes | refusals) == 0) return Filter.none;
   const set = getU32(node, NodeField.attributeSet);
   const byVolumes = volumes != 0 ? refusalByVolumes(classRow, cls, slot, set) : Filter.none;
   if (byVolumes != Filter.none) return byVolumes;

@@ -8,7 +8,8 @@ import { firstRefusal } from "./first-refusal";
 import { addImageScores } from "./scores/image-locality";
 import { nodeAffinityRaw } from "./scores/node-affinity";
 import { normalize, normalizeReverse } from "./scores/normalize";
-import { resourceScores } from "./scores/resources";
+import { plainResourceScores } from "./scores/plain-resources";
+import { scoreByRow } from "./scores/resources";
 import { taintTolerationRaw } from "./scores/taint-toleration";
 import { weightOf } from "./scores/weights";
 import { selectHost } from "./select";
@@ -52,9 +53,10 @@ export function scan(cls: u32): i32 {
     feasible++;
     highestTaints = max(highestTaints, taintTolerationRaw(verdict));
     highestAffinity = max(highestAffinity, nodeAffinityRaw(verdict));
-    store<i32>(totals + (<usize>slot << 2), resourceScores(node, row, cls, slot, fitWeight, balanceWeight));
+    store<i32>(totals + (<usize>slot << 2), plainResourceScores(node, row, fitWeight, balanceWeight));
   }
   if (feasible == 0) return -1;
+  if (getU32(row, ClassField.scoresByRow) != 0) scoreByRow(cls, totals, limit, fitWeight, balanceWeight);
 
   const taintWeight = weightOf(profile, Score.TaintToleration);
   const affinityWeight = getU32(row, ClassField.prefersNodes) != 0 ? weightOf(profile, Score.NodeAffinity) : 0;

@@ -6,7 +6,7 @@ import { CapacityError } from "./capacity.ts";
 import { Profiles } from "./configuration/profiles.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables, checkUsage } from "./core-tables.ts";
-import { explainEvaluation, explainPrefiltered } from "./explanations.ts";
+import { explainEvaluation, explainUnasked } from "./explanations.ts";
 import type { Decision, Explanation, Scheduler } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
@@ -134,7 +134,7 @@ export class CoreScheduler implements Scheduler {
   async explain(pod: V1Pod): Promise<Explanation> {
     const prepared = this.#preparation.prepare(pod);
     const nodes = this.#tables.nodes();
-    if (!("classId" in prepared)) return explainPrefiltered(prepared, nodes);
+    if (!("classId" in prepared)) return explainUnasked(prepared, nodes);
     if (prepared.volumes !== undefined) this.#tables.volumes.postPlan(prepared.volumes);
     this.#preparation.letGo([prepared]);
     return explainEvaluation(prepared, nodes, await this.#link.evaluate(prepared.classId), this.#names);

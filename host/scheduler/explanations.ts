@@ -1,13 +1,14 @@
 import type { CoreNames, Evaluation } from "../wasm/scheduler-facts.ts";
 import type { NodeSlots } from "./core-tables.ts";
 import type { Explanation } from "./library.ts";
-import type { AskedPod, PrefilteredPod } from "./prepared-pods.ts";
+import type { AskedPod, GatedPod, PrefilteredPod } from "./prepared-pods.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
 import { describeRefusal } from "./reasons.ts";
 
 /** The explanation of a pod that the core was not asked about: every node gives the same reason. */
-export function explainPrefiltered({ key, plugin, reason }: PrefilteredPod, nodes: NodeSlots): Explanation {
-  const refusal = { rejectedBy: plugin, reasons: [reason] };
+export function explainUnasked(one: PrefilteredPod | GatedPod, nodes: NodeSlots): Explanation {
+  const { key, plugin } = one;
+  const refusal = { rejectedBy: plugin, reasons: ["message" in one ? one.message : one.reason] };
   return { pod: key, chosen: null, nodes: nodes.map(([node]) => ({ node, ...refusal })) };
 }
 

@@ -39,7 +39,14 @@ export interface UnreadablePod {
   readonly message: string;
 }
 
-export type PreparedPod = AskedPod | PrefilteredPod | UnreadablePod;
+/** A pod whose scheduling gates keep it from being looked at. */
+export interface GatedPod {
+  readonly key: string;
+  readonly plugin: "SchedulingGates";
+  readonly message: string;
+}
+
+export type PreparedPod = AskedPod | PrefilteredPod | GatedPod | UnreadablePod;
 
 /** Turns pods into classes of the core, or into the reason why that is not worth it. */
 export class PodPreparation {
@@ -58,9 +65,14 @@ export class PodPreparation {
   }
 
   /** @throws ApiError 422 for a pod that cannot be read, 404 for one that no profile is for; or CapacityError */
-  prepare(pod: V1Pod): AskedPod | PrefilteredPod {
+  prepare(pod: V1Pod): AskedPod | PrefilteredPod | GatedPod {
     const key = podKey(pod);
     const profile = this.#profileOf(pod);
+    const gates = pod.spec?.schedulingGates ?? [];
+    if (profile.holdsGated && gates.length > 0) {
+      const names = gates.map(({ name }) => name).join(" ");
+      return { key, plugin: "SchedulingGates", message: `waiting for scheduling gates: [${names}]` };
+    }
     const facts = this.#factsOf(pod);
     const refusal = this.#findRefusal(facts, profile);
     if (refusal !== undefined) return { pod, key, profile, ...refusal };

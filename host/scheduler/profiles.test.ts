@@ -688,6 +688,34 @@ describe("NodeDeclaredFeatures (sheet 2.14)", () => {
   });
 });
 
+describe("SchedulingGates (sheet 7.4)", () => {
+  const gated = pod("p", "1/1", { schedulingGates: [{ name: "example.com/a" }, { name: "b" }] });
+  const WAITING = "waiting for scheduling gates: [example.com/a b]";
+
+  test("a gated pod is held back, the next is not", async () => {
+    const scheduler = await createScheduler({ thread: "caller", flavour: "debug" });
+    scheduler.addNode(node("n", "1/8Gi"));
+    expect(await scheduler.schedule([gated, pod("q", "1/1")])).toEqual([
+      { pod: "default/p", node: null, message: WAITING, nodes: {} },
+      { pod: "default/q", node: "n" },
+    ]);
+    expect(await scheduler.explain(gated)).toEqual({
+      pod: "default/p",
+      chosen: null,
+      nodes: [{ node: "n", rejectedBy: "SchedulingGates", reasons: [WAITING] }],
+    });
+    await scheduler.close();
+  });
+
+  test("a profile without the plugin does not look", async () => {
+    const config = off("preEnqueue", "SchedulingGates");
+    const scheduler = await createScheduler({ thread: "caller", flavour: "debug", config });
+    scheduler.addNode(node("n", "1/8Gi"));
+    expect(await scheduler.schedule([gated])).toEqual([{ pod: "default/p", node: "n" }]);
+    await scheduler.close();
+  });
+});
+
 describe("what PostFilters add to the message", () => {
   const situation = {
     nodes: [node("n", "1/1Gi")],

@@ -4,7 +4,7 @@ import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import type { CoreTables, NodeSlots } from "./core-tables.ts";
 import type { Decision } from "./library.ts";
 import type { PlacedPods } from "./placed-pods.ts";
-import type { AskedPod, PrefilteredPod, UnreadablePod } from "./prepared-pods.ts";
+import type { AskedPod, GatedPod, PrefilteredPod, UnreadablePod } from "./prepared-pods.ts";
 import {
   describeRefusal,
   fitErrorMessage,
@@ -29,7 +29,7 @@ interface Parts {
 }
 
 /** A pod that the core was not asked about. */
-export function refusedBefore(one: PrefilteredPod | UnreadablePod, nodes: NodeSlots): Decision {
+export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, nodes: NodeSlots): Decision {
   if ("message" in one) return { pod: one.key, node: null, message: one.message, nodes: {} };
   if (one.isError) {
     const message = `running PreFilter plugin "${one.plugin}": ${one.reason}`;

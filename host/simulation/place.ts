@@ -90,16 +90,10 @@ async function decide(
   return decisions;
 }
 
-/** The text of the API server's condition PodScheduled. A gated pod never reaches the queue. */
-const GATED = "Scheduling is blocked due to non-empty scheduling gates";
-
-/** What needs no decision: a bound pod is where it is, a gated pod nowhere. */
+/** What needs no decision: a bound pod is where it is. */
 function knownBefore(pod: V1Pod): Decision | undefined {
-  const { nodeName: node, schedulingGates = [] } = pod.spec ?? {};
-  if (node) return { pod: objectKey(pod), node };
-  return schedulingGates.length === 0
-    ? undefined
-    : { pod: objectKey(pod), node: null, message: GATED, nodes: {} };
+  const node = pod.spec?.nodeName;
+  return node ? { pod: objectKey(pod), node } : undefined;
 }
 
 function report(cluster: SimulatedCluster, decisions: readonly Decision[]): Placement {

@@ -179,7 +179,7 @@ describe("placing", () => {
     expect(unscheduled).toEqual([
       {
         pod: "default/gated",
-        message: "Scheduling is blocked due to non-empty scheduling gates",
+        message: "waiting for scheduling gates: [quota]",
         nodes: {},
       },
     ]);

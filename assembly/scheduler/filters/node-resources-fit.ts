@@ -34,8 +34,9 @@ export function nodeResourcesFit(node: usize, classRow: usize, cls: u32, slot: u
     Insufficient.ephemeralStorage,
   );
 
-  const count = getU32(classRow, ClassField.extendedCount) - getU32(classRow, ClassField.uncheckedExtended);
-  if (count == 0) return missing;
+  const extended = getU32(classRow, ClassField.extendedCount);
+  if (extended == 0) return missing;
+  const count = extended - getU32(classRow, ClassField.uncheckedExtended);
   let request = extendedRequestRows(cls);
   for (let i: u32 = 0; i < count; i++) {
     const resource = extendedRow(getU32(request, ExtendedRequestField.resource), slot);
