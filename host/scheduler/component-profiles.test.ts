@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { startVirtualApi } from "../../test/virtual-api.ts";
+import { startVirtualApi, watchWrites } from "../../test/virtual-api.ts";
 import type { CoreV1Event, V1Node, V1Pod } from "../api/generated/types.ts";
 import { Event, Node, Pod } from "../api/registry.ts";
+import { ApiError } from "../apimachinery/errors.ts";
 import { startScheduler } from "./component.ts";
 
 const config = {
@@ -41,7 +42,11 @@ test("the component serves the profiles of its configuration, each under its nam
   await node("busy", "4");
   await node("free", "4");
   await pod("there", "2", { nodeName: "busy" });
-  const scheduler = await startScheduler({ ...parts, client, thread: "caller", config });
+  let failing = false;
+  const faulty = watchWrites(client, (write) =>
+    write === "createSubresource Pod" && failing ? new ApiError("InternalError", "refused") : undefined,
+  );
+  const scheduler = await startScheduler({ ...parts, client: faulty, thread: "caller", config });
   try {
     await pod("spread", "1");
     await pod("packed", "1", { schedulerName: "packing" });
@@ -63,12 +68,15 @@ test("the component serves the profiles of its configuration, each under its nam
       "packed Scheduled packing",
       "spread Scheduled default-scheduler",
     ]);
-    // The backoff is the configuration's: a node that helps does not bring the pod back before its minute is over.
-    await node("new", "4");
+    // The backoff is the configuration's: a pod whose binding failed comes back after a minute.
+    failing = true;
+    await pod("unlucky", "1");
+    await clock.advance(1_000);
+    failing = false;
     await clock.advance(50_000);
-    expect(await nodeOf("large")).toBeUndefined();
+    expect(await nodeOf("unlucky")).toBeUndefined();
     await clock.advance(15_000);
-    expect(await nodeOf("large")).toBe("new");
+    expect(await nodeOf("unlucky")).toBe("free");
   } finally {
     await scheduler.stop();
   }
