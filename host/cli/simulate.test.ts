@@ -45,6 +45,46 @@ describe("pintle simulate", () => {
     expect(ran.stdout).toMatch(/\nplaced 9 of 10 pods on 3 of 3 nodes\n$/);
   });
 
+  test("by the profiles of a configuration; its mistakes and what has no effect are told", async () => {
+    const file = (name: string, profile: string) => {
+      const path = join(folder, name);
+      const head = "{apiVersion: kubescheduler.config.k8s.io/v1, kind: KubeSchedulerConfiguration, ";
+      writeFileSync(path, `${head}percentageOfNodesToScore: 5, profiles: [${profile}]}`);
+      return path;
+    };
+    const [packing, bad] = [
+      file(
+        "packing.yaml",
+        "{pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: MostAllocated}}}]}",
+      ),
+      file("bad.yaml", "{plugins: {score: {enabled: [{name: Mine}, {name: NodeName}]}}}"),
+    ];
+    const cluster = join(folder, "cluster.yaml");
+    const nodes = ["a", "b"].map(
+      (name) =>
+        `{apiVersion: v1, kind: Node, metadata: {name: ${name}}, status: {allocatable: {cpu: 4, memory: 4Gi, pods: 9}}}`,
+    );
+    const pods = ["p", "q", "r"].map(
+      (name) =>
+        `{apiVersion: v1, kind: Pod, metadata: {name: ${name}}, spec: {containers: [{name: c, image: i, resources: {requests: {cpu: 1, memory: 1Gi}}}]}}`,
+    );
+    writeFileSync(cluster, [...nodes, ...pods].join("\n---\n"));
+    const [packed, refused, absent] = await Promise.all([
+      run("-f", cluster, "--config", packing, "-o", "json"),
+      run("-f", EXAMPLE, "--config", bad),
+      run("-f", EXAMPLE, "--config", join(folder, "none.yaml")),
+    ]);
+    const ignored = `pintle: ${packing}: percentageOfNodesToScore is ignored: all nodes are filtered and scored\n`;
+    expect([packed.code, packed.stderr]).toEqual([0, ignored]);
+    const places = JSON.parse(packed.stdout).placements.map(({ node }: { node: string }) => node);
+    expect(places).toEqual(["a", "a", "a"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      `pintle: ${bad}: KubeSchedulerConfiguration.kubescheduler.config.k8s.io "" is invalid: [profiles[0].plugins.score.enabled[0].name: Not found: "Mine", profiles[0].plugins.score.enabled[1].name: Invalid value: "NodeName": plugin "NodeName" does not extend score plugin]\n`,
+    ]);
+    expect([absent.code, absent.stderr]).toEqual([1, expect.stringContaining("none.yaml")]);
+  });
+
   test("says how it is used", async () => {
     const [simulate, explain] = await Promise.all([run("--help"), runPintle(["explain", "pod", "--help"])]);
     expect([simulate.code, simulate.stdout]).toEqual([0, expect.stringMatching(/^Usage: pintle simulate /)]);

@@ -79,11 +79,10 @@ export interface SchedulerOptions {
 const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
 
 /**
- * A scheduler with the default profile of kube-scheduler 1.36, as far as it is built: filters NodeUnschedulable, NodeName,
- * TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, PodTopologySpread, InterPodAffinity; scores TaintToleration,
- * NodeAffinity, NodeResourcesFit (LeastAllocated), PodTopologySpread, InterPodAffinity, NodeResourcesBalancedAllocation. All
- * nodes are filtered and scored. Absent: ImageLocality, DynamicResources, NodeDeclaredFeatures, and the plugins of volumes.
+ * A scheduler with the plugins of kube-scheduler 1.36, as far as they are built, by the profiles of its configuration
+ * (docs/configuration.md). All nodes are filtered and scored. Absent: DynamicResources, and the plugins of volumes.
  *
+ * A configuration with mistakes rejects with ApiError 422 and every field.
  * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where
  * one bad pod must not stop the others, they are the decision's message instead.
  */
