@@ -26,9 +26,11 @@ test("each ends within a quarter of a second of its time, however many there are
   const startMs = clock.nowMs();
   const lateMs: number[] = [];
   const dueMs = new Map<string, number>();
-  const table = new LeaseTable(clock, (id) => {
-    lateMs.push(clock.nowMs() - dueMs.get(id)!);
-    table.remove(id);
+  const table = new LeaseTable(clock, (ids) => {
+    for (const id of ids) {
+      lateMs.push(clock.nowMs() - dueMs.get(id)!);
+      table.remove(id);
+    }
   });
   for (let i = 0; i < 20_000; i++) {
     const ttlMs = 1_000 + (i % 977) * 10;
@@ -44,7 +46,7 @@ test("an end that could not be made to last is tried again a second later", asyn
   const clock = new VirtualClock();
   const ends: number[] = [];
   const startMs = clock.nowMs();
-  const table = new LeaseTable(clock, (id) => {
+  const table = new LeaseTable(clock, ([id = ""]) => {
     ends.push(clock.nowMs() - startMs);
     if (ends.length === 3) table.remove(id);
     else table.undoEnd(id);
@@ -70,9 +72,9 @@ test.each([
     setTimeout: (callback, delayMs) => time.setTimeout(callback, delayMs),
   };
   const ended: string[] = [];
-  const table = new LeaseTable(clock, (id) => {
-    ended.push(id);
-    table.remove(id);
+  const table = new LeaseTable(clock, (ids) => {
+    ended.push(...ids);
+    for (const id of ids) table.remove(id);
   });
   const [short, long] = [granted(table, 5_000), granted(table, 60_000)];
   await time.advance(1_000);

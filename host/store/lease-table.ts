@@ -26,7 +26,7 @@ const NO_LEASES: GrantedLeases = { granted: [], lastId: 0 };
  */
 export class LeaseTable {
   readonly #clock: Clock;
-  readonly #end: (id: string) => void;
+  readonly #end: (ids: readonly string[]) => void;
   readonly #leases = new Map<string, LeaseState>();
   readonly #ticks = new Map<number, Set<LeaseState>>();
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
@@ -35,8 +35,12 @@ export class LeaseTable {
   #reserved = 0;
   #isClosed = false;
 
-  /** @param end  called when a lease's time has passed; it is still in the table */
-  constructor(clock: Clock, end: (id: string) => void, { granted, lastId }: GrantedLeases = NO_LEASES) {
+  /** @param end  called with leases whose time has passed; they are still in the table */
+  constructor(
+    clock: Clock,
+    end: (ids: readonly string[]) => void,
+    { granted, lastId }: GrantedLeases = NO_LEASES,
+  ) {
     this.#clock = clock;
     this.#end = end;
     this.#lastId = lastId;
@@ -118,6 +122,11 @@ export class LeaseTable {
     this.#leases.get(id)?.keys?.delete(key);
   }
 
+  /** False: certainly none. True: `keysOf` tells. */
+  hasKeys(id: string): boolean {
+    return (this.#leases.get(id)?.keys?.size ?? 0) > 0;
+  }
+
   keysOf(id: string): readonly string[] {
     return [...(this.#leases.get(id)?.keys ?? [])];
   }
@@ -161,14 +170,16 @@ export class LeaseTable {
   #tick(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
+    const due: string[] = [];
     for (const tickMs of [...this.#ticks.keys()].filter((at) => at <= nowMs).sort((a, b) => a - b)) {
       const states = this.#ticks.get(tickMs);
       this.#ticks.delete(tickMs);
       for (const state of states ?? []) {
         if (state.endMs > nowMs) this.#schedule(state);
-        else if (!state.isEnding) this.#end(state.lease.id);
+        else if (!state.isEnding) due.push(state.lease.id);
       }
     }
+    if (due.length > 0) this.#end(due);
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const tickMs of this.#ticks.keys()) earliestMs = Math.min(earliestMs, tickMs);
     if (earliestMs < Number.POSITIVE_INFINITY) this.#setTimer(earliestMs);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { StoreOpenError } from "./open-error.ts";
 
 /**
@@ -21,7 +21,9 @@ const NODE_HEADER_BYTES = 8;
 /** In the place of data on pages of its own: their first number, transaction and count. */
 const OVERFLOW_REFERENCE_BYTES = 24;
 const TREE_BYTES = 48;
-const META_BYTES = HEADER_BYTES + 24 + 2 * TREE_BYTES + 16;
+/** Where a meta page has the number of its transaction. */
+const META_TRANSACTION = HEADER_BYTES + 24 + 2 * TREE_BYTES + 8;
+const META_BYTES = META_TRANSACTION + 8;
 const MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
 const BRANCH_FLAG = 0x01;
@@ -63,12 +65,44 @@ interface Run {
  * Hands every record of the main database to `visit`, in order of their keys, and checks the whole structure.
  * The buffers are only good during the call.
  *
+ * @param hidden  to be read instead of the newest transaction
  * @throws StoreOpenError "corrupt" at the first thing that cannot be
  */
-export function readLmdbFile(path: string, visit: Visit): void {
-  const file = openSync(path, "r");
+export function readLmdbFile(path: string, visit: Visit, hidden?: HiddenTransaction): void {
+  withFile(path, "r", (file) => new LmdbFile(path, file).read(visit, hidden));
+}
+
+/** A transaction after the newest, to which a meta page leads that says it is older. */
+export interface HiddenTransaction {
+  readonly transaction: bigint;
+  /** Where its number should stand. */
+  readonly position: number;
+}
+
+/**
+ * Looks whether the older meta page leads to what only a later transaction can have written. Either one bit of its number
+ * is wrong: then what it leads to is whole, and is the newest. Or a crash cut off the next transaction, which may write
+ * to those pages: if that is whole by chance, nobody was told of it, so that it may count or not. So when the hidden
+ * transaction reads as sound, it is to be taken, and otherwise the newest.
+ */
+export function findHiddenTransaction(path: string): HiddenTransaction | undefined {
+  return withFile(path, "r", (file) => new LmdbFile(path, file).findHidden());
+}
+
+/** Makes LMDB, too, take the hidden transaction for the newest. */
+export function revealTransaction(path: string, { transaction, position }: HiddenTransaction): void {
+  const number = Buffer.alloc(8);
+  number.writeBigUInt64LE(transaction);
+  withFile(path, "r+", (file) => {
+    writeSync(file, number, 0, number.length, position);
+    fsyncSync(file);
+  });
+}
+
+function withFile<Result>(path: string, flags: "r" | "r+", use: (file: number) => Result): Result {
+  const file = openSync(path, flags);
   try {
-    new LmdbFile(path, file).read(visit);
+    return use(file);
   } finally {
     closeSync(file);
   }
@@ -91,8 +125,10 @@ class LmdbFile {
     this.#bytes = fstatSync(file).size;
   }
 
-  read(visit: Visit): void {
-    this.#meta = this.#readMeta();
+  read(visit: Visit, hidden?: HiddenTransaction): void {
+    const { newest, older } = this.#readMetas();
+    if (hidden === undefined) this.#assertRoot(newest);
+    this.#meta = hidden === undefined ? newest : { ...older, transaction: hidden.transaction };
     this.#seen = new Uint8Array(Math.ceil(this.#meta.pages / 8));
     this.#claim({ first: 0, count: 2 });
     this.#readTree(this.#meta.main, Buffer.compare, visit);
@@ -104,8 +140,15 @@ class LmdbFile {
         if (this.#isSeen(page)) throw this.#corrupt(`page ${page} is free and in use`);
   }
 
-  /** The meta page of the last transaction. Transaction n goes to page n mod 2, so the other holds the one before. */
-  #readMeta(): Meta {
+  findHidden(): HiddenTransaction | undefined {
+    const { newest, older } = this.#readMetas();
+    const transaction = newest.transaction + 1n;
+    const position = Number(older.transaction % 2n) * this.#pageSize + META_TRANSACTION;
+    return this.#rootTransaction(older) === transaction ? { transaction, position } : undefined;
+  }
+
+  /** Transaction n has its meta page at n mod 2, so the other one is of the transaction before. */
+  #readMetas(): { newest: Meta; older: Meta } {
     const first = this.#parseMeta(this.#readAt(0, META_BYTES), 0);
     const pageSize = first.free.pageSize;
     if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0)
@@ -122,22 +165,24 @@ class LmdbFile {
       throw this.#corrupt(
         `its meta pages are of transactions ${first.transaction} and ${second.transaction}`,
       );
-    for (const meta of [newest, older]) this.#assertRoot(meta);
     // The last pages may be free and beyond the end of the file; whatever is read is checked against the end.
     if (newest.pages < 2 || newest.pages > 2 * (this.#bytes / pageSize) + SPARE_PAGES)
       throw this.#corrupt(`it claims ${newest.pages} pages`);
-    return newest;
+    return { newest, older };
   }
 
-  /**
-   * Every transaction writes the root of the main tree anew, and the next one leaves it alone. So the root tells whether
-   * a meta page is of the transaction it claims: with one flipped bit the older of the two would pass for the newer.
-   */
-  #assertRoot({ main, transaction }: Meta): void {
-    if (main.root === undefined) return;
-    const header = this.#readAt(main.root * this.#pageSize, HEADER_BYTES);
-    if (header.readBigUInt64LE(8) !== transaction)
-      throw this.#corrupt(`a meta page is of transaction ${transaction}, and its records are not`);
+  /** With one wrong bit the older meta page would pass for the newer; but each transaction writes its root anew. */
+  #assertRoot(newest: Meta): void {
+    const { transaction } = newest;
+    const written = this.#rootTransaction(newest);
+    if (written !== undefined && written !== transaction)
+      throw this.#corrupt(`a meta page is of transaction ${transaction}, and its records are of ${written}`);
+  }
+
+  /** Which transaction wrote the page that is the root of the main tree. */
+  #rootTransaction({ main: { root } }: Meta): bigint | undefined {
+    if (root === undefined || (root + 1) * this.#pageSize > this.#bytes) return undefined;
+    return this.#readAt(root * this.#pageSize, HEADER_BYTES).readBigUInt64LE(8);
   }
 
   #parseMeta(page: Buffer, index: number): Meta {

@@ -14,6 +14,7 @@ import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_HISTORY, type HistoryBounds } from "./history.ts";
 import { JournalSize } from "./journal-size.ts";
+import { revealTransaction } from "./lmdb-file.ts";
 import { LmdbJournal } from "./lmdb-journal.ts";
 import { loadJournal } from "./load-journal.ts";
 import { Mvcc } from "./mvcc.ts";
@@ -48,7 +49,8 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     const path = join(dir, STORE_FILE);
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
-    const { history, leases, usedBytes, isOld } = loadJournal(path);
+    const { history, leases, usedBytes, isOld, hidden } = loadJournal(path);
+    if (hidden !== undefined) revealTransaction(path, hidden);
     const journal = openJournal(path, maxBytes, usedBytes);
     if (isOld) await journal.upgrade();
     return new Mvcc({

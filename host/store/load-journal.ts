@@ -1,10 +1,9 @@
-import { copyOf } from "./copy-of.ts";
 import { type Commit, History } from "./history.ts";
 import { decodeRecord, type JournalRecord, recordBytes } from "./journal-record.ts";
 import { compareKeys } from "./key-order.ts";
 import { findEntry, type KeyTree, treeOf, withEntry, withoutKey } from "./key-tree.ts";
 import type { GrantedLeases } from "./lease-table.ts";
-import { readLmdbFile } from "./lmdb-file.ts";
+import { findHiddenTransaction, type HiddenTransaction, readLmdbFile } from "./lmdb-file.ts";
 import {
   COMPACTED_RECORD,
   FORMAT,
@@ -15,6 +14,7 @@ import {
 } from "./lmdb-journal.ts";
 import { StoreOpenError } from "./open-error.ts";
 import type { Entry, WatchEvent } from "./store.ts";
+import { ValueSlabs } from "./value-slabs.ts";
 
 export interface LoadedJournal {
   readonly history: History;
@@ -22,6 +22,8 @@ export interface LoadedJournal {
   readonly leases: GrantedLeases;
   /** Whether the file says that it is of an older format. */
   readonly isOld: boolean;
+  /** To be revealed before LMDB opens the file: what was loaded is of a transaction that LMDB would pass over. */
+  readonly hidden: HiddenTransaction | undefined;
 }
 
 /**
@@ -31,15 +33,28 @@ export interface LoadedJournal {
  * @throws StoreOpenError "corrupt" or "unknown-format"
  */
 export function loadJournal(path: string): LoadedJournal {
+  const hidden = findHiddenTransaction(path);
+  if (hidden !== undefined)
+    try {
+      return load(path, hidden);
+    } catch (error) {
+      // It is not whole: the rest of a transaction that was never finished.
+      if (!(error instanceof StoreOpenError)) throw error;
+    }
+  return load(path);
+}
+
+function load(path: string, hidden?: HiddenTransaction): LoadedJournal {
   const loader = new Loader(path);
-  readLmdbFile(path, (key, value) => loader.add(key, value));
-  return loader.finish();
+  readLmdbFile(path, (key, value) => loader.add(key, value), hidden);
+  return { ...loader.finish(), hidden };
 }
 
 class Loader {
   readonly #path: string;
   readonly #about = new Map<string, string>();
   readonly #live: Entry[] = [];
+  readonly #values = new ValueSlabs();
   #usedBytes = 0;
   /** Made once the records about the file and the live keys have been read. */
   #history: History | undefined;
@@ -63,7 +78,7 @@ class Loader {
     else this.#addChange(record);
   }
 
-  finish(): LoadedJournal {
+  finish(): Omit<LoadedJournal, "hidden"> {
     this.#assertFormat();
     this.#publishChanges();
     return {
@@ -97,12 +112,12 @@ class Loader {
 
   #addLive(record: JournalRecord): void {
     if (record.kind !== "put") throw this.#corrupt("a delete outlived its compaction");
-    this.#live.push(entryOf({ ...record, value: copyOf(record.value) }));
+    this.#live.push(entryOf({ ...record, value: this.#values.copy(record.value) }));
   }
 
   #addChange(record: JournalRecord): void {
     if (record.revision !== this.#changes[0]?.revision) this.#publishChanges();
-    this.#changes.push({ ...record, value: copyOf(record.value) });
+    this.#changes.push({ ...record, value: this.#values.copy(record.value) });
   }
 
   /** Turns the records of one revision into its commit. */

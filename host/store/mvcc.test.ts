@@ -3,9 +3,10 @@ import { VirtualClock } from "../apimachinery/clock.ts";
 import { DEFAULT_HISTORY } from "./history.ts";
 import { type Journal, type JournalBatch, JournalRefusal } from "./journal.ts";
 import { createMemoryStore } from "./memory-store.ts";
-import { MAX_WAITING_BYTES, Mvcc } from "./mvcc.ts";
+import { Mvcc } from "./mvcc.ts";
 import { type Store, StoreUnavailableError } from "./store.ts";
 import { apply, inKeys, recorder, settled } from "./store-shorthand.ts";
+import { MAX_WAITING_BYTES } from "./waiting.ts";
 import { MAX_WATCHERS } from "./watch-hub.ts";
 
 /** A journal that does what the test says, batch by batch, and otherwise waits. */

@@ -36,6 +36,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "./store.ts";
+import { type Change, MAX_WAITING_BYTES, type WaitingChange, WRITE_OVERHEAD_BYTES } from "./waiting.ts";
 import { WatchHub } from "./watch-hub.ts";
 
 export interface MvccOptions {
@@ -47,11 +48,6 @@ export interface MvccOptions {
   /** The leases that were there; their times begin anew. */
   readonly leases?: GrantedLeases;
 }
-
-/** Bytes of writes that may wait for the journal; at the bound a write is refused with StoreUnavailableError. */
-export const MAX_WAITING_BYTES = 256 * 1024 * 1024;
-/** What a waiting write costs beside its key and value. */
-const WRITE_OVERHEAD_BYTES = 256;
 
 /**
  * The multi-version engine behind the memory and the LMDB store: all keys in memory, a journal behind them.
@@ -76,7 +72,7 @@ export class Mvcc implements Store {
   readonly #counts = { commits: 0, conflicts: 0, failures: 0 };
   #acceptedTree: KeyTree;
   #acceptedRevision: number;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingChange[] = [];
   #waitingBytes = 0;
   /** Somebody asked for a compaction up to here, and it has not been published yet. */
   #wantedCompaction = 0;
@@ -92,7 +88,7 @@ export class Mvcc implements Store {
     this.#history = options.past ?? new History();
     this.#acceptedTree = this.#history.newestTree;
     this.#acceptedRevision = this.#history.newestRevision;
-    this.#leases = new LeaseTable(this.#clock, (id) => this.#endLease(id), options.leases);
+    this.#leases = new LeaseTable(this.#clock, (ids) => this.#endLeases(ids), options.leases);
     this.#leases.attachAll(slice(this.#acceptedTree, 0, countOf(this.#acceptedTree)));
   }
 
@@ -179,7 +175,7 @@ export class Mvcc implements Store {
     this.#assertWritable(0);
     const lease = { id: this.#leases.reserve(), ttlMs };
     try {
-      await this.#enqueue({ leaseChange: { type: "grant", lease } }, 0);
+      await this.#enqueue({ leaseChanges: [{ type: "grant", lease }] }, 0);
     } catch (error) {
       this.#leases.release();
       throw error;
@@ -205,9 +201,11 @@ export class Mvcc implements Store {
       const previous = findEntry(this.#acceptedTree, key);
       return previous?.lease === id ? [{ type: "delete", key, revision, entry: undefined, previous }] : [];
     });
-    const leaseChange: LeaseChange = { type: "end", id };
+    const leaseChanges: readonly LeaseChange[] = [{ type: "end", id }];
     try {
-      await (events.length === 0 ? this.#enqueue({ leaseChange }, 0) : this.#accept(events, 0, leaseChange));
+      await (events.length === 0
+        ? this.#enqueue({ leaseChanges }, 0)
+        : this.#accept(events, 0, leaseChanges));
     } catch (error) {
       this.#leases.undoEnd(id);
       throw error;
@@ -231,11 +229,20 @@ export class Mvcc implements Store {
     return { past: this.#history.clone(), leases: this.#leases.all() };
   }
 
-  /** A lease's time has passed. When the journal refuses, the table calls again. */
-  #endLease(id: string): void {
-    this.revokeLease(id).catch((error: unknown) => {
+  /** Their time has passed; those without keys go together, so that a million can end at once. */
+  #endLeases(ids: readonly string[]): void {
+    const empty = ids.filter((id) => !this.#leases.hasKeys(id) && this.#leases.beginEnd(id));
+    const leaseChanges = empty.map((id): LeaseChange => ({ type: "end", id }));
+    if (empty.length > 0) this.#retryUnlessDone(this.#enqueue({ leaseChanges }, 0), empty);
+    // What was empty is ending now, and is passed over.
+    for (const id of ids) if (this.#leases.hasKeys(id)) this.#retryUnlessDone(this.revokeLease(id), [id]);
+  }
+
+  /** When the journal refuses, the table calls again. */
+  #retryUnlessDone(end: Promise<unknown>, ids: readonly string[]): void {
+    end.catch((error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#leases.undoEnd(id);
+      for (const id of ids) this.#leases.undoEnd(id);
     });
   }
 
@@ -267,7 +274,11 @@ export class Mvcc implements Store {
   }
 
   /** Takes the next revision for events that have it already; the only place that does. */
-  #accept(events: readonly WatchEvent[], payloadBytes: number, leaseChange?: LeaseChange): Promise<void> {
+  #accept(
+    events: readonly WatchEvent[],
+    payloadBytes: number,
+    leaseChanges?: readonly LeaseChange[],
+  ): Promise<void> {
     let tree = this.#acceptedTree;
     for (const { key, entry } of events) {
       tree = entry === undefined ? withoutKey(tree, key) : withEntry(tree, entry);
@@ -276,15 +287,15 @@ export class Mvcc implements Store {
     this.#acceptedTree = tree;
     this.#acceptedRevision += 1;
     const commit: Commit = { revision: this.#acceptedRevision, atMs: this.#clock.nowMs(), events, tree };
-    return this.#enqueue({ commit, leaseChange }, payloadBytes);
+    return this.#enqueue({ commit, leaseChanges }, payloadBytes);
   }
 
   /** Resolves when the batch that holds the change, or the next one when there is none, is durable and visible. */
-  #enqueue({ commit, leaseChange }: Change, payloadBytes: number): Promise<void> {
+  #enqueue({ commit, leaseChanges }: Change, payloadBytes: number): Promise<void> {
     const bytes = payloadBytes + WRITE_OVERHEAD_BYTES;
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ commit, leaseChange, bytes, resolve, reject });
+      this.#waiting.push({ commit, leaseChanges, bytes, resolve, reject });
       this.#committing ??= this.#commitAll();
     });
   }
@@ -295,7 +306,7 @@ export class Mvcc implements Store {
       const batch = this.#waiting;
       this.#waiting = [];
       const commits = batch.flatMap(({ commit }) => commit ?? []);
-      const leases = batch.flatMap(({ leaseChange }) => leaseChange ?? []);
+      const leases = batch.flatMap(({ leaseChanges }) => leaseChanges ?? []);
       const compaction = this.#dueCompaction(commits);
       try {
         if (commits.length > 0 || leases.length > 0 || compaction !== undefined)
@@ -340,7 +351,7 @@ export class Mvcc implements Store {
   }
 
   /** Refuses the batch and all that was accepted on top of it meanwhile: their conditions rest on what failed. */
-  #rollBack(batch: readonly Waiting[], cause: unknown): void {
+  #rollBack(batch: readonly WaitingChange[], cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const refusal = new StoreUnavailableError(reason, { cause });
     // What the disk holds now, only opening it again can tell.
@@ -385,16 +396,4 @@ export class Mvcc implements Store {
         `${MAX_WAITING_BYTES} bytes of writes are waiting for the disk already`,
       );
   }
-}
-
-/** What a batch takes in: a commit, a lease, both, or nothing but somebody who waits for the batch. */
-interface Change {
-  readonly commit?: Commit | undefined;
-  readonly leaseChange?: LeaseChange | undefined;
-}
-
-interface Waiting extends Change {
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: StoreUnavailableError) => void;
 }

@@ -15,6 +15,7 @@ export const DAMAGES = [
   "garbage block",
   "moved block",
   "forgotten block",
+  "unfinished transaction",
 ] as const;
 export type Damage = (typeof DAMAGES)[number];
 
@@ -113,7 +114,13 @@ async function openAndUse(dir: string, expected: string): Promise<string> {
 }
 
 /** Where the meta pages have the numbers of their transactions. */
-const META_TRANSACTIONS = [152, 4_096 + 152];
+const META_TRANSACTIONS: readonly number[] = [152, 4_096 + 152];
+/** From there to the number of the main tree's root. */
+const META_ROOT_OFFSET = -16;
+
+function transactionAt(file: Buffer, position: number): number {
+  return Number(file.readBigUInt64LE(position));
+}
 
 function damaged(
   sound: Buffer,
@@ -159,6 +166,16 @@ function damaged(
       if (at < earlier.length) earlier.copy(bytes, at, at, at + size);
       else bytes.fill(0, at, at + size);
       break;
+    // A crash, and no damage: the next transaction has begun to write to pages that only the older meta page leads to.
+    case "unfinished transaction": {
+      const [newer, older] = META_TRANSACTIONS.toSorted(
+        (a, b) => transactionAt(sound, b) - transactionAt(sound, a),
+      );
+      const root = Number(sound.readBigUInt64LE(older! + META_ROOT_OFFSET));
+      for (let i = 24; i < 4_096; i++) bytes[root * 4_096 + i] = random.below(256);
+      bytes.writeBigUInt64LE(BigInt(transactionAt(sound, newer!) + 1), root * 4_096 + 8);
+      return { bytes, where: `page ${root}` };
+    }
     default:
       damage satisfies never;
   }

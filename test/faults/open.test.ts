@@ -150,6 +150,12 @@ describe("a damaged file is refused and left alone, or it is intact", () => {
     },
     120_000,
   );
+
+  test("what a crash leaves of an unfinished transaction is no damage", async () => {
+    const { violations, harmless } = await damageRun(seed, "unfinished transaction", 20);
+    expect(violations).toEqual([]);
+    expect(harmless).toBe(20);
+  });
 });
 
 describe("one process at a time", () => {
