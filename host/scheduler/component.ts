@@ -25,6 +25,7 @@ import { PodReport } from "./pod-report.ts";
 import { SchedulingQueue } from "./queue.ts";
 import { type ClusterEvent, nodeEvents, podEvents } from "./requeue-rules.ts";
 import { SchedulingCycle } from "./scheduling-cycle.ts";
+import { STORAGE_KINDS, storageEvents } from "./storage-events.ts";
 
 export interface SchedulerComponentOptions {
   readonly client: Client;
@@ -42,13 +43,14 @@ export interface SchedulerComponentOptions {
   readonly core?: Scheduler;
 }
 
-/** What decisions read besides nodes and pods: the system's default spreading, and the labels of namespaces. */
+/** What decisions read besides nodes and pods: the system's default spreading, labels of namespaces, and storage. */
 const READ_BY_DECISIONS: readonly Kind[] = [
   Namespace,
   Service,
   ReplicationController,
   ReplicaSet,
   StatefulSet,
+  ...STORAGE_KINDS,
 ];
 
 /**
@@ -164,9 +166,18 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   });
   for (const kind of READ_BY_DECISIONS) {
     informers.get(kind).addHandler({
-      onAdd: (object) => feed.putObject(kind, object),
-      onUpdate: (_, object) => feed.putObject(kind, object),
-      onDelete: (object) => feed.removeObject(kind, object),
+      onAdd: (object) => {
+        feed.putObject(kind, object);
+        happened(storageEvents(kind, undefined, object));
+      },
+      onUpdate: (old, object) => {
+        feed.putObject(kind, object);
+        happened(storageEvents(kind, old, object));
+      },
+      onDelete: (object) => {
+        feed.removeObject(kind, object);
+        happened(storageEvents(kind, object, undefined));
+      },
     });
   }
   informers.start();

@@ -79,8 +79,8 @@ export interface SchedulerOptions {
 const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
 
 /**
- * A scheduler with the plugins of kube-scheduler 1.36, as far as they are built, by the profiles of its configuration
- * (docs/configuration.md). All nodes are filtered and scored. Absent: DynamicResources, and extenders.
+ * A scheduler with the plugins of kube-scheduler 1.36, by the profiles of its configuration (docs/configuration.md). All nodes
+ * are filtered and scored. What each plugin does and leaves out is in docs/scheduling.md.
  *
  * A configuration with mistakes rejects with ApiError 422 and every field.
  * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
-import { nodeEvents, podEvents, REJECTOR, rejectorsOf } from "./requeue-rules.ts";
+import { type ClusterEvent, helps, nodeEvents, podEvents, REJECTOR, rejectorsOf } from "./requeue-rules.ts";
 
 const inWords = (bits: number) =>
   Object.entries(REJECTOR)
@@ -16,11 +16,42 @@ test.each([
   { reasons: ["node(s) had untolerated taint(s)"], wants: "TaintToleration" },
   { reasons: ["node(s) didn't match Pod's node affinity/selector"], wants: "NodeAffinity" },
   { reasons: ["node(s) didn't have free ports for the requested pod ports"], wants: "NodePorts" },
-  { reasons: ["node(s) had no available disk"], wants: "Other" },
+  { reasons: ["node(s) had no available disk"], wants: "VolumeRestrictions" },
+  {
+    reasons: [
+      "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
+    ],
+    wants: "VolumeRestrictions",
+  },
+  { reasons: ["node(s) exceed max volume count"], wants: "NodeVolumeLimits" },
+  { reasons: ["node(s) did not have enough free storage"], wants: "VolumeBinding" },
+  { reasons: ["node(s) didn't match PersistentVolume's node affinity"], wants: "VolumeBinding" },
+  { reasons: ["pod has unbound immediate PersistentVolumeClaims"], wants: "VolumeBinding" },
+  { reasons: ['persistentvolumeclaim "x" not found'], wants: "VolumeRestrictions VolumeBinding" },
+  { reasons: ['persistentvolume "x" not found'], wants: "VolumeZone" },
+  { reasons: ["node(s) had no available volume zone"], wants: "VolumeZone" },
   { reasons: [], wants: "Other" },
 ])("$reasons: rejected by $wants", ({ reasons, wants }) => {
   const nodes = Object.fromEntries(reasons.map((reason, i) => [`n${i}`, [reason]]));
   expect(inWords(rejectorsOf({ pod: "a", node: null, message: "", nodes }))).toBe(wants);
+});
+
+test.each<{ event: ClusterEvent; helped: string }>([
+  {
+    event: "PersistentVolumeClaimAdd",
+    helped: "VolumeRestrictions NodeVolumeLimits VolumeBinding VolumeZone Other",
+  },
+  { event: "PersistentVolumeClaimUpdate", helped: "VolumeBinding VolumeZone Other" },
+  { event: "PersistentVolumeUpdate", helped: "VolumeBinding VolumeZone Other" },
+  { event: "StorageClassAdd", helped: "VolumeBinding VolumeZone Other" },
+  { event: "StorageClassUpdate", helped: "VolumeBinding Other" },
+  { event: "CSINodeAdd", helped: "NodeVolumeLimits VolumeBinding Other" },
+  { event: "CSINodeUpdate", helped: "NodeVolumeLimits Other" },
+  { event: "CSIStorageCapacityUpdate", helped: "VolumeBinding Other" },
+  { event: "VolumeAttachmentDelete", helped: "NodeVolumeLimits Other" },
+])("$event helps $helped", ({ event, helped }) => {
+  const names = Object.entries(REJECTOR).filter(([, bit]) => helps(event, bit));
+  expect(names.map(([name]) => name).join(" ")).toBe(helped);
 });
 
 describe("what changed of a node", () => {

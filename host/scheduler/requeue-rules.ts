@@ -16,8 +16,12 @@ export const REJECTOR = {
   NodeResourcesFit: 32,
   PodTopologySpread: 64,
   InterPodAffinity: 128,
-  /** Volumes, claims, and whatever has no rule here: every event brings such a pod back. */
-  Other: 256,
+  VolumeRestrictions: 256,
+  NodeVolumeLimits: 512,
+  VolumeBinding: 1024,
+  VolumeZone: 2048,
+  /** Whatever has no rule here: every event brings such a pod back. */
+  Other: 4096,
 } as const;
 
 export type ClusterEvent =
@@ -30,7 +34,18 @@ export type ClusterEvent =
   | "AssignedPodAdd"
   | "AssignedPodUpdateLabel"
   | "AssignedPodScaleDown"
-  | "AssignedPodDelete";
+  | "AssignedPodDelete"
+  | "PersistentVolumeClaimAdd"
+  | "PersistentVolumeClaimUpdate"
+  | "PersistentVolumeAdd"
+  | "PersistentVolumeUpdate"
+  | "StorageClassAdd"
+  | "StorageClassUpdate"
+  | "CSINodeAdd"
+  | "CSINodeUpdate"
+  | "CSIDriverUpdate"
+  | "CSIStorageCapacityUpdate"
+  | "VolumeAttachmentDelete";
 
 const R = REJECTOR;
 const ALL = Object.values(REJECTOR).reduce((all, bit) => all | bit, 0);
@@ -40,13 +55,33 @@ const HELPS: Readonly<Record<ClusterEvent, number>> = {
   NodeAdd: ALL,
   NodeDelete: R.PodTopologySpread | R.Other,
   NodeUpdateAllocatable: R.NodeResourcesFit | R.Other,
-  NodeUpdateLabel: R.NodeAffinity | R.PodTopologySpread | R.InterPodAffinity | R.Other,
+  NodeUpdateLabel:
+    R.NodeAffinity | R.PodTopologySpread | R.InterPodAffinity | R.VolumeBinding | R.VolumeZone | R.Other,
   NodeUpdateTaint: ALL,
   NodeUpdateOther: R.Other,
   AssignedPodAdd: R.PodTopologySpread | R.InterPodAffinity | R.Other,
   AssignedPodUpdateLabel: R.PodTopologySpread | R.InterPodAffinity | R.Other,
   AssignedPodScaleDown: R.NodeResourcesFit | R.Other,
-  AssignedPodDelete: R.NodePorts | R.NodeResourcesFit | R.PodTopologySpread | R.InterPodAffinity | R.Other,
+  AssignedPodDelete:
+    R.NodePorts |
+    R.NodeResourcesFit |
+    R.VolumeRestrictions |
+    R.NodeVolumeLimits |
+    R.PodTopologySpread |
+    R.InterPodAffinity |
+    R.Other,
+  PersistentVolumeClaimAdd:
+    R.VolumeRestrictions | R.NodeVolumeLimits | R.VolumeBinding | R.VolumeZone | R.Other,
+  PersistentVolumeClaimUpdate: R.VolumeBinding | R.VolumeZone | R.Other,
+  PersistentVolumeAdd: R.VolumeBinding | R.VolumeZone | R.Other,
+  PersistentVolumeUpdate: R.VolumeBinding | R.VolumeZone | R.Other,
+  StorageClassAdd: R.VolumeBinding | R.VolumeZone | R.Other,
+  StorageClassUpdate: R.VolumeBinding | R.Other,
+  CSINodeAdd: R.NodeVolumeLimits | R.VolumeBinding | R.Other,
+  CSINodeUpdate: R.NodeVolumeLimits | R.Other,
+  CSIDriverUpdate: R.VolumeBinding | R.Other,
+  CSIStorageCapacityUpdate: R.VolumeBinding | R.Other,
+  VolumeAttachmentDelete: R.NodeVolumeLimits | R.Other,
 };
 
 /** Whether a pod that these plugins rejected should be tried again after the event. */
@@ -65,6 +100,20 @@ const REASONS: readonly (readonly [prefix: string, rejector: number])[] = [
   ["node(s) didn't match scheduler-enforced node affinity", R.NodeAffinity],
   ["node(s) didn't satisfy plugin(s) [NodeAffinity]", R.NodeAffinity],
   ["node(s) didn't have free ports", R.NodePorts],
+  ["node(s) had no available disk", R.VolumeRestrictions],
+  ["node(s) unavailable due to PersistentVolumeClaim", R.VolumeRestrictions],
+  ["node(s) exceed max volume count", R.NodeVolumeLimits],
+  ["node(s) didn't match PersistentVolume's node affinity", R.VolumeBinding],
+  ["node(s) didn't find available persistent volumes to bind", R.VolumeBinding],
+  ["node(s) did not have enough free storage", R.VolumeBinding],
+  ["node(s) unavailable due to one or more pvc(s)", R.VolumeBinding],
+  ["pod has unbound immediate PersistentVolumeClaims", R.VolumeBinding],
+  ["waiting for ephemeral volume controller", R.VolumeBinding],
+  // Not there, lost, or being deleted: of the two plugins that say so, one wants to see a new claim and one any change.
+  ["persistentvolumeclaim ", R.VolumeRestrictions | R.VolumeBinding],
+  ["PVC ", R.VolumeBinding],
+  ["persistentvolume ", R.VolumeZone],
+  ["node(s) had no available volume zone", R.VolumeZone],
   ["node(s) didn't match pod topology spread constraints", R.PodTopologySpread],
   ["node(s) didn't match pod affinity rules", R.InterPodAffinity],
   ["node(s) didn't match pod anti-affinity rules", R.InterPodAffinity],

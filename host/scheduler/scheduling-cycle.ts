@@ -8,6 +8,8 @@ import type { Decision, Scheduler } from "./library.ts";
 import type { PodReport } from "./pod-report.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import { rejectorsOf } from "./requeue-rules.ts";
+import { bindingFailed, VolumeBinder } from "./volume-binder.ts";
+import type { ClaimBinding } from "./volumes.ts";
 
 /** Pods handed to the core at once: enough that crossing to its worker costs little, few enough that a pod of higher priority waits only briefly. */
 const BATCH = 128;
@@ -28,7 +30,7 @@ export interface CycleParts {
 /**
  * Takes batches of pods through the core and on to the API, one batch after another; bindings go on behind.
  *
- *   pop ──► schedule (the core assumes) ──► assume ──► bind ──► Scheduled
+ *   pop ──► schedule (the core assumes) ──► assume ──► (volumes) ──► bind ──► Scheduled
  *                     │                                  └──failed──► forget, back after backoff
  *                     └── no node ──► FailedScheduling, back when something helps
  */
@@ -39,10 +41,12 @@ export class SchedulingCycle {
   #stopped = false;
   #finished: Promise<void> = Promise.resolve();
   readonly #changed: () => void;
+  readonly #volumes: VolumeBinder;
 
   /** @param changed  called whenever pods have moved in the queue, so that its timer can be set */
   constructor(parts: CycleParts, changed: () => void) {
     this.#parts = parts;
+    this.#volumes = new VolumeBinder(parts.client, parts.clock);
     this.#changed = changed;
   }
 
@@ -56,6 +60,7 @@ export class SchedulingCycle {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#finished;
+    this.#volumes.stop();
     await this.#writes.idle();
   }
 
@@ -113,28 +118,52 @@ export class SchedulingCycle {
     }
     const { node } = decision;
     feed.assume(entry.key, entry.uid, node);
-    this.#writes.run(() => this.#bind(entry, node));
+    const { claims } = decision;
+    this.#writes.run(() =>
+      claims === undefined ? this.#bind(entry, node) : this.#bindVolumes(entry, node, claims),
+    );
+  }
+
+  /** PreBind: the pod is bound once its claims are. */
+  async #bindVolumes(entry: QueuedPod, node: string, claims: readonly ClaimBinding[]): Promise<void> {
+    try {
+      await this.#volumes.write(claims, node);
+    } catch (error) {
+      this.#undo(entry, node, bindingFailed(error));
+      return;
+    }
+    this.#volumes.wait(claims, (error) => {
+      if (entry.gone) return;
+      if (error === undefined) this.#writes.run(() => this.#bind(entry, node));
+      else this.#undo(entry, node, bindingFailed(error));
+    });
   }
 
   async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { client, queue, feed, report, log, clock } = this.#parts;
+    const { client, queue, feed, report, log } = this.#parts;
     const { pod, key, uid } = entry;
     try {
       await bind(client, pod, node);
     } catch (error) {
       // The answer may have been lost: what the API shows decides.
       if (!feed.isBound(key, uid)) {
-        feed.forget(key, uid);
-        log.warn("binding failed", { pod: key, uid, node, error: String(error) });
-        this.#fail(entry, `running Bind plugin "DefaultBinder": ${messageOf(error)}`);
-        queue.happened("AssignedPodDelete", clock.nowMs());
-        this.#changed();
+        this.#undo(entry, node, `running Bind plugin "DefaultBinder": ${messageOf(error)}`);
         return;
       }
     }
     log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node });
     if (!entry.gone) queue.remove(key);
     report.scheduled(pod, node);
+  }
+
+  /** The pod does not come to its node after all: what was assumed is taken back, and it is tried again after backoff. */
+  #undo(entry: QueuedPod, node: string, message: string): void {
+    const { queue, feed, log, clock } = this.#parts;
+    feed.forget(entry.key, entry.uid);
+    log.warn("binding failed", { pod: entry.key, uid: entry.uid, node, error: message });
+    this.#fail(entry, message);
+    queue.happened("AssignedPodDelete", clock.nowMs());
+    this.#changed();
   }
 
   #fail(

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startVirtualApi, type VirtualApi } from "../../test/virtual-api.ts";
+import type {
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1StorageClass,
+} from "../api/generated/types.ts";
+import { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from "../api/registry.ts";
+import { startScheduler } from "./component.ts";
+
+/** Pods with claims, over the real API server and the real core. Nobody binds claims but the test. */
+let api: VirtualApi;
+let scheduler: { stop(): Promise<void> };
+
+beforeEach(async () => {
+  api = await startVirtualApi();
+  for (const name of ["n1", "n2"]) {
+    const room = { cpu: "1", memory: "1Gi", pods: "10" };
+    const status = { capacity: room, allocatable: room };
+    await api.client.create<V1Node>(Node, { metadata: { name, labels: { zone: name } }, status });
+  }
+  for (const [name, provisioner] of [
+    ["wait", "csi.example.com"],
+    ["local", "kubernetes.io/no-provisioner"],
+  ] as const)
+    await api.client.create<V1StorageClass>(StorageClass, {
+      metadata: { name },
+      provisioner,
+      volumeBindingMode: "WaitForFirstConsumer",
+    });
+  scheduler = await startScheduler({ ...api.parts, client: api.client, thread: "caller" });
+});
+afterEach(() => scheduler.stop());
+
+const claimed = { namespace: "default", name: "data" };
+const makePod = (name: string, claimName: string) =>
+  api.client.create<V1Pod>(Pod, {
+    metadata: { name, namespace: "default" },
+    spec: {
+      containers: [{ name: "c", image: "nginx" }],
+      volumes: [{ name: "v", persistentVolumeClaim: { claimName } }],
+    },
+  });
+const makeClaim = (storageClassName = "wait") =>
+  api.client.create<V1PersistentVolumeClaim>(PersistentVolumeClaim, {
+    metadata: claimed,
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: "1Gi" } },
+      storageClassName,
+    },
+  });
+const makeVolume = (name: string, zone: string, storageClassName = "wait") =>
+  api.client.create<V1PersistentVolume>(PersistentVolume, {
+    metadata: { name },
+    spec: {
+      capacity: { storage: "2Gi" },
+      accessModes: ["ReadWriteOnce"],
+      storageClassName,
+      hostPath: { path: "/data" },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: "zone", operator: "In", values: [zone] }] }],
+        },
+      },
+    },
+    status: { phase: "Available" },
+  });
+const bindClaim = (volumeName: string) =>
+  api.client.patch(PersistentVolumeClaim, claimed, {
+    type: "merge",
+    body: {
+      metadata: { annotations: { "pv.kubernetes.io/bind-completed": "yes" } },
+      spec: { volumeName },
+    },
+  });
+const podNow = (name: string): Promise<V1Pod> => api.client.get(Pod, { namespace: "default", name });
+const messageOf = async (name: string) =>
+  (await podNow(name)).status?.conditions?.find(({ type }) => type === "PodScheduled")?.message;
+
+test("a pod waits for its claim, then for the claim to be bound where it was placed", async () => {
+  await makePod("p", "data");
+  await api.clock.advance(1_000);
+  expect(await messageOf("p")).toBe(
+    '0/2 nodes are available: persistentvolumeclaim "data" not found. not found',
+  );
+  await makeClaim();
+  await api.clock.advance(15_000);
+  const claim: V1PersistentVolumeClaim = await api.client.get(PersistentVolumeClaim, claimed);
+  const node = claim.metadata?.annotations?.["volume.kubernetes.io/selected-node"];
+  expect(["n1", "n2"]).toContain(node);
+  expect((await podNow("p")).spec?.nodeName).toBeUndefined();
+  await makeVolume("made", node!);
+  await bindClaim("made");
+  await api.clock.advance(2_000);
+  expect((await podNow("p")).spec?.nodeName).toBe(node);
+});
+
+test("a volume that is there is reserved for the claim, and its node taken", async () => {
+  await makeVolume("local", "n2", "local");
+  await api.client.patch(
+    PersistentVolume,
+    { name: "local" },
+    { type: "merge", body: { status: { phase: "Available" } } },
+    { subresource: "status" },
+  );
+  await makeClaim("local");
+  await makePod("p", "data");
+  await api.clock.advance(2_000);
+  const volume: V1PersistentVolume = await api.client.get(PersistentVolume, { name: "local" });
+  expect(volume.spec?.claimRef).toMatchObject({ namespace: "default", name: "data" });
+  await bindClaim("local");
+  await api.clock.advance(2_000);
+  expect((await podNow("p")).spec?.nodeName).toBe("n2");
+});
+
+test("a claim that nobody binds is given up after ten minutes, in the plugin's words", async () => {
+  await makeClaim();
+  await makePod("p", "data");
+  await api.clock.advance(605_000);
+  expect(await messageOf("p")).toBe(
+    'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded',
+  );
+  expect((await podNow("p")).spec?.nodeName).toBeUndefined();
+});
