@@ -185,17 +185,21 @@ function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
 }
 
 /**
- * The text when a PreFilter already refused: DynamicResources' PostFilter then fails for want of state and says so, and
- * nothing else is said. Preemption alone finds no node that it would help on.
+ * The text when a PreFilter already refused: no node is left that preemption would help on. DynamicResources' PostFilter
+ * fails for want of state if its own PreFilter was not reached: it says so, and nothing else is said.
  */
 export function prefilterMessage(
   nodes: number,
   reason: string,
   mayPreempt: boolean,
   postFilters: PostFilters,
+  dynamicResourcesRan: boolean,
 ): string {
   const text = `0/${nodes} nodes are available: ${reason}.`;
-  if (postFilters.length === 0) return text;
-  if (postFilters.includes("DynamicResources")) return `${text} not found`;
-  return `${text} ${preemptionText(Array<PreemptionTrial>(nodes).fill("not tried"), mayPreempt)}`;
+  if (postFilters.includes("DynamicResources") && !dynamicResourcesRan) return `${text} not found`;
+  const trials = Array<PreemptionTrial>(nodes).fill("not tried");
+  const said = postFilters.map((plugin) =>
+    plugin === "DynamicResources" ? "no new claims to deallocate" : preemptionText(trials, mayPreempt),
+  );
+  return said.length === 0 ? text : `${text} ${said.join(", ")}`;
 }

@@ -38,9 +38,22 @@ export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, no
   const message =
     nodes.length === 0
       ? NO_NODES
-      : prefilterMessage(nodes.length, one.reason, mayPreempt(one.pod), one.profile.postFilters);
+      : prefilterMessage(
+          nodes.length,
+          one.reason,
+          mayPreempt(one.pod),
+          one.profile.postFilters,
+          dynamicResourcesRanBefore(one),
+        );
   const reasons = Object.fromEntries(nodes.map(([name]) => [name, [one.reason]]));
   return { pod: one.key, node: null, message, nodes: reasons };
+}
+
+/** Whether DynamicResources' PreFilter stands before the one that refused. */
+function dynamicResourcesRanBefore({ plugin, profile }: PrefilteredPod): boolean {
+  const order = [...profile.prefilters];
+  const at = order.indexOf("DynamicResources");
+  return at >= 0 && at < order.findIndex((name) => name === plugin);
 }
 
 function mayPreempt({ spec }: V1Pod): boolean {

@@ -302,6 +302,14 @@ describe("NodeAffinity and NodeName", () => {
     expect(is.map((_, i) => refusalOf(explanation, i))).toEqual(is);
   });
 
+  test("a node that is left out says so, although it is cordoned too", async () => {
+    const cordoned = node("node4", "1/1Gi");
+    cordoned.spec!.unschedulable = true;
+    const spec = affinity(term("metadata.name In node1"));
+    const { explanation } = await place({ nodes: [...nodes, cordoned], pod: pod("p", "", spec) });
+    expect(refusalOf(explanation, 3)).toBe(outside);
+  });
+
   test("28 names that contradict each other", async () => {
     const spec = affinity(term("metadata.name In node1 & metadata.name In node2"));
     const { message, explanation } = await place({ nodes, pod: pod("p", "", spec) });

@@ -42,4 +42,16 @@ export const EQUIVALENT = [
     change: "constant",
     why: "the raw score is written over before it is read",
   },
+  {
+    file: "filters/inter-pod-affinity.ts",
+    line: "for (let i: u32 = 0; i < filters; i++) {",
+    change: "boundary",
+    why: "the term after the filters' is a preference, of another kind",
+  },
+  {
+    file: "first-refusal.ts",
+    line: "Filter.absent",
+    change: "order",
+    why: "nobody reads what is said of a slot without a node",
+  },
 ];

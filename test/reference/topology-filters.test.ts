@@ -280,6 +280,17 @@ describe("InterPodAffinity", () => {
       is: [F, F],
     },
     {
+      name: "who it must be with is asked before who it must not",
+      there: [onA({ foo: "bar" })],
+      pod: pod("p", "", {
+        affinity: {
+          podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term({ no: "body" }, "zone")] },
+          podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term({ foo: "bar" }, "zone")] },
+        },
+      }),
+      is: [NOT_NEAR, NOT_NEAR],
+    },
+    {
       name: "a term without a selector matches nothing",
       there: [onA({ foo: "bar" })],
       pod: pod("p", "", near({ topologyKey: "zone" })),

@@ -1,7 +1,7 @@
 import type { V1Pod } from "../../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../../host/apimachinery/object.ts";
 import { seededRandom } from "../../../host/apimachinery/random.ts";
-import type { SchedulerConfig } from "../model/profile.ts";
+import { profileFor, type SchedulerConfig } from "../model/profile.ts";
 import type { ReferenceScheduler } from "../model/scheduler.ts";
 import type { Step } from "../session.ts";
 import { DeviceGenerator } from "./devices.ts";
@@ -79,7 +79,12 @@ export class ClusterGenerator {
 
   #mounting(pod: V1Pod, model: ReferenceScheduler): V1Pod {
     if (!this.#storage || !this.#draw.chance(50)) return pod;
-    const volumes = [...(pod.spec!.volumes ?? []), ...this.#storage.volumes(pod, model.objects())];
+    const drawn = this.#storage.volumes(pod, model.objects());
+    const binds = profileFor(this.config, pod.spec!.schedulerName).preFilter.includes("VolumeBinding");
+    // Where VolumeBinding does not look at claims, NodeVolumeLimits says of missing ones what the core does not (README.md).
+    const known = (name: string | undefined) => name === undefined || name.startsWith("claim-");
+    const able = drawn.filter((one) => !one.ephemeral && known(one.persistentVolumeClaim?.claimName));
+    const volumes = [...(pod.spec!.volumes ?? []), ...(binds ? drawn : able)];
     return { ...pod, spec: { ...pod.spec!, volumes } };
   }
 
