@@ -22,26 +22,30 @@ import { volumeZone } from "./filters/volume-zone";
  * and `prepareVolumes` have to have been called for the class.
  */
 export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
-  if (refusals != 0) {
-    const filter = refusalByAttributes(refusals);
-    if (filter != Filter.none) return filter;
-  }
+  if (refusals != 0) return refusalByVerdict(node, classRow, cls, slot, refusals);
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
   // In this order, so that a node that fits is not asked whether that matters.
   if (nodeResourcesFit(node, classRow, cls, slot) != 0 && getU32(classRow, ClassField.skipsFit) == 0)
     return Filter.NodeResourcesFit;
   const terms = getU32(classRow, ClassField.filterTermCount);
   const volumes = getU32(classRow, ClassField.volumeFilters);
-  // Most pods have nothing more to ask, and pay for this one look.
-  if ((terms | volumes | refusals) == 0) return Filter.none;
+  // Most pods have neither, and pay for this one look.
+  if ((terms | volumes) == 0) return Filter.none;
   const set = getU32(node, NodeField.attributeSet);
   const byVolumes = volumes != 0 ? refusalByVolumes(classRow, cls, slot, set) : Filter.none;
   if (byVolumes != Filter.none) return byVolumes;
   const byTerms = terms != 0 ? refusalByTerms(cls, terms, slot) : Filter.none;
   if (byTerms != Filter.none) return byTerms;
-  const byDevices = volumes != 0 ? dynamicResources(classRow, slot, set) : Filter.none;
-  if (byDevices != Filter.none) return byDevices;
-  return nodeDeclaredFeatures(refusals) ? Filter.NodeDeclaredFeatures : Filter.none;
+  return volumes != 0 ? dynamicResources(classRow, slot, set) : Filter.none;
+}
+
+/** Nearly all that is decided by attributes alone stands before what depends on usage; NodeDeclaredFeatures is asked last. */
+function refusalByVerdict(node: usize, classRow: usize, cls: u32, slot: u32, refusals: u32): Filter {
+  const filter = refusalByAttributes(refusals);
+  if (filter != Filter.none) return filter;
+  assert(nodeDeclaredFeatures(refusals));
+  const byUsage = firstRefusal(node, classRow, cls, slot, 0);
+  return byUsage != Filter.none ? byUsage : Filter.NodeDeclaredFeatures;
 }
 
 function refusalByVolumes(classRow: usize, cls: u32, slot: u32, set: u32): Filter {
@@ -57,7 +61,6 @@ function refusalByTerms(cls: u32, terms: u32, slot: u32): Filter {
   return spread != Filter.none ? spread : interPodAffinity(cls, terms, slot);
 }
 
-/** Nearly all that is decided by attributes alone stands before what depends on usage, so one look at the bits is enough. */
 function refusalByAttributes(refusals: u32): Filter {
   if ((refusals & Verdict.absent) != 0) return Filter.absent;
   if (nodeAffinityPrefilter(refusals)) return Filter.prefilter;

@@ -11,6 +11,8 @@ import { FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
 import type { ClaimBinding } from "./volumes.ts";
 
+export type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
+
 /** `pintle/scheduler`: kube-scheduler's decisions without an API server (shared/contract.md). */
 export interface Scheduler {
   addNode(node: V1Node): void;
