@@ -5,6 +5,7 @@ import { VirtualClock } from "../apimachinery/clock.ts";
 import { silentLogger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
+import type { Store } from "../store/store.ts";
 import { publishServers } from "./bootstrap.ts";
 import { createApiCore } from "./core.ts";
 import { joinPeers } from "./peers.ts";
@@ -86,4 +87,33 @@ test("two that begin at the same moment do not stand in each other's way", async
   const [client] = await Promise.all([begin(1), begin(2), begin(3), begin(4), begin(5)]);
   const { subsets } = await client.get(Endpoints, { namespace: "default", name: "kubernetes" });
   expect(subsets?.map(({ ports }) => ports?.[0]?.port)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("one that looks for the Service just before another makes it, finds that it is there", async () => {
+  const clock = new VirtualClock();
+  const store = createMemoryStore({ clock });
+  const begin = (over: Store, seed: number) =>
+    createApiCore({ store: over, clock, random: seededRandom(seed), log: silentLogger });
+  const first = await begin(store, 1);
+  let looks = 0;
+  const late: Partial<Store> = {
+    get: async (key, options) => {
+      const found = await store.get(key, options);
+      if (key === "/registry/services/specs/default/kubernetes" && looks++ === 0)
+        await publishServers(first.api, [{ address: "10.0.0.1", port: 6443 }]);
+      return found;
+    },
+  };
+  const second = await begin(
+    new Proxy(store, {
+      get: (target, name: keyof Store) => {
+        const value: unknown = late[name] ?? target[name];
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    }),
+    2,
+  );
+  await publishServers(second.api, [{ address: "10.0.0.2", port: 6443 }]);
+  const slices = await second.client("tester").list(EndpointSlice, { namespace: "default" });
+  expect([looks > 0, slices.items[0]?.endpoints?.[0]?.addresses]).toEqual([true, ["10.0.0.2"]]);
 });

@@ -9,6 +9,7 @@ import type { EtcdTls } from "../../host/store/etcd-access.ts";
 import { type EtcdStoreOptions, openEtcdStore } from "../../host/store/etcd-store.ts";
 import type { Store } from "../../host/store/store.ts";
 import { apply, inKeys, recorder, settledAt } from "../../host/store/store-shorthand.ts";
+import { runPintle } from "../scenarios/pintle-process.ts";
 import { freePort, hasEtcd } from "./etcd-process.ts";
 
 /** An etcd that speaks TLS only, asks for certificates and knows users: with certificates of our own making. */
@@ -167,6 +168,23 @@ describe.runIf(hasEtcd())("an etcd with TLS, client certificates and users", { t
     etcd.ctl("--user", "root:secret", "user", "add", "other:x");
     expect(await apply(store, "create d 1")).toMatch(/^d=1/);
     await settledAt(store, store.revision);
+    // The flags of the command line say the same.
+    const password = etcd.path("password");
+    writeFileSync(password, "word\n", { mode: 0o600 });
+    const flags = [
+      "--etcd-servers",
+      etcd.endpoint,
+      "--etcd-user",
+      "pintle",
+      "--etcd-password-file",
+      password,
+    ];
+    const keys = ["ca", "cert", "key"].map((what, i) => [
+      `--etcd-${what}file`,
+      etcd.path(["ca.crt", "client.crt", "client.key"][i]!),
+    ]);
+    const checked = await runPintle(["store", "check", "-o", "json", ...flags, ...keys.flat()]);
+    expect(checked).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining('"keys": 53') });
     expect([watcher.events.length, watcher.ends]).toEqual([52, []]);
   });
 });
