@@ -34,7 +34,10 @@ export function readBody(request: Readable): Promise<Buffer> {
       else reject(tooLarge());
     });
     request.on("error", reject);
-    request.on("close", () => reject(tooLarge()));
+    request.on("close", () => {
+      // Every request is closed in the end: only one that was cut has not been answered for yet.
+      if (!request.readableEnded) reject(tooLarge());
+    });
   });
 }
 

@@ -7,7 +7,10 @@ import { columnDefinitions, partialObject, row, type TableMeta } from "../tables
 import type { ListResult } from "../verbs/list.ts";
 import { type Answer, jsonAnswer, type Presentation } from "./answer.ts";
 
-/** One piece of a large answer: written in about a millisecond, so that nobody waits long for it. */
+/**
+ * One piece of a large answer: written in about a millisecond, so that nobody waits long for it. The head of a list
+ * (a continue token, a Table's columns) is far shorter.
+ */
 const SLICE_BYTES = 256 * 1024;
 /** Objects that must be decoded take longer than bytes that are copied. */
 const SLICE_OBJECTS = 100;
@@ -19,22 +22,22 @@ const SLICE_OBJECTS = 100;
 export function listAnswer(api: Api, result: ListResult, look: Presentation): Answer {
   const slices = slicesOf(api, result, look);
   if (look.pretty || look.representation.yaml) {
-    return jsonAnswer(200, JSON.parse(Buffer.concat([...slices]).toString("utf8")), look);
+    // A slice ends with an item, so no character is cut in two.
+    let text = "";
+    for (const slice of slices) text += slice.toString("utf8");
+    return jsonAnswer(200, JSON.parse(text), look);
   }
-  return { code: 200, contentType: "application/json", body: wholeWhenSmall(slices) };
+  // What fits into one slice is an answer like any other.
+  const body = isSmall(result.entries) ? Buffer.concat([...slices]) : slices;
+  return { code: 200, contentType: "application/json", body };
 }
 
-/** What fits into one slice is an answer like any other. */
-function wholeWhenSmall(slices: Generator<Buffer>): Buffer | Iterable<Buffer> {
-  const first = slices.next();
-  const second = slices.next();
-  if (first.done === true) return Buffer.alloc(0);
-  if (second.done === true) return first.value;
-  return (function* () {
-    yield first.value;
-    yield second.value;
-    yield* slices;
-  })();
+/** Whether one slice holds it, of whatever form. */
+function isSmall(entries: readonly Entry[]): boolean {
+  if (entries.length > SLICE_OBJECTS) return false;
+  let bytes = 0;
+  for (const { value } of entries) bytes += itemRoom(value);
+  return bytes < SLICE_BYTES;
 }
 
 function slicesOf(api: Api, result: ListResult, look: Presentation): Generator<Buffer> {
@@ -73,27 +76,23 @@ function withoutType({ kind: _kind, apiVersion: _version, ...item }: AnyObject):
 
 const TAIL = "]}\n";
 const COMMA = ",".charCodeAt(0);
-const NOTHING = Buffer.alloc(0);
 
-/** Stored bytes, joined. */
+/** Stored bytes, joined. All slices lie in the same memory: one is good until the next is asked for. */
 function* byteSlices(head: string, entries: readonly Entry[]): Generator<Buffer> {
-  let start = Buffer.from(head);
-  for (let from = 0; from < entries.length; ) {
-    let room = start.length + TAIL.length;
-    let to = from;
-    for (; to < entries.length && (to === from || room < SLICE_BYTES); to++)
-      room += itemRoom(entries[to]!.value) + 1;
-    const slice = Buffer.allocUnsafeSlow(room);
-    let end = start.copy(slice);
-    for (; from < to; from++) {
-      if (from > 0) slice[end++] = COMMA;
-      end = writeItem(slice, end, entries[from]!.value, entries[from]!.modRevision);
+  let slab = Buffer.allocUnsafeSlow(SLICE_BYTES);
+  let end = slab.write(head);
+  for (const [index, { value, modRevision }] of entries.entries()) {
+    const room = itemRoom(value) + TAIL.length + 1;
+    if (end + room > slab.length) {
+      if (end > 0) yield slab.subarray(0, end);
+      end = 0;
+      if (room > slab.length) slab = Buffer.allocUnsafeSlow(room);
     }
-    if (to === entries.length) end += slice.write(TAIL, end, "latin1");
-    yield slice.subarray(0, end);
-    start = NOTHING;
+    if (index > 0) slab[end++] = COMMA;
+    end = writeItem(slab, end, value, modRevision);
   }
-  if (entries.length === 0) yield Buffer.from(head + TAIL);
+  end += slab.write(TAIL, end);
+  yield slab.subarray(0, end);
 }
 
 /** @param itemOf  what of an object is shown */

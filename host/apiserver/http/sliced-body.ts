@@ -17,14 +17,16 @@ export function isSliced(outgoing: Outgoing): outgoing is SlicedOutgoing {
 }
 
 /**
- * Writes an answer slice by slice: the next is made when the client has taken the last, and after others have had
- * their turn. So a list of any size costs one slice of memory beside what is stored, and delays a short request by one.
+ * Writes an answer slice by slice: the next is made when the last has gone out, and after others have had their turn.
+ * So a list of any size costs one slice of memory beside what is stored, and delays a short request by one.
+ *
+ * @param slices  one is not read any more when the next is asked for
  */
 export async function writeSlices(
   api: Pick<Api, "clock" | "log">,
   turns: Turns,
   raw: RawResponse,
-  { code, headers, body }: SlicedOutgoing,
+  { code, headers, body: slices }: SlicedOutgoing,
 ): Promise<void> {
   // The compatibility layers type their methods apart, but behave alike.
   const response = raw as ServerResponse;
@@ -35,18 +37,15 @@ export async function writeSlices(
     goOn();
   });
   response.on("error", () => {});
-  response.on("drain", () => goOn());
   try {
     response.writeHead(code, headers);
-    for (const slice of body) {
-      if (!response.write(slice)) {
-        const stalled = api.clock.setTimeout(() => response.destroy(), STALL_LIMIT_MS);
-        await new Promise<void>((resolve) => {
-          goOn = resolve;
-          if (isGone) resolve();
-        });
-        stalled.cancel();
-      }
+    for (const slice of slices) {
+      const stalled = api.clock.setTimeout(() => response.destroy(), STALL_LIMIT_MS);
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+        response.write(slice, () => resolve());
+      });
+      stalled.cancel();
       await turns.next();
       if (isGone) return;
     }

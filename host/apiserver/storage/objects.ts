@@ -151,7 +151,7 @@ export class ObjectStorage {
     const value = encodeObject(step.object);
     let result: WriteResult;
     try {
-      if (Buffer.compare(value, entry.value) === 0 || sameObject(step.object, current.object))
+      if (sameBytes(value, entry.value) || sameButForOrder(value, step.object, current))
         return { view: current, step: "keep", previous: current };
       if (dryRun) return { view: new View(value, current.revision), step: "put", previous: current };
       result = await this.#update(entry, value, current.object, step.object);
@@ -169,8 +169,17 @@ export class ObjectStorage {
   }
 }
 
-/** Equal but for the resourceVersion, whatever the order of keys. */
-function sameObject(next: AnyObject, current: AnyObject): boolean {
+function sameBytes(value: Uint8Array, stored: Uint8Array): boolean {
+  return value.length === stored.length && Buffer.compare(value, stored) === 0;
+}
+
+/** Equal but for the order of keys: then there are as many bytes, and most changes need no deeper look. */
+function sameButForOrder(
+  value: Uint8Array,
+  next: AnyObject,
+  { value: stored, object: current }: View,
+): boolean {
+  if (value.length !== stored.length) return false;
   const { metadata: nextMeta, ...nextRest } = next;
   const { metadata: currentMeta, ...currentRest } = current;
   const { resourceVersion: _a, ...a } = nextMeta ?? {};
