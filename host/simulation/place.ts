@@ -4,6 +4,7 @@ import { objectKey } from "../apimachinery/object.ts";
 import { CapacityError } from "../scheduler/capacity.ts";
 import type { KubeSchedulerConfiguration } from "../scheduler/configuration/kube-scheduler-configuration.ts";
 import { createScheduler, type Decision, type Scheduler } from "../scheduler/library.ts";
+import { bindImmediateClaims } from "./bound-claims.ts";
 import type { Given, SimulatedCluster } from "./cluster.ts";
 import { inFile } from "./input-error.ts";
 import { measureUse, type Use } from "./use.ts";
@@ -53,7 +54,7 @@ export async function place(cluster: SimulatedCluster, options: PlaceOptions): P
   const { nodes, pods, objects } = cluster;
   const scheduler = await createScheduler(options);
   try {
-    for (const given of objects) add(given, (object) => scheduler.addObject(object));
+    for (const given of bindImmediateClaims(objects)) add(given, (object) => scheduler.addObject(object));
     for (const given of nodes) add(given, (object) => scheduler.addNode(object));
     const bound = pods.filter(({ object }) => object.spec?.nodeName);
     for (const given of bound) add(given, (object) => scheduler.addPod(object));

@@ -105,6 +105,20 @@ describe("workloads expand to pods", () => {
     ]);
   });
 
+  test("a claim counts as bound, unless its class waits for the first pod", async () => {
+    const claims = (more: string) =>
+      `volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], ${more}resources: {requests: {storage: 1Gi}}}}]`;
+    const set = (more: string) =>
+      workload("StatefulSet", `serviceName: web, ${claims(more)}, ${selector}, ${template()}`);
+    const waits =
+      "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: local}, provisioner: kubernetes.io/no-provisioner, volumeBindingMode: WaitForFirstConsumer}";
+    expect((await placed(documents(node("a"), set("")))).placements).toHaveLength(1);
+    const local = await placed(documents(node("a"), waits, set("storageClassName: local, ")));
+    expect(local.unscheduled[0]!.message).toContain(
+      "node(s) didn't find available persistent volumes to bind",
+    );
+  });
+
   test("a second workload of the same name gets its kind into the names of its pods", () => {
     const spec = `${selector}, ${template()}`;
     const both = documents(

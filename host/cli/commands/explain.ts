@@ -27,6 +27,9 @@ const READ_BY_DECISIONS: readonly Kind[] = [
   kinds.PersistentVolumeClaim,
   kinds.StorageClass,
   kinds.CSINode,
+  kinds.CSIDriver,
+  kinds.CSIStorageCapacity,
+  kinds.VolumeAttachment,
   kinds.PodDisruptionBudget,
   kinds.PriorityClass,
 ];
