@@ -93,5 +93,6 @@ export enum ServiceStateField {
   tcpTimeoutMs = F64 | 56,
   udpTimeoutMs = F64 | 64,
   sctpTimeoutMs = F64 | 72,
-  bytes = 80,
+  localCount = U32 | 80,
+  bytes = 88,
 }

@@ -9,6 +9,10 @@ export enum Table {
   /** Keys that are looked for: scratch space. */
   keys,
   podRanges,
+  /** Addresses of the node: rows as those of entries. */
+  locals,
+  /** Bits that say which entries may be there: service-table/entries.ts. */
+  present,
   entries,
   services,
   targets,
@@ -28,6 +32,7 @@ export enum Capacity {
   targets,
   endpoints,
   ranges,
+  locals,
   affinities,
   flows,
   /** Packets a batch may hold. */
@@ -47,17 +52,11 @@ export enum Code {
   entriesFull,
 }
 
-/**
- * Where the keys of searches under way are written, within `Table.keys`: a search may ask another question in between.
- *
- *   | host 24 | entry 24 | local 24 | client 24 | flow 40 |
- */
+/** Where keys are written, within `Table.keys`: the host's, that of a client, that of a connection. */
 export const HOST_KEY: usize = 0;
-export const ENTRY_SEARCH: usize = 24;
-export const LOCAL_SEARCH: usize = 48;
-export const CLIENT_SEARCH: usize = 72;
-export const FLOW_SEARCH: usize = 96;
-const KEYS_BYTES: usize = 136;
+export const CLIENT_SEARCH: usize = 24;
+export const FLOW_SEARCH: usize = 48;
+const KEYS_BYTES: usize = 88;
 
 const ADDRESSES: usize = DESCRIPTOR + (<usize>Capacity.count << 2);
 
@@ -80,6 +79,8 @@ function tableBytes(table: Table): f64 {
     case Table.random: return 16.0;
     case Table.keys: return <f64>KEYS_BYTES;
     case Table.podRanges: return 2.0 * <f64>RangeField.bytes;
+    case Table.locals: return <f64>capacityOf(Capacity.locals) * <f64>EntryField.bytes;
+    case Table.present: return <f64>capacityOf(Capacity.entries);
     case Table.entries: return <f64>capacityOf(Capacity.entries) * <f64>EntryField.bytes;
     case Table.services: return <f64>capacityOf(Capacity.services) * <f64>ServiceField.bytes;
     case Table.targets: return <f64>capacityOf(Capacity.targets) * <f64>TargetField.bytes;

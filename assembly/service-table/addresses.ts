@@ -1,8 +1,8 @@
 import { getU32 } from "../layout/field";
 import { DetectLocal, NodePortMode, PacketField, PacketFrom, ServiceStateField } from "../layout/packet";
 import { EntryField, KeySpace, LocalAddress } from "../layout/service";
-import { LOCAL_SEARCH, podRangeRow, searchKey, stateRow } from "../layout/service-tables";
-import { entryHome, entryRow, findEntry, writeKey } from "./entries";
+import { Capacity, capacityOf, podRangeRow, stateRow, Table, tableAddress } from "../layout/service-tables";
+import { entryHash, findIn, portKey } from "./entries";
 
 /** `::ffff:` in the third word, as it stands in memory before the fourth. */
 const MAPPED: u32 = 0xffff;
@@ -33,10 +33,12 @@ export function isInRange(address: usize, range: usize): bool {
 
 /** Bits of `LocalAddress` that an interface of the node gives an address; 0: the node does not have it. */
 function localBits(address: usize): u32 {
-  const key = searchKey(LOCAL_SEARCH);
-  writeKey(key, address, 0, KeySpace.local);
-  const slot = findEntry(key, entryHome(key));
-  return slot < 0 ? 0 : getU32(entryRow(slot), EntryField.service);
+  const head = load<u64>(address);
+  const tail = load<u64>(address, 8);
+  const port = portKey(0, KeySpace.local);
+  const table = tableAddress(Table.locals);
+  const slot = findIn(table, capacityOf(Capacity.locals), head, tail, port, <u32>entryHash(head, tail, port));
+  return slot < 0 ? 0 : getU32(table + <usize>slot * EntryField.bytes, EntryField.service);
 }
 
 /** As iptables' `addrtype … LOCAL`: all of 127.0.0.0/8, and what interfaces have. */

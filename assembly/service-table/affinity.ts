@@ -47,27 +47,28 @@ function isStale(row: usize, nowMs: f64): bool {
 }
 
 /**
- * The endpoint that a client was sent to, of those that `position` says are in the chain.
+ * The endpoint that a client was sent to, of those that `position` says are in the chain; its time starts again.
  *
  * @param position  EndpointField.clusterPosition or localPosition
  * @returns         the endpoint, or -1
  */
 export function rememberedEndpoint(client: usize, service: u32, position: EndpointField, nowMs: f64): i32 {
   const key = clientKey(client, service);
-  let best = -1;
+  let best: usize = 0;
   let bestPosition = i32.MAX_VALUE;
   for (let slot = find(key, homeIn(key)); slot >= 0; slot = find(key, slot + 1)) {
     const row = rowOf(slot);
-    const endpoint = getU32(row, AffinityField.endpoint);
-    const place = getI32(endpointRow(endpoint), position);
+    const place = getI32(endpointRow(getU32(row, AffinityField.endpoint)), position);
     if (place < 0 || place >= bestPosition || isStale(row, nowMs)) continue;
-    best = endpoint;
+    best = row;
     bestPosition = place;
   }
-  return best;
+  if (best == 0) return -1;
+  setF64(best, AffinityField.lastMs, nowMs);
+  return getU32(best, AffinityField.endpoint);
 }
 
-/** Notes that a new connection of the client goes to the endpoint: the time starts again. */
+/** Notes that a client was sent to an endpoint that it was not bound to. */
 export function rememberEndpoint(client: usize, service: u32, endpoint: u32, nowMs: f64): void {
   const key = clientKey(client, service);
   const incarnation = getU32(endpointRow(endpoint), EndpointField.incarnation);

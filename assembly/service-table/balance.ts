@@ -15,8 +15,10 @@ export function balance(packet: usize, outcome: usize, service: u32, local: bool
     const position = local ? EndpointField.localPosition : EndpointField.clusterPosition;
     endpoint = rememberedEndpoint(packet, service, position, nowMs);
   }
-  if (endpoint < 0) endpoint = draw(row, local);
-  if (sticky) rememberEndpoint(packet, service, endpoint, nowMs);
+  if (endpoint < 0) {
+    endpoint = draw(row, local);
+    if (sticky) rememberEndpoint(packet, service, endpoint, nowMs);
+  }
   const target = endpointRow(endpoint);
   // A client that is the endpoint itself must see the answer come from this node.
   if (sameAddress(packet, target)) setU32(outcome, OutcomeField.masquerade, 1);

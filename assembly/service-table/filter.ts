@@ -1,10 +1,10 @@
 import { getU32, setU32 } from "../layout/field";
 import { Action, OutcomeField, PacketField, PacketFrom, ServiceStateField } from "../layout/packet";
 import { EntryField, EntryKind, KeySpace, ServiceField, ServiceFlag } from "../layout/service";
-import { ENTRY_SEARCH, searchKey, serviceRow, stateRow } from "../layout/service-tables";
+import { serviceRow, stateRow } from "../layout/service-tables";
 import { familyOf, isLocal, isLoopback4 } from "./addresses";
-import { entryHome, entryRow, findEntry, writeKey } from "./entries";
-import { DESTINATION, writeNodePortKey } from "./translate";
+import { entryHash, entryRow, findEntry, mayBePresent, portKey } from "./entries";
+import { anyAddress } from "./translate";
 
 /** Where the address of an outcome stands. */
 const ADDRESS: usize = 8;
@@ -37,13 +37,16 @@ function breaksIntoLoopback(packet: usize, outcome: usize, passesGuard: bool): b
 function addressVerdict(packet: usize, outcome: usize, isOwn: bool, toNode: bool): Action {
   const destination = outcome + ADDRESS;
   const port = getU32(outcome, OutcomeField.port) | (getU32(packet, PacketField.port) & 0xffff0000);
-  const key = searchKey(ENTRY_SEARCH);
-  writeKey(key, destination, port, KeySpace.address);
+  const head = load<u64>(destination);
+  const tail = load<u64>(destination, 8);
+  const key = portKey(port, KeySpace.address);
+  const hash = entryHash(head, tail, key);
+  if (!mayBePresent(hash)) return toNode ? nodePortVerdict(familyOf(destination), port, Action.pass) : Action.pass;
   // Marked packets that go on are accepted after the firewall, whatever else is said of their address.
   const isAccepted = !isOwn && !toNode && getU32(outcome, OutcomeField.masquerade) != 0;
   let internal: Action = Action.pass;
   let external: Action = Action.pass;
-  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
+  for (let slot = findEntry(head, tail, key, <u32>hash); slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
     const entry = entryRow(slot);
     const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);
     const kind = getU32(entry, EntryField.kind);
@@ -55,15 +58,18 @@ function addressVerdict(packet: usize, outcome: usize, isOwn: bool, toNode: bool
   }
   if (isAccepted) return Action.pass;
   if (internal != Action.pass && (isOwn || !toNode)) return internal;
-  if (toNode) return nodePortVerdict(key, familyOf(destination), port, external);
+  if (toNode) return nodePortVerdict(familyOf(destination), port, external);
   return isOwn ? Action.pass : external;
 }
 
 /** At the node itself: the ports of health checks are open; those of Services without endpoints refuse. */
-function nodePortVerdict(key: usize, family: u32, port: u32, external: Action): Action {
-  writeNodePortKey(key, family, port);
+function nodePortVerdict(family: u32, port: u32, external: Action): Action {
+  const any = anyAddress(family);
+  const key = portKey(port, KeySpace.nodePort);
+  const hash = entryHash(0, any, key);
   let verdict = external;
-  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
+  if (!mayBePresent(hash)) return verdict;
+  for (let slot = findEntry(0, any, key, <u32>hash); slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
     const entry = entryRow(slot);
     if (getU32(entry, EntryField.kind) == EntryKind.healthCheck) return Action.pass;
     const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);

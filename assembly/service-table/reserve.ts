@@ -11,7 +11,7 @@ const SCTP_TIMEOUT_MS: f64 = 210000.0;
 /**
  * Reserves all tables, once. A core that became too small is replaced by a larger one: the host copies the rows.
  *
- * @param entries     rows of a hash table, a power of two; seven eighths may be used. So for affinities and flows
+ * @param entries     rows of a hash table, a power of two; seven eighths may be used. So for locals, affinities, flows
  * @param targets     endpoints that the lists of services name, all together
  * @param packets     the longest batch
  */
@@ -21,17 +21,20 @@ export function reserve(
   targets: u32,
   endpoints: u32,
   ranges: u32,
+  locals: u32,
   affinities: u32,
   flows: u32,
   packets: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
-  if (!isPowerOfTwo(entries) || !isPowerOfTwo(affinities) || !isPowerOfTwo(flows)) return Code.notPowerOfTwo;
+  if (!isPowerOfTwo(entries) || !isPowerOfTwo(locals)) return Code.notPowerOfTwo;
+  if (!isPowerOfTwo(affinities) || !isPowerOfTwo(flows)) return Code.notPowerOfTwo;
   setCapacity(Capacity.entries, entries);
   setCapacity(Capacity.services, services);
   setCapacity(Capacity.targets, targets);
   setCapacity(Capacity.endpoints, endpoints);
   setCapacity(Capacity.ranges, ranges);
+  setCapacity(Capacity.locals, locals);
   setCapacity(Capacity.affinities, affinities);
   setCapacity(Capacity.flows, flows);
   setCapacity(Capacity.packets, packets);

@@ -37,7 +37,7 @@ const SOURCE: usize = 512;
 export function selfTest(): u32 {
   unreserve();
   const targets = SERVICES * (ENDPOINTS + LOCAL);
-  if (reserve(1024, SERVICES, targets, SERVICES * ENDPOINTS, 2, 256, 512, PACKETS) != Code.ok) return 0;
+  if (reserve(1024, SERVICES, targets, SERVICES * ENDPOINTS, 2, 8, 256, 512, PACKETS) != Code.ok) return 0;
   seed(SEED);
   seedRandom(SOURCE, SEED);
   const state = stateRow();

@@ -1,10 +1,10 @@
 import { getU32, setU32 } from "../layout/field";
 import { OutcomeField, PacketField, ServiceStateField } from "../layout/packet";
 import { EntryField, EntryKind, KeySpace, ServiceField, ServiceFlag } from "../layout/service";
-import { ENTRY_SEARCH, rangeRow, searchKey, serviceRow, stateRow } from "../layout/service-tables";
+import { rangeRow, serviceRow, stateRow } from "../layout/service-tables";
 import { detectsLocal, familyOf, isFromPod, isInRange, isLocal, takesNodePorts } from "./addresses";
 import { balance } from "./balance";
-import { entryHome, entryRow, findEntry, writeKey } from "./entries";
+import { entryHash, entryRow, findEntry, mayBePresent, portKey } from "./entries";
 
 /**
  * What table nat does to the first packet of a connection: chains KUBE-SERVICES and KUBE-NODEPORTS. An entry that leads
@@ -13,16 +13,23 @@ import { entryHome, entryRow, findEntry, writeKey } from "./entries";
 export function translate(packet: usize, outcome: usize, nowMs: f64): void {
   const destination = packet + DESTINATION;
   const port = getU32(packet, PacketField.port);
-  const key = searchKey(ENTRY_SEARCH);
-  writeKey(key, destination, port, KeySpace.address);
-  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
-    const entry = entryRow(slot);
-    const service = getU32(entry, EntryField.service);
-    if (enter(packet, outcome, service, getU32(entry, EntryField.kind), nowMs)) return;
+  const head = load<u64>(destination);
+  const tail = load<u64>(destination, 8);
+  let key = portKey(port, KeySpace.address);
+  let hash = entryHash(head, tail, key);
+  if (mayBePresent(hash)) {
+    for (let slot = findEntry(head, tail, key, <u32>hash); slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
+      const entry = entryRow(slot);
+      const service = getU32(entry, EntryField.service);
+      if (enter(packet, outcome, service, getU32(entry, EntryField.kind), nowMs)) return;
+    }
   }
   if (!takesNodePorts(destination)) return;
-  writeNodePortKey(key, familyOf(destination), port);
-  for (let slot = findEntry(key, entryHome(key)); slot >= 0; slot = findEntry(key, slot + 1)) {
+  const any = anyAddress(familyOf(destination));
+  key = portKey(port, KeySpace.nodePort);
+  hash = entryHash(0, any, key);
+  if (!mayBePresent(hash)) return;
+  for (let slot = findEntry(0, any, key, <u32>hash); slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
     const entry = entryRow(slot);
     if (getU32(entry, EntryField.kind) != EntryKind.nodePort) continue;
     if (enterFromOutside(packet, outcome, getU32(entry, EntryField.service), nowMs)) return;
@@ -32,10 +39,9 @@ export function translate(packet: usize, outcome: usize, nowMs: f64): void {
 /** Where the destination's address stands in a packet. */
 export const DESTINATION: usize = 16;
 
-export function writeNodePortKey(key: usize, family: u32, port: u32): void {
-  store<u64>(key, 0);
-  store<u64>(key, (<u64>family) << 32, 8);
-  store<u64>(key, <u64>port | ((<u64>KeySpace.nodePort) << 32), 16);
+/** What stands in the last two words of a node port's key; the others are 0. */
+export function anyAddress(family: u32): u64 {
+  return (<u64>family) << 32;
 }
 
 /** @returns whether the packet was translated */

@@ -61,6 +61,7 @@ const FIRST_CAPACITY: TableCapacity = {
   targets: 1_024,
   endpoints: 1_024,
   ranges: 64,
+  locals: 32,
   affinities: 65_536,
   flows: 65_536,
   packets: 1_024,

@@ -32,13 +32,14 @@ export const MAX_TABLE_CAPACITY: TableCapacity = {
   targets: 1 << 25,
   endpoints: 1 << 24,
   ranges: 1 << 22,
+  locals: 1 << 20,
   affinities: 1 << 22,
   flows: 1 << 22,
   packets: 1 << 16,
 };
 
 /** Dimensions whose rows are those of hash tables. */
-const HASHED: ReadonlySet<keyof TableCapacity> = new Set(["entries", "affinities", "flows"]);
+const HASHED: ReadonlySet<keyof TableCapacity> = new Set(["entries", "locals", "affinities", "flows"]);
 
 /**
  * One service table in the domain's words, on the thread that calls it. Rows of services, endpoints, targets and ranges
@@ -101,14 +102,22 @@ export class ServiceTableCore {
   }
 
   /** Without the arithmetic: asked before every write. */
-  #hasRoom({ entries = 0, services = 0, targets = 0, endpoints = 0, ranges = 0 }: Partial<TableCapacity>) {
+  #hasRoom({
+    entries = 0,
+    services = 0,
+    targets = 0,
+    endpoints = 0,
+    ranges = 0,
+    locals = 0,
+  }: Partial<TableCapacity>) {
     const has = this.#capacity;
     return (
       entries < has.entries / 2 &&
       services <= has.services &&
       targets <= has.targets &&
       endpoints <= has.endpoints &&
-      ranges <= has.ranges
+      ranges <= has.ranges &&
+      locals < has.locals / 2
     );
   }
 
@@ -132,13 +141,12 @@ export class ServiceTableCore {
       LocalAddress.local | (takesNodePorts ? LocalAddress.nodePorts : 0);
     for (const { address, takesNodePorts } of this.#localAddresses) {
       this.#core.putKey(...address, 0, KeySpace.local);
-      if (this.#core.removeEntry(bitsOf(takesNodePorts), 0)) this.#entryCount--;
+      this.#core.removeEntry(bitsOf(takesNodePorts), 0);
     }
-    this.ensure({ entries: this.#entryCount + node.addresses.length });
+    this.ensure({ locals: node.addresses.length });
     for (const { address, takesNodePorts } of node.addresses) {
       this.#core.putKey(...address, 0, KeySpace.local);
       this.#core.addEntry(bitsOf(takesNodePorts), 0);
-      this.#entryCount++;
     }
     this.#localAddresses = node.addresses;
   }
@@ -344,6 +352,7 @@ function rounded(capacity: TableCapacity): TableCapacity {
   return {
     ...capacity,
     entries: power(capacity.entries),
+    locals: power(capacity.locals),
     affinities: power(capacity.affinities),
     flows: power(capacity.flows),
   };

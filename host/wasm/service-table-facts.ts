@@ -1,14 +1,16 @@
 /** What a service table's core is told, in numbers. An address is four words; IPv4 is `::ffff:a.b.c.d`. */
 export type AddressWords = readonly [number, number, number, number];
 
-/** Rows of each dimension. Those of entries, affinities and flows are rounded up to powers of two. */
+/** Rows of each dimension. Those of entries, locals, affinities and flows are rounded up to powers of two. */
 export interface TableCapacity {
-  /** Ways in to services, and addresses of the node. */
+  /** Ways in to services. */
   readonly entries: number;
   readonly services: number;
   readonly targets: number;
   readonly endpoints: number;
   readonly ranges: number;
+  /** Addresses of the node. */
+  readonly locals: number;
   /** Clients with session affinity. */
   readonly affinities: number;
   /** Connections. */

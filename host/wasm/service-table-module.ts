@@ -9,8 +9,18 @@ export type ServiceTableExports = Awaited<ReturnType<typeof instantiate>>;
 /** A new instance with its tables reserved. */
 export function reserveServiceTable(flavour: Flavour, capacity: TableCapacity): ServiceTableExports {
   const core = instantiateCore<ServiceTableExports>("service-table", flavour);
-  const { entries, services, targets, endpoints, ranges, affinities, flows, packets } = capacity;
-  const code = core.reserve(entries, services, targets, endpoints, ranges, affinities, flows, packets);
+  const { entries, services, targets, endpoints, ranges, locals, affinities, flows, packets } = capacity;
+  const code = core.reserve(
+    entries,
+    services,
+    targets,
+    endpoints,
+    ranges,
+    locals,
+    affinities,
+    flows,
+    packets,
+  );
   if (code !== core.Code.ok)
     throw new Error(`the service table cannot reserve ${JSON.stringify(capacity)}: code ${code}`);
   return core;
@@ -20,6 +30,7 @@ export function reserveServiceTable(flavour: Flavour, capacity: TableCapacity): 
 const ROWS = {
   state: "ServiceStateField",
   podRanges: "RangeField",
+  locals: "EntryField",
   entries: "EntryField",
   services: "ServiceField",
   targets: "TargetField",
@@ -62,13 +73,19 @@ export function copyServiceTable(source: ServiceTableExports, target: ServiceTab
   copy(Table.affinities, rows(Capacity.affinities) * source.AffinityField.bytes);
   copy(Table.flows, rows(Capacity.flows) * source.FlowField.bytes);
   openServiceTable(target).state.entryCount.set(0, 0);
-  copyEntries(source, target);
+  openServiceTable(target).state.localCount.set(0, 0);
+  copyEntries("locals", source, target);
+  copyEntries("entries", source, target);
 }
 
 /** From a free slot round to it again, so that rows with the same key keep their order. */
-function copyEntries(source: ServiceTableExports, target: ServiceTableExports): void {
-  const { entries } = openServiceTable(source);
-  const rows = source.capacityOf(source.Capacity.entries) >>> 0;
+function copyEntries(
+  table: "entries" | "locals",
+  source: ServiceTableExports,
+  target: ServiceTableExports,
+): void {
+  const entries = openServiceTable(source)[table];
+  const rows = source.capacityOf(source.Capacity[table]) >>> 0;
   let start = 0;
   while (entries.space.get(start) !== 0) start++;
   for (let i = 1; i < rows; i++) {
