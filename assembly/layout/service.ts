@@ -5,8 +5,7 @@ import { F64, I32, U32 } from "./field";
  *
  *   packet TCP 10.96.0.7:80 ─ hash ─> entries | 10.96.0.7 80/TCP │ service 5, clusterIp |
  *                                     services 5 | flags │ cluster: 12, 3 │ local: 15, 1 │ ranges: - |
- *                                     targets 12..14 | endpoint 40 | endpoint 41 | endpoint 44 |   one is drawn
- *                                     endpoints 41 | 10.128.0.9 8080 |
+ *                                     targets 12..14 | 10.128.0.9 8080 │ endpoint 40 | … | … |   one is drawn
  *
  * A way in to a service port: a row of a hash table. Several rows may have the same key, where Services claim the same
  * address: they are tried in the order they were added, as rules of a chain are.
@@ -84,12 +83,18 @@ export enum ServiceFlag {
   firewall = 32,
 }
 
-/** One of the endpoints that a list of a service names. */
+/** One of the endpoints that a list of a service names: where it is, so that drawing one is one look, and which it is. */
 export enum TargetField {
-  endpoint = U32 | 0,
-  bytes = 4,
+  address0 = U32 | 0,
+  address1 = U32 | 4,
+  address2 = U32 | 8,
+  address3 = U32 | 12,
+  port = U32 | 16,
+  endpoint = U32 | 20,
+  bytes = 24,
 }
 
+/** An endpoint of a service port, for those who remember which one a client was sent to. */
 export enum EndpointField {
   address0 = U32 | 0,
   address1 = U32 | 4,

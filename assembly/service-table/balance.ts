@@ -10,16 +10,18 @@ import { rememberedEndpoint, rememberEndpoint } from "./affinity";
 export function balance(packet: usize, outcome: usize, service: u32, local: bool, nowMs: f64): void {
   const row = serviceRow(service);
   const sticky = getU32(row, ServiceField.affinitySeconds) != 0;
-  let endpoint = -1;
+  let target: usize = 0;
   if (sticky) {
     const position = local ? EndpointField.localPosition : EndpointField.clusterPosition;
-    endpoint = rememberedEndpoint(packet, service, position, nowMs);
+    const endpoint = rememberedEndpoint(packet, service, position, nowMs);
+    if (endpoint >= 0) target = endpointRow(endpoint);
   }
-  if (endpoint < 0) {
-    endpoint = draw(row, local);
-    if (sticky) rememberEndpoint(packet, service, endpoint, nowMs);
+  if (target == 0) {
+    target = draw(row, local);
+    if (sticky) rememberEndpoint(packet, service, getU32(target, TargetField.endpoint), nowMs);
   }
-  const target = endpointRow(endpoint);
+  // Rows of targets and of endpoints begin alike.
+  assert(<u32>TargetField.port == EndpointField.port);
   // A client that is the endpoint itself must see the answer come from this node.
   if (sameAddress(packet, target)) setU32(outcome, OutcomeField.masquerade, 1);
   setU32(outcome, OutcomeField.action, Action.dnat);
@@ -30,11 +32,11 @@ export function balance(packet: usize, outcome: usize, service: u32, local: bool
 
 const OutcomeAddress: usize = 8;
 
-/** Each endpoint as likely as the others, to 1 in 2^32 divided by their number. */
-function draw(row: usize, local: bool): u32 {
+/** The row of a target, each as likely as the others, to 1 in 2^32 divided by their number. */
+function draw(row: usize, local: bool): usize {
   const first = getU32(row, local ? ServiceField.localFirst : ServiceField.clusterFirst);
   const count = getU32(row, local ? ServiceField.localCount : ServiceField.clusterCount);
   assert(count > 0);
   const random = <u64>nextRandom(tableAddress(Table.random));
-  return getU32(targetRow(first + <u32>((random * count) >>> 32)), TargetField.endpoint);
+  return targetRow(first + <u32>((random * count) >>> 32));
 }

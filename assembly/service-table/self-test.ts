@@ -92,11 +92,15 @@ function buildService(service: u32): void {
     setU32(place, EndpointField.port, 8080);
     setI32(place, EndpointField.clusterPosition, i);
     setI32(place, EndpointField.localPosition, local < 0 ? -1 : local);
-    setU32(targetRow(service * (ENDPOINTS + LOCAL) + i), TargetField.endpoint, endpoint);
-    if (local >= 0)
-      setU32(targetRow(service * (ENDPOINTS + LOCAL) + ENDPOINTS + local), TargetField.endpoint, endpoint);
+    putTarget(service * (ENDPOINTS + LOCAL) + i, place, endpoint);
+    if (local >= 0) putTarget(service * (ENDPOINTS + LOCAL) + ENDPOINTS + local, place, endpoint);
   }
   addWaysIn(service);
+}
+
+function putTarget(target: u32, endpoint: usize, id: u32): void {
+  memory.copy(targetRow(target), endpoint, 20);
+  setU32(targetRow(target), TargetField.endpoint, id);
 }
 
 function addWaysIn(service: u32): void {
@@ -120,6 +124,7 @@ function moveService(service: u32): void {
   const place = endpointRow(service * ENDPOINTS);
   setU32(place, EndpointField.address3, 0x0ac00000 + service);
   setU32(place, EndpointField.incarnation, getU32(place, EndpointField.incarnation) + 1);
+  putTarget(service * (ENDPOINTS + LOCAL), place, service * ENDPOINTS);
 }
 
 function buildPacket(i: u32): void {

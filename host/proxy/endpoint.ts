@@ -24,8 +24,12 @@ export interface Endpoint {
 export interface ParsedSlice {
   /** `namespace/name` of the Service. */
   readonly service: string;
-  readonly ports: readonly { readonly name: string; readonly protocol: Protocol; readonly port: number }[];
-  readonly endpoints: readonly Omit<Endpoint, "text" | "port">[];
+  readonly ports: readonly {
+    readonly name: string;
+    readonly protocol: Protocol;
+    /** In the order of their texts. */
+    readonly endpoints: readonly Endpoint[];
+  }[];
 }
 
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
@@ -51,36 +55,44 @@ export function parseSlice(
     errors.push(required(`metadata.labels[${SERVICE_NAME_LABEL}]`));
     return undefined;
   }
-  const endpoints: ParsedSlice["endpoints"][number][] = [];
+  const ports = objectsIn(slice.ports, "ports", errors).flatMap(({ name, protocol, port }) => {
+    const spoken = protocol ?? "TCP";
+    const isUsable = typeof name === "string" && isProtocol(spoken) && portNumber(port) !== 0;
+    return isUsable ? [{ name, protocol: spoken, port: port!, endpoints: [] as Endpoint[] }] : [];
+  });
   for (const [i, one] of objectsIn(slice.endpoints, "endpoints", errors).entries()) {
     const text = textIn(Array.isArray(one.addresses) ? one.addresses[0] : undefined);
     const address = parseAddress(text);
-    if (address?.family === family) endpoints.push(endpointIn(one, address, nodeName, errors));
+    if (address?.family === family)
+      for (const { port, endpoints } of ports)
+        endpoints.push(endpointIn(one, address, port, nodeName, errors));
     else
       errors.push(
         invalid(`endpoints[${i}].addresses[0]`, text, `must be a valid ${ADDRESS_TYPES[family]} address`),
       );
   }
-  const ports = objectsIn(slice.ports, "ports", errors).flatMap(({ name, protocol, port }) => {
-    const spoken = protocol ?? "TCP";
-    const isUsable = typeof name === "string" && isProtocol(spoken) && portNumber(port) !== 0;
-    return isUsable ? [{ name, protocol: spoken, port: port! }] : [];
-  });
-  return { service: `${textIn(metadata.namespace)}/${service}`, ports, endpoints };
+  for (const { endpoints } of ports) endpoints.sort(inOrder);
+  return {
+    service: `${textIn(metadata.namespace)}/${service}`,
+    ports: ports.map(({ name, protocol, endpoints }) => ({ name, protocol, endpoints })),
+  };
 }
 
 function endpointIn(
   { conditions, nodeName, hints }: V1Endpoint,
   address: Address,
+  port: number,
   thisNode: string,
   errors: FieldError[],
-): ParsedSlice["endpoints"][number] {
+): Endpoint {
   const { ready, serving, terminating } = objectIn(conditions);
   const { forZones, forNodes } = objectIn(hints);
   const names = (some: readonly { name: string }[] | undefined, field: string) =>
     some === undefined ? NO_HINTS : objectsIn(some, field, errors).map(({ name }) => name);
   return {
+    text: endpointText(address.text, port),
     address,
+    port,
     ready: ready ?? true,
     serving: serving ?? true,
     terminating: terminating ?? false,
@@ -90,32 +102,20 @@ function endpointIn(
   };
 }
 
-/** Field by field, which is faster than copying with `...`: this is made for every endpoint there is. */
-function endpointAt(one: ParsedSlice["endpoints"][number], port: number): Endpoint {
-  return {
-    text: endpointText(one.address.text, port),
-    address: one.address,
-    port,
-    ready: one.ready,
-    serving: one.serving,
-    terminating: one.terminating,
-    isLocal: one.isLocal,
-    zoneHints: one.zoneHints,
-    nodeHints: one.nodeHints,
-  };
-}
-
 /**
  * The endpoints of a service port, each address and port once, in the order of their texts. Where two entries say the same
  * address, one that is not terminating wins: a dying pod and a new one may share it for a moment.
  */
-export function endpointsOf(slices: Iterable<ParsedSlice>, portName: string, protocol: Protocol): Endpoint[] {
-  const all: Endpoint[] = [];
-  for (const { ports, endpoints } of slices)
-    for (const { name, protocol: spoken, port } of ports)
-      if (name === portName && spoken === protocol)
-        for (const one of endpoints) all.push(endpointAt(one, port));
-  all.sort(inOrder);
+export function endpointsOf(
+  slices: Iterable<ParsedSlice>,
+  portName: string,
+  protocol: Protocol,
+): readonly Endpoint[] {
+  const lists: (readonly Endpoint[])[] = [];
+  for (const { ports } of slices)
+    for (const port of ports)
+      if (port.name === portName && port.protocol === protocol) lists.push(port.endpoints);
+  const all = lists.length === 1 ? lists[0]! : lists.flat().sort(inOrder);
   for (let i = 1; i < all.length; i++)
     if (all[i]!.text === all[i - 1]!.text) return all.filter((one, k) => one.text !== all[k - 1]?.text);
   return all;

@@ -110,7 +110,7 @@ export class ServiceModel {
   }
 
   /** Every endpoint of a port, reachable or not. */
-  endpointsOf(port: ServicePort): Endpoint[] {
+  endpointsOf(port: ServicePort): readonly Endpoint[] {
     return endpointsOf(this.#entries.get(port.service)?.slices.values() ?? [], port.portName, port.protocol);
   }
 

@@ -4,7 +4,7 @@ import { type Address, type AddressRange, contains, type Family, parseAddress, s
 import type { Endpoint } from "./endpoint.ts";
 import type { PortRules } from "./port-rules.ts";
 import { RowNumbers } from "./row-numbers.ts";
-import { PROTOCOL_NUMBERS } from "./service-port.ts";
+import { PROTOCOL_NUMBERS, type ServicePort } from "./service-port.ts";
 
 /** What a service port has in the table. */
 interface PortRows {
@@ -45,7 +45,7 @@ export class RuleSync {
       endpoints += reachable.length;
       // Runs are rounded up to powers of two.
       targets += 2 * (clusterEndpoints.length + localEndpoints.length);
-      entries += 3 + port.externalIps.length + port.loadBalancerVips.length;
+      entries += entryCount(port);
     }
     this.#core.ensure({
       services: this.#services.limit + rules.length,
@@ -82,10 +82,11 @@ export class RuleSync {
       const row = rows.endpoints[i]!;
       const clusterPosition = clusterEndpoints[cluster] === one ? cluster++ : -1;
       const localPosition = localEndpoints[local] === one ? local++ : -1;
-      this.#core.putEndpoint(row, one.address.words, one.port, clusterPosition, localPosition);
-      if (clusterPosition >= 0) this.#core.putTarget(rows.targets + clusterPosition, row);
-      if (localPosition >= 0)
-        this.#core.putTarget(rows.targets + clusterEndpoints.length + localPosition, row);
+      const { words } = one.address;
+      this.#core.putEndpoint(row, words, one.port, clusterPosition, localPosition);
+      const localTargets = rows.targets + clusterEndpoints.length;
+      if (clusterPosition >= 0) this.#core.putTarget(rows.targets + clusterPosition, row, words, one.port);
+      if (localPosition >= 0) this.#core.putTarget(localTargets + localPosition, row, words, one.port);
     }
     ranges.forEach(({ words, prefixLength }, i) => {
       this.#core.putRange(rows.ranges + i, { address: words, prefixLength });
@@ -118,14 +119,12 @@ export class RuleSync {
       rangeCount,
     };
     try {
-      const { port } = rules;
-      const entries = 3 + port.externalIps.length + port.loadBalancerVips.length;
       this.#core.ensure({
         services: this.#services.limit,
         endpoints: this.#endpoints.limit,
         targets: this.#targets.limit,
         ranges: this.#ranges.limit,
-        entries: this.#core.entryCount + entries,
+        entries: this.#core.entryCount + entryCount(rules.port),
       });
     } catch (error) {
       this.#giveBack(rows, old);
@@ -228,6 +227,11 @@ function entriesOf(family: Family, { port }: PortRules): Entry[] {
   if (port.healthCheckNodePort !== 0)
     add({ way: "healthCheck", address, port: port.healthCheckNodePort, protocol: PROTOCOL_NUMBERS.TCP });
   return entries;
+}
+
+/** How many ways in there are at most. */
+function entryCount({ externalIps, loadBalancerVips, nodePort, healthCheckNodePort }: ServicePort): number {
+  return 1 + externalIps.length + loadBalancerVips.length + (nodePort && 1) + (healthCheckNodePort && 1);
 }
 
 function isSame(a: Entry, b: Entry): boolean {

@@ -189,8 +189,11 @@ export class ServiceTableCore {
   }
 
   /** Names the endpoint at one place of a service's list. */
-  putTarget(row: number, endpoint: number): void {
-    this.#views.targets.endpoint.set(row, endpoint);
+  putTarget(row: number, endpoint: number, address: AddressWords, port: number): void {
+    const { targets } = this.#views;
+    putAddress(targets.address0, targets.address1, targets.address2, targets.address3, row, address);
+    targets.port.set(row, port);
+    targets.endpoint.set(row, endpoint);
   }
 
   putRange(row: number, range: RangeNumbers): void {
