@@ -51,7 +51,9 @@ function behind(gate: Gate, client: Client): Client {
   const fenced = new Proxy(client, {
     get: (target, name: keyof Client) => {
       const call: unknown = Reflect.get(target, name);
-      if (typeof call !== "function" || !IS_WRITE[name]) return call;
+      if (typeof call !== "function") return call;
+      // Bound: a client may be a class with private fields.
+      if (!IS_WRITE[name]) return call.bind(target);
       return async (...given: unknown[]): Promise<unknown> => {
         if (gate.isClosed) throw new ApiError("ServiceUnavailable", "this process does not lead any more");
         return await (Reflect.apply(call, target, given) as Promise<unknown>);
