@@ -146,10 +146,11 @@ export function openDatabase(path: string, maxBytes: number): RootDatabase<Buffe
 
 /**
  * LMDB maps its lock file and lets the disk give the pages when they are touched; when it is full that is a SIGBUS. So
- * the pages are taken before, where a full disk is an error like any other. Nobody else has the file: ours is the
- * directory.
+ * the pages of a new one are taken before, where a full disk is an error like any other. One that is there may be in use
+ * by a process that reads a backup.
  */
 function allocateLockFile(path: string): void {
+  if (existsSync(`${path}-lock`)) return;
   writeFileSync(`${path}-lock`, new Uint8Array(LOCK_FILE_BYTES), { mode: 0o600 });
 }
 

@@ -131,7 +131,7 @@ function damaged(
 ): { bytes: Buffer; where: string } {
   const bytes = Buffer.from(sound);
   const size = [512, 4_096][random.below(2)]!;
-  const at = random.below(Math.floor(sound.length / size)) * size;
+  let at = random.below(Math.floor(sound.length / size)) * size;
   switch (damage) {
     case "bit": {
       // Every fourth hits the two meta pages' headers, the rest anything.
@@ -161,8 +161,10 @@ function damaged(
       sound.copy(bytes, at, from, from + size);
       break;
     }
-    // A write that the disk acknowledged and never carried out: the block is as it was some transactions ago.
+    // A write that the disk acknowledged and never carried out: the block is as it was some transactions ago. (Of a meta
+    // page that is a crash before the commit, and nobody can tell the one from the other.)
     case "forgotten block":
+      at = Math.max(at, 2 * 4_096);
       if (at < earlier.length) earlier.copy(bytes, at, at, at + size);
       else bytes.fill(0, at, at + size);
       break;

@@ -6,6 +6,8 @@ import { createInterface } from "node:readline";
 import { packageFile } from "../../host/apimachinery/package-root.ts";
 import { type Random, seededRandom } from "../../host/apimachinery/random.ts";
 import { openLmdbStore } from "../../host/store/lmdb-store.ts";
+import { StoreOpenError } from "../../host/store/open-error.ts";
+import type { Store } from "../../host/store/store.ts";
 import type { HistoryRecord } from "./history.ts";
 import { checkHistory } from "./history-checker.ts";
 import { RecordedStore } from "./recorded-store.ts";
@@ -122,7 +124,7 @@ export function parseRecord(line: string): HistoryRecord | undefined {
 
 /** What is there at the end, with all that is retained of the past. */
 export async function readAll(dir: string, records: HistoryRecord[]): Promise<void> {
-  const store = await openLmdbStore(dir);
+  const store = await openWhenFree(dir);
   const recorded = new RecordedStore(store, { name: "end", write: (record) => records.push(record) });
   const watch = recorded.watch("", store.compactedRevision);
   await new Promise((resolve) => setImmediate(resolve));
@@ -130,4 +132,16 @@ export async function readAll(dir: string, records: HistoryRecord[]): Promise<vo
   await recorded.range("");
   watch.cancel();
   await store.close();
+}
+
+/** A process that was killed together with its tracer may take a moment longer to be gone. */
+async function openWhenFree(dir: string): Promise<Store> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await openLmdbStore(dir);
+    } catch (error) {
+      if (!(error instanceof StoreOpenError) || error.reason !== "in-use" || attempt >= 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
