@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { V1NodeSelectorTerm, V1PodSpec } from "../../host/api/generated/types.ts";
+import { play, type Step } from "./session.ts";
 import { bound, container, node, place, pod, refusalOf } from "./shorthand.ts";
 
 /**
@@ -164,6 +165,21 @@ describe("NodePorts", () => {
       pod: pod("p", "", withPorts(wants)),
     });
     expect(refusalOf(explanation)).toBe(is);
+  });
+
+  test("each of hundreds of ports is looked at", async () => {
+    const many = Array.from({ length: 200 }, (_, i) => ports(`TCP/0.0.0.0/${1000 + i}`)[0]!);
+    const there = bound("b", "", "n1", { containers: [{ name: "c", ports: many }] });
+    const nodes = [node("n1", "1/1Gi")];
+    const steps: Step[] = [
+      { node: nodes[0]! },
+      { bound: there },
+      ...many.map(
+        (port, i): Step => ({ place: pod(`p${i}`, "", { containers: [{ name: "c", ports: [port] }] }) }),
+      ),
+      { place: pod("free", "", { containers: [{ name: "c", ports: ports("TCP/0.0.0.0/999") }] }) },
+    ];
+    expect(await play({ steps }, { flavour: "debug" })).toBeUndefined();
   });
 
   test.each([

@@ -54,4 +54,22 @@ export const EQUIVALENT = [
     change: "order",
     why: "nobody reads what is said of a slot without a node",
   },
+  {
+    file: "refusal-in-order.ts",
+    line: "Filter.absent",
+    change: "order",
+    why: "nobody reads what is said of a slot without a node",
+  },
+  {
+    file: "refusal-in-order.ts",
+    line: "for (let i: u32 = 0; i < count; i++, row",
+    change: "boundary",
+    why: "after the profile's filters the row says none",
+  },
+  {
+    file: "image-locality.ts",
+    line: "if (bytes < MIN_BYTES) return 0;",
+    change: "boundary",
+    why: "the score of exactly so many bytes is 0 as well",
+  },
 ];
