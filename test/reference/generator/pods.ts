@@ -66,6 +66,7 @@ export class PodGenerator {
           : {}),
         ...(this.draw.chance(30) ? { priority: this.draw.pick([-5, 0, 10, 1000]) } : {}),
         ...(this.draw.chance(8) ? { preemptionPolicy: "Never" } : {}),
+        ...(this.draw.chance(2) ? { schedulingGates: [{ name: "a" }, { name: "example.com/b" }] } : {}),
       },
     };
   }

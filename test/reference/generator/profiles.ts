@@ -76,6 +76,9 @@ export class ProfileGenerator {
               },
             }
           : {}),
+        ...(draw.chance(10) && !inNewOrder
+          ? { preEnqueue: { disabled: [{ name: "SchedulingGates" }] } }
+          : {}),
         ...(draw.chance(15) && !inNewOrder
           ? {
               postFilter: { disabled: [{ name: draw.pick(["DynamicResources", "DefaultPreemption", "*"]) }] },

@@ -5,7 +5,7 @@ import type {
 } from "../../../host/api/generated/types.ts";
 
 /** Reference model of KubeSchedulerConfiguration, written from shared/spec/scheduling.md 1.2, 1.3 and 8.1. */
-export type Point = "preFilter" | "filter" | "postFilter" | "score" | "reserve" | "multiPoint";
+export type Point = "preEnqueue" | "preFilter" | "filter" | "postFilter" | "score" | "reserve" | "multiPoint";
 
 export interface PluginSet {
   enabled?: { name: string; weight?: number }[];
@@ -53,6 +53,7 @@ export interface SchedulerConfig {
 
 export interface Profile {
   /** Names in the order they are called. */
+  readonly preEnqueue: readonly string[];
   readonly preFilter: readonly string[];
   readonly filter: readonly string[];
   readonly postFilter: readonly string[];
@@ -63,7 +64,7 @@ export interface Profile {
 
 /** In order: name, points of those modelled, weight. */
 export const DEFAULT_PLUGINS: readonly [name: string, points: string, weight?: number][] = [
-  ["SchedulingGates", ""],
+  ["SchedulingGates", "preEnqueue"],
   ["PrioritySort", ""],
   ["NodeUnschedulable", "filter"],
   ["NodeName", "filter"],
@@ -114,6 +115,7 @@ export function readProfile({ plugins = {}, pluginConfig = [] }: ProfileConfig =
   const at = (point: Point) => expand(point, multiPoint, plugins[point] ?? {});
   const names = (point: Point) => at(point).map(({ name }) => name);
   return {
+    preEnqueue: names("preEnqueue"),
     preFilter: names("preFilter"),
     filter: names("filter"),
     postFilter: names("postFilter"),

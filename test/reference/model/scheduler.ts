@@ -20,6 +20,13 @@ interface Verdict {
   readonly refusals: readonly (PluginRefusal | undefined)[];
 }
 
+/** What PreEnqueue says of a pod with gates (7.4); undefined: it may be looked at. */
+function waitingFor({ pod, profile }: Cycle): string | undefined {
+  const names = (pod.spec!.schedulingGates ?? []).map(({ name }) => name);
+  const holds = names.length > 0 && profile.preEnqueue.includes("SchedulingGates");
+  return holds ? `waiting for scheduling gates: [${names.join(" ")}]` : undefined;
+}
+
 /** The plain scheduler the core is compared against: no ids, no tables, every sum made anew. */
 export class ReferenceScheduler extends ClusterState {
   constructor(private readonly config?: SchedulerConfig) {
@@ -40,6 +47,11 @@ export class ReferenceScheduler extends ClusterState {
   }
 
   #judge(cycle: Cycle): Verdict {
+    const gates = waitingFor(cycle);
+    if (gates !== undefined) {
+      const whole = { plugin: "SchedulingGates", reasons: [gates], unresolvable: true };
+      return { whole, refusals: cycle.places.map(() => whole) };
+    }
     let names: string[] | undefined;
     for (const plugin of cycle.profile.preFilter) {
       const found = PLUGINS[plugin]!.preFilter?.(cycle) ?? {};
@@ -102,6 +114,8 @@ export class ReferenceScheduler extends ClusterState {
   message(pod: V1Pod): string {
     const cycle = this.#cycle(pod);
     const n = cycle.places.length;
+    const gates = waitingFor(cycle);
+    if (gates !== undefined) return gates;
     if (n === 0) return "no nodes available to schedule pods";
     const verdict = this.#judge(cycle);
     const reasons = verdict.whole
