@@ -133,6 +133,13 @@ describe("NodeResourcesFit scores by its strategy (sheet 3.1)", () => {
       wants: [75],
     },
     {
+      name: "nor is cpu where the node offers none",
+      scoring: strategy("MostAllocated", "cpu=1", "memory=1"),
+      nodes: [node("n1", "0/10000")],
+      asks: pod("p", "0/2500"),
+      wants: [25],
+    },
+    {
       name: "what the ratio gives nothing is not in the mean",
       scoring: ratio(
         [
