@@ -1,11 +1,14 @@
 import { parseDuration } from "../../apimachinery/decode-scalar.ts";
-import { type FieldError, invalid, required } from "../../apimachinery/field-error.ts";
+import { type FieldError, invalid, required, tooMany } from "../../apimachinery/field-error.ts";
 import type { ResourceSpec, UtilizationShapePoint } from "./kube-scheduler-configuration.ts";
 import type { ScoredResource, ScoringStrategy } from "./profile.ts";
 
 /** The highest score a point of a shape may have. Source: config.MaxCustomPriorityScore. */
 const MAX_POINT_SCORE = 10;
 const MAX_UTILIZATION = 100;
+
+/** What a list may hold: the core has a row for each resource, per class. */
+const MAX_RESOURCES = 256;
 
 const CPU_AND_MEMORY: readonly ScoredResource[] = [
   { name: "cpu", weight: 1 },
@@ -35,6 +38,7 @@ export function readResources(
   errors: FieldError[],
 ): readonly ScoredResource[] {
   if (resources === undefined || resources.length === 0) return CPU_AND_MEMORY;
+  if (resources.length > MAX_RESOURCES) errors.push(tooMany(field, resources.length, MAX_RESOURCES));
   resources.forEach(({ name }, i) => {
     if (name === "") errors.push(required(`${field}[${i}].name`));
   });

@@ -476,6 +476,21 @@ describe("mistakes are collected, in Kubernetes' words", () => {
       ],
     },
     {
+      name: "more than the core has rows for",
+      written: {
+        profiles: Array.from({ length: 1025 }, (_, i) => ({
+          schedulerName: `s${i}`,
+          ...(i > 0
+            ? {}
+            : strategy({ resources: named(...Array.from({ length: 257 }, (__, k) => `r${k}`)) }).profiles[0]),
+        })),
+      },
+      wants: [
+        "profiles: Too many: 1025: must have at most 1024 items",
+        `${ARGS}.scoringStrategy.resources: Too many: 257: must have at most 256 items`,
+      ],
+    },
+    {
       name: "another kind",
       written: { kind: "Pod" },
       wants: ['kind: Unsupported value: "Pod": supported values: "KubeSchedulerConfiguration"'],
@@ -499,6 +514,23 @@ describe("mistakes are collected, in Kubernetes' words", () => {
       causes = details?.causes.map(({ field, message }) => `${field}: ${message}`);
     }
     expect(causes).toEqual(wants);
+  });
+
+  test.each([
+    { profiles: [null] },
+    { profiles: [{ plugins: { score: { enabled: [null] } } }] },
+    { profiles: [{ plugins: { score: null }, pluginConfig: null }] },
+    { profiles: [{ pluginConfig: [{ name: "NodeResourcesFit", args: 5 }] }] },
+    { profiles: [{ pluginConfig: [{ name: "NodeResourcesFit", args: [] }, {}, null] }] },
+    { profiles: [{ plugins: { score: { enabled: [{ name: "__proto__" }, { name: "constructor" }] } } }] },
+    { profiles: [{ pluginConfig: [{ name: "toString", args: {} }] }] },
+    { leaderElection: { leaseDuration: "never" }, extenders: [null] },
+  ])("whatever it is, it is read or answered: %j", (written) => {
+    try {
+      read(written);
+    } catch (error) {
+      expect((error as Error).name).toBe("ApiError");
+    }
   });
 
   test("something else altogether", () => {

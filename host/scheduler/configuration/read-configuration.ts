@@ -9,6 +9,7 @@ import {
   invalidObject,
   notSupported,
   required,
+  tooMany,
 } from "../../apimachinery/field-error.ts";
 import { readDuration, unknownField } from "./arg-fields.ts";
 import { checkExtenders } from "./extenders.ts";
@@ -18,6 +19,8 @@ import { readProfile } from "./read-profile.ts";
 import { configurationSchema } from "./schema.ts";
 
 const KIND = { group: "kubescheduler.config.k8s.io", plural: "", kind: "KubeSchedulerConfiguration" };
+/** The core has a row for each. */
+const MAX_PROFILES = 1024;
 const API_VERSION = `${KIND.group}/v1`;
 
 /**
@@ -32,6 +35,7 @@ export function readConfiguration(value: unknown): SchedulerConfiguration {
   const written = decodeConfiguration(value, errors);
   const profiles = writtenProfiles(written);
   const warnings = warningsOf(written, profiles);
+  if (profiles.length > MAX_PROFILES) errors.push(tooMany("profiles", profiles.length, MAX_PROFILES));
   const resolved = profiles.map((profile, i) => readProfile(profile, `profiles[${i}]`, errors));
   checkNames(profiles, errors);
   checkQueueSort(profiles, errors);
