@@ -16,6 +16,7 @@ import { type ProxyFlags, proxyOptions } from "./table-options.ts";
 import { hasUdpPort, staleUdpFlows } from "./udp-flows.ts";
 import { objectIn, textIn } from "./untrusted.ts";
 
+export { TableCapacityError } from "../wasm/service-table-core.ts";
 export type { Packet, Verdict } from "./packet.ts";
 export type { ProxyFlags } from "./table-options.ts";
 export { FlagError } from "./table-options.ts";
@@ -34,7 +35,11 @@ export interface ServiceTable {
    * @param nowMs  of any clock that does not go back: session affinity and connections expire by it
    */
   resolve(packets: readonly Packet[], nowMs: number): Verdict[];
-  /** Only what depends on the change is written anew. */
+  /**
+   * Only what depends on the change is written anew.
+   *
+   * @throws TableCapacityError beyond what a table can hold, 4 GiB
+   */
   update(changes: readonly Change[]): void;
   /** The input of `iptables-restore --noflush --counters`, or of `ip6tables-restore`. */
   renderIptables(family: Family): string;

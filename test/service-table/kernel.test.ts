@@ -3,11 +3,13 @@ import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../host/apimachinery/random.ts";
 import { JUMP_RULES, jumpArguments } from "../../host/proxy/jump-rules.ts";
 import { buildServiceTable, type ServiceTable } from "../../host/proxy/library.ts";
+import { type RenderInput, renderIptables } from "../../host/proxy/render-iptables.ts";
+import { ServiceModel } from "../../host/proxy/service-model.ts";
 import { FLAGS } from "./both.ts";
 import { Generator } from "./generator.ts";
 import { hasNamespaces, inNamespace } from "./namespace.ts";
 import { expectedSaved, readSaved } from "./normal-form.ts";
-import { service, slice } from "./shorthand.ts";
+import { service, slice, TEST_NODE } from "./shorthand.ts";
 
 /** Debian's own tools take every text, and give back what was meant. */
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -65,6 +67,40 @@ describe.skipIf(!can)("iptables", () => {
       rules: text,
     });
     expect(readSaved(saved)["nat"]).toEqual(expectedSaved(text, "ipv4")["nat"]);
+  });
+
+  test.each(FRONT_ENDS)("%s: after a partial sync there is what a full one would have made", (frontEnd) => {
+    const model = new ServiceModel("ipv4", { name: "n", zone: "" }, { allowExternalIps: true });
+    const render = (more: Partial<RenderInput>) =>
+      renderIptables({
+        family: "ipv4",
+        options: TEST_NODE,
+        largeCluster: false,
+        rules: model.allRules(),
+        ...more,
+      });
+    const svc1 = service("ns/svc1", "172.30.0.1", "p TCP 80");
+    const svc2 = service("ns/svc2", "172.30.0.2", "p TCP 80 3001", { type: "NodePort" });
+    for (const one of [svc1, svc2]) model.putService(one);
+    model.putSlice(slice("ns/svc1", "p TCP 80", ["10.180.0.1", "10.180.0.2"]));
+    model.putSlice(slice("ns/svc2", "p TCP 80", ["10.180.0.3"]));
+    model.takeChanges();
+    const full = render({});
+    model.putSlice(slice("ns/svc1", "p TCP 80", ["10.180.0.2", "10.180.0.9"]));
+    model.removeService(svc2);
+    const partial = render({ changed: model.takeChanges().services, existingChains: full.activeChains });
+    const name = tool("ipv4", frontEnd);
+    const saved = inNamespace(
+      `for text in full partial; do ${name}-restore --noflush --counters < $DIR/$text; done; ${name}-save`,
+      { full: full.text, partial: partial.text },
+    );
+    expect(readSaved(saved)).toEqual(expectedSaved(render({}).text, "ipv4"));
+    // Alone it names chains that nobody declared.
+    const alone = () =>
+      inNamespace(`${name}-restore --noflush --counters < $DIR/partial`, {
+        partial: render({ changed: new Set() }).text,
+      });
+    expect(alone).toThrow();
   });
 
   test.each(FRONT_ENDS)("%s: jump rules end in the order of the reference", (frontEnd) => {
