@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { User } from "../api.ts";
 
 /** Whom a token stands for. `audiences`: which of those asked for it is meant for. */
@@ -33,5 +33,5 @@ export function firstOf(authenticators: readonly TokenAuthenticator[]): TokenAut
 }
 
 export function tokenDigest(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
+  return hash("sha256", text, "base64");
 }

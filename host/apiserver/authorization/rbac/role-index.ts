@@ -8,6 +8,7 @@ import type {
 } from "../../../api/generated/types.ts";
 import type { Kind } from "../../../api/kind.ts";
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "../../../api/registry.ts";
+import { StoreUnavailableError } from "../../../store/store.ts";
 import type { Api, User } from "../../api.ts";
 import { type FollowSink, follow } from "../follow.ts";
 
@@ -86,6 +87,7 @@ export class RoleIndex {
   }
 
   async #fill(): Promise<void> {
+    let isOver = false;
     const sink = (put: FollowSink["put"], remove: FollowSink["remove"]): FollowSink => ({
       put: (object, previous) => {
         this.#generation++;
@@ -96,7 +98,10 @@ export class RoleIndex {
         this.#generation++;
         remove(previous);
       },
-      ended: () => this.#forget(),
+      ended: () => {
+        isOver = true;
+        this.#forget();
+      },
     });
     const roles = sink(
       (object) => {
@@ -117,6 +122,8 @@ export class RoleIndex {
         follow(api, ClusterRoleBinding as unknown as Kind, bindings),
         follow(api, RoleBinding as unknown as Kind, bindings),
       ]);
+      // A half that ended while the others were read leaves nothing to answer from.
+      if (isOver) throw new StoreUnavailableError("the store ended the watch of roles and bindings");
       this.#filled = true;
     } catch (error) {
       this.#forget();
