@@ -50,7 +50,8 @@ export function attributesOf(user: User, { verb, path, query, resource }: Reques
   // A namespace is also in itself, so that a Role there may allow to read it.
   if (group === "" && plural === "namespaces" && name !== undefined) namespace = name;
   const fields = SELECTING.has(verb) ? exactFields(query.get("fieldSelector")) : undefined;
-  name ??= fields?.["metadata.name"];
+  // Names of roles do not reach a deletecollection, not even one that is narrowed to a name.
+  if (verb !== "deletecollection") name ??= fields?.["metadata.name"];
   return { user, verb, resource: { group, version, plural, subresource, namespace, name, fields } };
 }
 

@@ -221,6 +221,28 @@ describe("what a role allows", () => {
     }
   });
 
+  test("a name reaches no deletecollection", async () => {
+    await grant([rule("get,list,deletecollection", "configmaps", "", ["cm1"])]);
+    const narrowed = `${maps}?fieldSelector=metadata.name%3Dcm1`;
+    expect((await as("joe", `GET ${narrowed}`)).slice(0, 3)).toBe("200");
+    expect((await as("joe", `DELETE ${narrowed}`)).slice(0, 3)).toBe("403");
+  });
+
+  test("to change is not to create", async () => {
+    await grant([rule("update,patch", "configmaps,leases", ",coordination.k8s.io")]);
+    const leases = "/apis/coordination.k8s.io/v1/namespaces/team/leases";
+    const refused = (resource: string, group: string, name: string) =>
+      `403 ${group === "" ? resource : `${resource}.${group}`} "${name}" is forbidden: User "joe" cannot create resource "${resource}" in API group "${group}" in the namespace "team"`;
+    const apply = { "content-type": "application/apply-patch+yaml" };
+    const configMap = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "new" } };
+    expect(await as("joe", `PATCH ${maps}/new?fieldManager=joe`, configMap, apply)).toBe(
+      refused("configmaps", "", "new"),
+    );
+    expect(await as("joe", `PUT ${leases}/new`, { metadata: { name: "new" } })).toBe(
+      refused("leases", "coordination.k8s.io", "new"),
+    );
+  });
+
   test("paths, with and without an end", async () => {
     const metadata = { name: "paths" };
     const rules = [{ verbs: ["get"], nonResourceURLs: ["/metrics", "/logs/*"] }];

@@ -6,6 +6,7 @@ import { type Owners, readOwners, writeOwners } from "../../apimachinery/managed
 import { typeErrors } from "../../apimachinery/managed-fields/to-field-set.ts";
 import { type Applied, applyFields, ownersAfterUpdate } from "../../apimachinery/managed-fields/track.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import { requireCreate } from "../authorization/create-on-write.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import { conflictError } from "../managed-fields/conflict-error.ts";
 import { conflictsForKubectl, syncLastApplied } from "../managed-fields/last-applied.ts";
@@ -47,6 +48,7 @@ export async function apply(
     if (target.subresource !== undefined || !isReason(error, "NotFound")) throw error;
     if (await api.objects.find(target.kind, target)) throw error;
   }
+  await requireCreate(api, target, context.user);
   return { view: await createApplied(api, configuration, body, context), created: true };
 }
 

@@ -1,6 +1,7 @@
 import { deepCopy } from "../../apimachinery/copy.ts";
 import { isReason } from "../../apimachinery/errors.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import { requireCreate } from "../authorization/create-on-write.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import type { AnyObject, View } from "../storage/view.ts";
 import { type ChangeOptions, change } from "./change.ts";
@@ -27,6 +28,7 @@ export async function update(
   } catch (error) {
     if (!target.kind.createOnUpdate || target.subresource || !isReason(error, "NotFound")) throw error;
     if (await api.objects.find(target.kind, target)) throw error;
+    await requireCreate(api, target, context.user);
     return {
       view: await create(api, target.kind, target.namespace, withoutRevision(body, decoded), context),
       created: true,
