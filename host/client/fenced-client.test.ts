@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { startVirtualApi } from "../../test/virtual-api.ts";
 import { ConfigMap } from "../api/registry.ts";
 import type { Client } from "./client.ts";
-import { fence } from "./fenced-client.ts";
+import { behindSameFence, fence } from "./fenced-client.ts";
 
 const motto = { namespace: "default", name: "motto" };
 const patch = { type: "merge", body: { data: { said: "x" } } } as const;
@@ -40,4 +40,15 @@ test("behind a closed fence every write is refused, and every read goes on", asy
   }
   // It is this client alone that is shut off.
   expect((await client.get(ConfigMap, motto)).data).toEqual({ said: "x" });
+});
+
+test("another client can stand behind the same fence", async () => {
+  const { client } = await startVirtualApi();
+  const gate = fence(client);
+  const other = behindSameFence(gate.client, client);
+  await other.create(ConfigMap, { metadata: motto });
+  gate.close();
+  await expect(other.delete(ConfigMap, motto)).rejects.toThrow("does not lead any more");
+  expect((await other.get(ConfigMap, motto)).metadata?.name).toBe("motto");
+  expect(behindSameFence(client, client)).toBe(client);
 });

@@ -48,7 +48,9 @@ export function createServiceAccountClient(options: ServiceAccountClientOptions)
     get: (target, name: keyof HttpClient) => {
       const call: unknown = Reflect.get(target, name);
       // Nothing watches by this client; who closes it needs no token.
-      if (typeof call !== "function" || name === "close" || name === "watch") return call;
+      if (typeof call !== "function") return call;
+      if (name === "close" || name === "watch")
+        return (...given: unknown[]): unknown => Reflect.apply(call, target, given);
       return async (...given: unknown[]): Promise<unknown> => {
         await fresh();
         return await (Reflect.apply(call, target, given) as Promise<unknown>);
