@@ -19,6 +19,8 @@ export enum Filter {
   VolumeRestrictions,
   /** VolumeRestrictions: a claim that only one pod may use is in use. */
   readWriteOncePod,
+  /** NodeVolumeLimits: a claim is not there. */
+  missingClaim,
   NodeVolumeLimits,
   VolumeBinding,
   VolumeZone,

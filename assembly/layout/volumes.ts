@@ -96,6 +96,8 @@ export enum VolumeRefusal {
   zone = 16,
   /** DynamicResources: an allocated claim cannot be used there. */
   claimUnavailable = 32,
+  /** NodeVolumeLimits: a claim is not there, and no PreFilter has said so. */
+  missingClaim = 64,
 }
 
 /** Bits of `ClassField.volumeFilters`: which of the plugins have to be asked. */

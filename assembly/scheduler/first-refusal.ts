@@ -10,7 +10,7 @@ import { nodeName } from "./filters/node-name";
 import { nodePorts } from "./filters/node-ports";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { nodeUnschedulable } from "./filters/node-unschedulable";
-import { nodeVolumeLimits } from "./filters/node-volume-limits";
+import { missingClaim, nodeVolumeLimits } from "./filters/node-volume-limits";
 import { podTopologySpread } from "./filters/pod-topology-spread";
 import { taintToleration } from "./filters/taint-toleration";
 import { volumeBinding } from "./filters/volume-binding";
@@ -51,6 +51,7 @@ function refusalByVerdict(node: usize, classRow: usize, cls: u32, slot: u32, ref
 function refusalByVolumes(classRow: usize, cls: u32, slot: u32, set: u32): Filter {
   const restricted = volumeRestrictions(classRow, cls, slot);
   if (restricted != Filter.none) return restricted;
+  if (missingClaim(classRow, set)) return Filter.missingClaim;
   if (nodeVolumeLimits(classRow, cls, slot)) return Filter.NodeVolumeLimits;
   if (volumeBinding(classRow, slot, set) != 0) return Filter.VolumeBinding;
   return volumeZone(classRow, set) ? Filter.VolumeZone : Filter.none;

@@ -12,7 +12,7 @@ import { nodeName } from "./filters/node-name";
 import { nodePorts } from "./filters/node-ports";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { nodeUnschedulable } from "./filters/node-unschedulable";
-import { nodeVolumeLimits } from "./filters/node-volume-limits";
+import { missingClaim, nodeVolumeLimits } from "./filters/node-volume-limits";
 import { podTopologySpread } from "./filters/pod-topology-spread";
 import { taintToleration } from "./filters/taint-toleration";
 import { volumeBinding } from "./filters/volume-binding";
@@ -53,7 +53,9 @@ function refusalBy(plugin: u32, node: usize, classRow: usize, cls: u32, slot: u3
     case Filter.NodeResourcesFit:
       return nodeResourcesFit(node, classRow, cls, slot) != 0 ? Filter.NodeResourcesFit : Filter.none;
     case Filter.VolumeRestrictions: return volumeRestrictions(classRow, cls, slot);
-    case Filter.NodeVolumeLimits: return nodeVolumeLimits(classRow, cls, slot) ? Filter.NodeVolumeLimits : Filter.none;
+    case Filter.NodeVolumeLimits:
+      if (missingClaim(classRow, set)) return Filter.missingClaim;
+      return nodeVolumeLimits(classRow, cls, slot) ? Filter.NodeVolumeLimits : Filter.none;
     case Filter.VolumeBinding: return volumeBinding(classRow, slot, set) != 0 ? Filter.VolumeBinding : Filter.none;
     case Filter.VolumeZone: return volumeZone(classRow, set) ? Filter.VolumeZone : Filter.none;
     case Filter.DynamicResources: return dynamicResources(classRow, slot, set);

@@ -14,15 +14,16 @@ export function explainUnasked(one: PrefilteredPod | GatedPod, nodes: NodeSlots)
 
 /** Puts an evaluation in words: of each node why it is refused, or every plugin's score. */
 export function explainEvaluation(
-  { key, extended, profile }: AskedPod,
+  pod: AskedPod,
   nodes: NodeSlots,
   evaluation: Evaluation,
   names: CoreNames,
 ): Explanation {
+  const { key, profile } = pod;
   let chosen: string | null = null;
   let best = -1;
   const explained = nodes.map(([node, slot]) => {
-    const refusal = describeRefusal(evaluation, slot, names, extended);
+    const refusal = describeRefusal(evaluation, slot, names, pod);
     if (refusal !== undefined) {
       const { rejectedBy, reasons } = refusal;
       return { node, rejectedBy, reasons };

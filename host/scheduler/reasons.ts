@@ -4,7 +4,7 @@ import type { CoreNames, FilterName, Refusals } from "../wasm/scheduler-facts.ts
  * Why a pod fits nowhere, in kube-scheduler's words. Source: framework.FitError and each plugin's ErrReason.
  */
 const REASONS: Record<
-  Exclude<FilterName, "none" | "absent" | "NodeResourcesFit" | "VolumeBinding">,
+  Exclude<FilterName, "none" | "absent" | "NodeResourcesFit" | "VolumeBinding" | "missingClaim">,
   string
 > = {
   prefilter: "node(s) didn't satisfy plugin(s) [NodeAffinity]",
@@ -42,6 +42,7 @@ const PLUGINS: Partial<Record<FilterName, string>> = {
   prefilter: "NodeAffinity",
   addedAffinity: "NodeAffinity",
   readWriteOncePod: "VolumeRestrictions",
+  missingClaim: "NodeVolumeLimits",
   topologyLabelMissing: "PodTopologySpread",
   antiAffinity: "InterPodAffinity",
   othersAntiAffinity: "InterPodAffinity",
@@ -72,16 +73,22 @@ export interface NodeRefusal {
   readonly resolvable: boolean;
 }
 
+/** What of a pod its refusals name. */
+interface PodWords {
+  readonly extended: readonly string[];
+  readonly volumes: { readonly missing: string | undefined } | undefined;
+}
+
 /**
  * Puts a slot's refusal in words.
  *
- * @param extended  the class's extended resources, in the order the core knows them by
+ * @param pod  its extended resources, in the order the core knows them by, and what is said of a claim that is missing
  */
 export function describeRefusal(
   refusals: Refusals,
   slot: number,
   names: CoreNames,
-  extended: readonly string[],
+  { extended, volumes }: PodWords,
 ): NodeRefusal | undefined {
   const filter = names.filters[refusals.rejectedBy[slot]!]!;
   switch (filter) {
@@ -90,6 +97,8 @@ export function describeRefusal(
       return undefined;
     case "NodeResourcesFit":
       return describeShortage(refusals.insufficient[slot]!, names, extended);
+    case "missingClaim":
+      return { rejectedBy: PLUGINS[filter]!, reasons: [volumes?.missing ?? ""], resolvable: false };
     case "VolumeBinding": {
       const bits = refusals.insufficient[slot]!;
       const reasons = VOLUME_REASONS.filter(([name]) => (bits & names.volumeRefusals[name]) !== 0);

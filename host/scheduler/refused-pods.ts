@@ -71,7 +71,7 @@ export class RefusedPods {
 
   async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Decision> {
     if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {} };
-    const { refusals, reasons } = this.#describe(why, nodes, one.extended);
+    const { refusals, reasons } = this.#describe(why, nodes, one);
     const { postFilters } = one.profile;
     const preempts = postFilters.includes("DefaultPreemption") && mayPreempt(one.pod);
     const trials = preempts ? await this.#tryPreemption(one, nodes, refusals) : [];
@@ -80,10 +80,10 @@ export class RefusedPods {
   }
 
   /** In words, once for all pods of a batch that were refused alike: a thousand replicas may wait for one node. */
-  #describe(why: Refusals, nodes: NodeSlots, extended: readonly string[]): DescribedRefusals {
+  #describe(why: Refusals, nodes: NodeSlots, one: AskedPod): DescribedRefusals {
     const known = this.#described.get(why);
     if (known !== undefined) return known;
-    const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#parts.names, extended)!);
+    const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#parts.names, one)!);
     const reasons = Object.fromEntries(nodes.map(([name], i) => [name, [...refusals[i]!.reasons]]));
     const described = { refusals, reasons };
     this.#described.set(why, described);
@@ -115,7 +115,7 @@ export class RefusedPods {
     return nodes.map(([, slot], i) => {
       if (!refusals[i]!.resolvable) return "not tried";
       if (!tried.has(slot) || without === undefined) return "no victims";
-      return describeRefusal(without, slot, names, one.extended)?.reasons ?? "room";
+      return describeRefusal(without, slot, names, one)?.reasons ?? "room";
     });
   }
 }

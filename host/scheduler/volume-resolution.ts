@@ -35,11 +35,13 @@ export interface VolumeResolution {
   readonly toBind: readonly ClaimToBind[];
   /** The nodes that claims were promised to. */
   readonly selectedNodes: ReadonlySet<string>;
+  /** What NodeVolumeLimits says on every node of a claim that is not there; undefined: all are. */
+  readonly missing: string | undefined;
   /** Claims that only one pod may use, as `namespace/name`. */
   readonly exclusive: ReadonlySet<string>;
 }
 
-type Binding = Omit<VolumeResolution, "exclusive">;
+type Binding = Omit<VolumeResolution, "exclusive" | "missing">;
 
 /** A claim that the pod uses, if it is there. */
 interface ClaimUse extends PodClaim {
@@ -52,6 +54,7 @@ const NOTHING: VolumeResolution = {
   requirements: [],
   toBind: [],
   selectedNodes: new Set(),
+  missing: undefined,
   exclusive: new Set(),
 };
 
@@ -86,8 +89,18 @@ export function resolveVolumes(
   return {
     ...binding,
     requirements: [...binding.requirements, ...zones.map((where) => ({ where, refusal: "zone" as const }))],
+    missing:
+      prefilters.has("NodeVolumeLimits") && filters.has("NodeVolumeLimits")
+        ? lookingUp(pod, claims)
+        : undefined,
     exclusive: new Set(restricted.map(({ known }) => known!.key)),
   };
+}
+
+/** Only where no other plugin's PreFilter is called does a missing claim come so far. */
+function lookingUp({ namespace }: PodVolumes, claims: readonly ClaimUse[]): string | undefined {
+  const missing = claims.find(({ known }) => known === undefined);
+  return missing && `looking up PVC ${namespace}/${missing.name}: ${notFound(missing.name)}`;
 }
 
 function refusalBy(

@@ -32,6 +32,7 @@ interface ClassEntry {
   readonly holdings: readonly Holding[];
   readonly rules: readonly number[];
   readonly plan: BindingPlan;
+  readonly missing: string | undefined;
 }
 
 interface Resolved {
@@ -45,6 +46,8 @@ export interface AskedVolumes {
   /** What the core counts for it if it places it. */
   readonly held: readonly CoreVolume[];
   readonly plan: BindingPlan;
+  /** What NodeVolumeLimits says of a claim that is not there. */
+  readonly missing: string | undefined;
 }
 
 /** A claim that is bound with its pod: to this volume, or to one to be provisioned. */
@@ -122,7 +125,14 @@ export class Volumes {
       const numbers = this.#numbers(pod, profile, resolution, holdings, volumes, rules);
       const plan = this.#plan(resolution, rules);
       this.#parts.post(["putClassVolumes", id, numbers]);
-      this.#classes.set(id, { version: this.#version, holdings, volumes, rules, plan });
+      this.#classes.set(id, {
+        version: this.#version,
+        holdings,
+        volumes,
+        rules,
+        plan,
+        missing: resolution.missing,
+      });
     } catch (error) {
       this.#release({ holdings, volumes, rules });
       throw error;
@@ -143,7 +153,8 @@ export class Volumes {
     const holdings = this.#holdings.acquire(pod);
     const held = volumesOf(holdings);
     for (const volume of held) volume.users++;
-    return { holdings, held, plan: this.#classes.get(id)!.plan };
+    const { plan, missing } = this.#classes.get(id)!;
+    return { holdings, held, plan, missing };
   }
 
   letGo({ holdings, held }: AskedVolumes): void {
@@ -262,7 +273,8 @@ export class Volumes {
     const { names, ensure, slotOf } = this.#parts;
     const { volumeFlags: flag, volumeFilters: filter, volumeRefusals } = names;
     const listed = this.#listVolumes(pod, profile, resolution, holdings, volumes);
-    const requirements = resolution.requirements
+    const missing = resolution.missing === undefined ? [] : [MISSING_CLAIM];
+    const requirements = [...missing, ...resolution.requirements]
       .filter(({ where }) => where !== "everywhere")
       .map(({ where, refusal }) => ({ rule: this.#rule(where, rules), refusal: volumeRefusals[refusal] }));
     const { toBind, selectedNodes } = resolution;
@@ -358,6 +370,8 @@ export class Volumes {
     for (const rule of rules) this.#parts.rules.release(rule);
   }
 }
+
+const MISSING_CLAIM = { where: "nowhere", refusal: "missingClaim" } as const;
 
 const NO_VOLUMES: ClassVolumes = {
   filters: 0,

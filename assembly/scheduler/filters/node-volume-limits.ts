@@ -1,8 +1,17 @@
 import { ClassField } from "../../layout/class";
 import { getI32, getU32 } from "../../layout/field";
-import { classVolumeRows, driverRow, volumeRow } from "../../layout/volume-rows";
-import { ClassVolumeField, DriverField, VolumeField, VolumeFilter, VolumeFlag } from "../../layout/volumes";
+import { classVolumeRows, driverRow, setRefusalRow, volumeRow } from "../../layout/volume-rows";
+import { ClassVolumeField, DriverField, SetRefusalField, VolumeField, VolumeFilter, VolumeFlag, VolumeRefusal } from "../../layout/volumes";
 import { isMarked } from "./volume-restrictions";
+
+/**
+ * NodeVolumeLimits refuses every node for a claim that is not there, before it counts. With kube-scheduler's default profile
+ * the PreFilters of other plugins have said so already.
+ */
+export function missingClaim(classRow: usize, set: u32): bool {
+  if ((getU32(classRow, ClassField.volumeFilters) & VolumeFilter.rules) == 0) return false;
+  return (getU32(setRefusalRow(set), SetRefusalField.bits) & VolumeRefusal.missingClaim) != 0;
+}
 
 /**
  * Refuses a node where the class's volumes, with those that are attached, are more than a CSI driver takes. A volume that a
