@@ -126,7 +126,7 @@ class Elector {
     while (!this.#isStopped) {
       if (await this.#attempt(this.#times.renewDeadlineMs)) return true;
       const holder = this.#seen?.lease.spec?.holderIdentity;
-      if (holder !== told && holder) {
+      if (holder !== told && holder && holder !== this.#options.identity) {
         this.#options.log.info("waits to lead", { holder });
         this.#options.onWaiting?.(holder);
       }
