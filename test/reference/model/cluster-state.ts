@@ -9,8 +9,8 @@ const keyOf = ({ kind = "Pod", metadata }: KubernetesObject) =>
 
 interface Assumption {
   readonly object: KubernetesObject;
-  /** Key of the pod that it stands and falls with; undefined once the pod is confirmed. */
-  readonly pod: string | undefined;
+  /** Keys of the pods that assumed it and are not confirmed: it falls with any of them, as in kube-scheduler. */
+  readonly pods: ReadonlySet<string>;
 }
 
 /** The nodes, pods and objects of the reference model, as they were given and as they were assumed since. */
@@ -52,13 +52,15 @@ export class ClusterState {
 
   addPod(pod: V1Pod): void {
     this.#pods.set(keyOf(pod), pod);
-    for (const [key, one] of this.#assumed)
-      if (one.pod === keyOf(pod)) this.#assumed.set(key, { ...one, pod: undefined });
+    for (const [key, one] of this.#assumed) {
+      const pods = new Set([...one.pods].filter((other) => other !== keyOf(pod)));
+      this.#assumed.set(key, { ...one, pods });
+    }
   }
 
   removePod(pod: V1Pod): void {
     this.#pods.delete(keyOf(pod));
-    for (const [key, one] of this.#assumed) if (one.pod === keyOf(pod)) this.#assumed.delete(key);
+    for (const [key, one] of this.#assumed) if (one.pods.has(keyOf(pod))) this.#assumed.delete(key);
   }
 
   putObject(object: KubernetesObject): void {
@@ -99,7 +101,10 @@ export class ClusterState {
     const reserves = { VolumeBinding: assumedObjects, DynamicResources: assumedClaims };
     for (const [plugin, assume] of Object.entries(reserves))
       for (const object of profile.reserve.includes(plugin) ? assume(cycle, node) : [])
-        this.#assumed.set(keyOf(object), { object, pod: keyOf(pod) });
+        this.#assumed.set(keyOf(object), {
+          object,
+          pods: new Set([...(this.#assumed.get(keyOf(object))?.pods ?? []), keyOf(pod)]),
+        });
     const spec = { ...pod.spec!, nodeName: node.metadata!.name! };
     this.#pods.set(keyOf(pod), { ...pod, spec, status: {} });
   }
