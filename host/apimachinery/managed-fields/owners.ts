@@ -34,7 +34,32 @@ export function managerKey({ name, operation, apiVersion, subresource }: Manager
   return JSON.stringify([name, operation, apiVersion, subresource ?? ""]);
 }
 
-/** Owners of entries; undefined when one of them cannot be understood. */
+/**
+ * Sets that were read from stored entries: they have been checked and stand in order. Most owners are not touched by a write,
+ * so that theirs go back as they came.
+ */
+const settled = new WeakSet<FieldSet>();
+
+/** The owners of a stored object: its entries are our own. */
+export function storedOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owners {
+  const owners = new Map<string, Owner>();
+  for (const { manager = "", operation, apiVersion = "", time, fieldsV1 = {}, subresource } of entries ??
+    []) {
+    const owner: Owner = {
+      name: manager,
+      operation: operation as Owner["operation"],
+      apiVersion,
+      ...(subresource === undefined ? {} : { subresource }),
+      ...(time === undefined ? {} : { time }),
+      fields: fieldsV1 as FieldSet,
+    };
+    settled.add(owner.fields);
+    owners.set(managerKey(owner), owner);
+  }
+  return owners;
+}
+
+/** Owners of entries that a client sent; undefined when one of them cannot be understood. */
 export function readOwners(entries: unknown): Owners | undefined {
   const owners = new Map<string, Owner>();
   if (entries === undefined || entries === null) return owners;
@@ -72,7 +97,7 @@ export function writeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
     apiVersion: owner.apiVersion,
     ...(owner.time === undefined ? {} : { time: owner.time }),
     fieldsType: "FieldsV1",
-    fieldsV1: inOrder(owner.fields),
+    fieldsV1: settled.has(owner.fields) ? owner.fields : inOrder(owner.fields),
     ...(owner.subresource === undefined ? {} : { subresource: owner.subresource }),
   }));
 }

@@ -108,7 +108,7 @@ function settle(
     if (!isEmptySet(taken)) conflicts.push({ owner, fields: taken });
     const gone = key === exempt ? EMPTY_SET : union(taken, changed.removed);
     const fields = difference(owner.fields, gone);
-    if (!isEmptySet(fields)) left.set(key, { ...owner, fields });
+    if (!isEmptySet(fields)) left.set(key, fields === owner.fields ? owner : { ...owner, fields });
   }
   return { owners: left, conflicts };
 }

@@ -6,6 +6,7 @@ import {
   type ManagedFieldsEntry,
   type Owners,
   readOwners,
+  storedOwners,
   writeOwners,
 } from "../../apimachinery/managed-fields/owners.ts";
 import { ownersAfterUpdate, type Tracking } from "../../apimachinery/managed-fields/track.ts";
@@ -83,7 +84,7 @@ export function trackUpdate(
 
 /** The live owners, or what the request itself says of them: `[{}]` or `[]` forget them all. */
 function ownersSaid(target: Target, next: AnyObject, old: AnyObject): Owners {
-  const live = readOwners(old.metadata?.managedFields) ?? new Map();
+  const live = storedOwners(old.metadata?.managedFields);
   const said = next.metadata?.managedFields;
   if (target.subresource !== undefined || said === undefined || said === null) return live;
   if (said.length === 0 || (said.length === 1 && deepEqual(said[0], {}))) return new Map();

@@ -2,7 +2,7 @@ import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { deepCopy, isObject } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, isReason } from "../../apimachinery/errors.ts";
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
-import { type Owners, readOwners, writeOwners } from "../../apimachinery/managed-fields/owners.ts";
+import { type Owners, storedOwners, writeOwners } from "../../apimachinery/managed-fields/owners.ts";
 import { typeErrors } from "../../apimachinery/managed-fields/to-field-set.ts";
 import { type Applied, applyFields, ownersAfterUpdate } from "../../apimachinery/managed-fields/track.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
@@ -110,7 +110,7 @@ function ownersOf(
   before: AnyObject,
   context: WriteContext,
 ): Owners {
-  const owners = readOwners(live.metadata?.managedFields) ?? new Map();
+  const owners = storedOwners(live.metadata?.managedFields);
   if (owners.size > 0) return owners;
   const earlier = { ...context, fieldManager: BEFORE_FIRST_APPLY };
   const tracking = trackingOf(api, { kind: target.kind }, "Update", owners, earlier);
