@@ -28,15 +28,22 @@ export class VolumeTables {
     const { volumes, state } = this.#views;
     volumes.driver.set(volume, driver);
     if (state.volumeLimit.get(0) <= volume) state.volumeLimit.set(0, volume + 1);
+    this.#meetDriver(driver);
   }
 
   /** @param limit  how many volumes the driver takes there; undefined: any number */
   putDriver(driver: number, slot: number, limit: number | undefined): void {
-    const { drivers, state } = this.#views;
+    const { drivers } = this.#views;
     const row = driver * this.#capacity.nodes + slot;
     drivers.limited.set(row, limit === undefined ? 0 : 1);
     drivers.limit.set(row, limit ?? 0);
-    if (state.driverLimit.get(0) <= driver) state.driverLimit.set(0, driver + 1);
+    this.#meetDriver(driver);
+  }
+
+  /** Also drivers that no CSINode names have counts, which go with a node. */
+  #meetDriver(driver: number): void {
+    const { driverLimit } = this.#views.state;
+    if (driverLimit.get(0) <= driver) driverLimit.set(0, driver + 1);
   }
 
   /** A rule anew: it holds for these sets and no others. */

@@ -63,7 +63,10 @@ export class ClusterGenerator {
     for (let step = 0; step < PLACEMENTS; step++) {
       yield* this.#change(step, model);
       const pod = this.#mounting(this.#pods.pod(`pod-${step}`, this.#nodeNames), model);
-      for (const object of this.#storage?.ephemeralClaims(pod, false) ?? []) yield { object };
+      const { preFilter } = profileFor(this.config, pod.spec!.schedulerName);
+      // Where VolumeBinding does not say so, another's claim is an error of NodeVolumeLimits, which ends the cycle.
+      const mustOwn = !preFilter.includes("VolumeBinding");
+      for (const object of this.#storage?.ephemeralClaims(pod, mustOwn) ?? []) yield { object };
       const claims = this.#devices && draw.chance(40) ? this.#devices.claimsOf(pod, model.objects()) : [];
       yield { place: claims.length > 0 ? { ...pod, spec: { ...pod.spec!, resourceClaims: claims } } : pod };
     }
@@ -79,12 +82,7 @@ export class ClusterGenerator {
 
   #mounting(pod: V1Pod, model: ReferenceScheduler): V1Pod {
     if (!this.#storage || !this.#draw.chance(50)) return pod;
-    const drawn = this.#storage.volumes(pod, model.objects());
-    const binds = profileFor(this.config, pod.spec!.schedulerName).preFilter.includes("VolumeBinding");
-    // Where VolumeBinding does not look at claims, NodeVolumeLimits says of missing ones what the core does not (README.md).
-    const known = (name: string | undefined) => name === undefined || name.startsWith("claim-");
-    const able = drawn.filter((one) => !one.ephemeral && known(one.persistentVolumeClaim?.claimName));
-    const volumes = [...(pod.spec!.volumes ?? []), ...(binds ? drawn : able)];
+    const volumes = [...(pod.spec!.volumes ?? []), ...this.#storage.volumes(pod, model.objects())];
     return { ...pod, spec: { ...pod.spec!, volumes } };
   }
 
