@@ -154,7 +154,7 @@ export class CoreScheduler implements Scheduler {
       const pod = pods[start + batch.length]!;
       const prepared = this.#preparation.prepareOrRefuse(pod);
       batch.push(prepared);
-      if ("volumes" in prepared && (prepared.volumes?.plan.claims.length ?? 0) > 0) break;
+      if ("volumes" in prepared && prepared.volumes?.endsBatch) break;
       if (this.#pods.anyBelow(pod.spec?.priority ?? 0)) break;
     }
     return batch;
@@ -221,8 +221,15 @@ export class CoreScheduler implements Scheduler {
       // The node went away meanwhile, and may have come back in another slot.
       this.#add(placed);
     }
+    const identity = this.#tables.identityOf(node);
     const bindings = volumes ? this.#tables.volumes.promise(key, node, volumes, chosen) : [];
-    return { pod: key, node, ...(bindings.length > 0 ? { claims: bindings } : {}) };
+    const devices = volumes ? this.#tables.volumes.allocate(key, identity, volumes, one.profile) : [];
+    return {
+      pod: key,
+      node,
+      ...(bindings.length > 0 ? { claims: bindings } : {}),
+      ...(devices.length > 0 ? { devices } : {}),
+    };
   }
 
   /** What a bound pod holds of volumes; the group is given back if that cannot be described. */

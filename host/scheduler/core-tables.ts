@@ -5,6 +5,7 @@ import { CapacityError, checkAmount } from "./capacity.ts";
 import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts";
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
 import { ImageTable } from "./image-table.ts";
+import type { NodeIdentity } from "./node-affinity.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { NodeRules } from "./node-rules.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
@@ -116,6 +117,11 @@ export class CoreTables {
 
   slotOf(name: string): number | undefined {
     return this.#nodes.get(name)?.slot;
+  }
+
+  /** What node selectors look at; a node that is gone has no labels. */
+  identityOf(name: string): NodeIdentity {
+    return { name, labels: this.#nodes.get(name)?.facts.labels ?? {} };
   }
 
   /** The node in a slot; of a node that is gone as long as a question is under way. */

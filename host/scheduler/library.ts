@@ -9,6 +9,7 @@ import { Profiles } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
 import { FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
+import type { DeviceAllocation } from "./devices.ts";
 import type { ClaimBinding } from "./volumes.ts";
 
 export type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
@@ -22,7 +23,7 @@ export interface Scheduler {
   addPod(pod: V1Pod): void;
   /** A bound pod is gone, or an assumed one is forgotten. */
   removePod(namespace: string, name: string): void;
-  /** Namespaces, PVs, PVCs, storage classes, Services, owners, PDBs, priority classes that decisions read. */
+  /** Namespaces, PVs, PVCs, storage classes, device claims, classes and slices, Services, owners, PDBs, priority classes that decisions read. */
   addObject(object: KubernetesObject): void;
   /** Such an object is gone. */
   removeObject(object: KubernetesObject): void;
@@ -38,6 +39,8 @@ export type Decision =
       readonly node: string;
       /** Claims that are bound together with the pod, if any: to a volume, or (null) to one to be provisioned for the node. */
       readonly claims?: readonly ClaimBinding[];
+      /** Claims of devices that the pod uses, if any, with what is allocated together with the pod. */
+      readonly devices?: readonly DeviceAllocation[];
     }
   | {
       readonly pod: string;

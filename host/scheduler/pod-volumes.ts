@@ -18,7 +18,13 @@ export interface InTreeVolume {
   readonly handle: string;
 }
 
-/** What the plugins of volumes read of a pod. */
+/** An entry of spec.resourceClaims; without `claim` it waits for the one that its template stands for. */
+export interface PodDeviceClaim {
+  readonly entry: string;
+  readonly claim: string | undefined;
+}
+
+/** What the plugins of volumes and devices read of a pod. */
 export interface PodVolumes {
   readonly namespace: string;
   readonly name: string;
@@ -28,6 +34,8 @@ export interface PodVolumes {
   readonly disks: readonly Disk[];
   /** Volumes written into the pod that count for a CSI driver. */
   readonly inTree: readonly InTreeVolume[];
+  /** In the order of spec.resourceClaims, without those that turned out not to be needed. */
+  readonly devices: readonly PodDeviceClaim[];
 }
 
 /** In-tree plugins that are migrated, and the drivers that take over. Source: csi-translation-lib. */
@@ -42,18 +50,21 @@ export const MIGRATED_PLUGINS: Readonly<Record<string, string>> = {
 /** Everything of a pod that `readPodVolumes` reads, for its signature: nothing for a pod without such volumes. */
 export function volumeParts(pod: V1Pod): unknown[] {
   const volumes = (pod.spec?.volumes ?? []).filter(concerns);
-  if (volumes.length === 0) return [];
-  // The claim of an ephemeral volume is the pod's own, so such a pod is like no other.
-  const own = volumes.some(({ ephemeral }) => ephemeral)
-    ? [pod.metadata?.name, pod.metadata?.uid]
-    : undefined;
-  return [pod.metadata?.namespace, own, volumes];
+  const devices = readDeviceClaims(pod);
+  if (volumes.length === 0 && devices.length === 0) return [];
+  // The claim of an ephemeral volume is the pod's own, and a claim of devices knows its users: such a pod is like no other.
+  const own =
+    devices.length > 0 || volumes.some(({ ephemeral }) => ephemeral)
+      ? [pod.metadata?.name, pod.metadata?.uid]
+      : undefined;
+  return [pod.metadata?.namespace, own, volumes, devices];
 }
 
 /** Undefined for a pod whose volumes no plugin looks at. */
 export function readPodVolumes(pod: V1Pod): PodVolumes | undefined {
   const volumes = (pod.spec?.volumes ?? []).filter(concerns);
-  if (volumes.length === 0) return undefined;
+  const devices = readDeviceClaims(pod);
+  if (volumes.length === 0 && devices.length === 0) return undefined;
   const { namespace, name = "", uid = "" } = pod.metadata ?? {};
   return {
     namespace: namespace || "default",
@@ -66,8 +77,24 @@ export function readPodVolumes(pod: V1Pod): PodVolumes | undefined {
     }),
     disks: volumes.flatMap(disksOf),
     inTree: volumes.flatMap((volume) => readInTreeVolume(volume) ?? []),
+    devices,
   };
 }
+
+/** The claim of a template is known by the pod's status; one that is listed there without a name is not needed. */
+function readDeviceClaims({ spec, status }: V1Pod): readonly PodDeviceClaim[] {
+  const entries = spec?.resourceClaims ?? [];
+  if (entries.length === 0) return NO_CLAIMS;
+  return entries.flatMap(({ name, resourceClaimName }): PodDeviceClaim[] => {
+    if (resourceClaimName) return [{ entry: name, claim: resourceClaimName }];
+    const made = status?.resourceClaimStatuses?.find((one) => one.name === name);
+    return made !== undefined && !made.resourceClaimName
+      ? []
+      : [{ entry: name, claim: made?.resourceClaimName }];
+  });
+}
+
+const NO_CLAIMS: readonly PodDeviceClaim[] = [];
 
 function concerns(volume: V1Volume): boolean {
   return Boolean(

@@ -39,10 +39,10 @@ export interface UnreadablePod {
   readonly message: string;
 }
 
-/** A pod whose scheduling gates keep it from being looked at. */
+/** A pod that its scheduling gates, or claims of devices that are not there, keep from being looked at. */
 export interface GatedPod {
   readonly key: string;
-  readonly plugin: "SchedulingGates";
+  readonly plugin: "SchedulingGates" | "DynamicResources";
   readonly message: string;
 }
 
@@ -74,11 +74,14 @@ export class PodPreparation {
       return { key, plugin: "SchedulingGates", message: `waiting for scheduling gates: [${names}]` };
     }
     const facts = this.#factsOf(pod);
+    const waiting =
+      facts.volumes && profile.waitsForClaims && this.#tables.volumes.devices.whyWaiting(facts.volumes);
+    if (waiting) return { key, plugin: "DynamicResources", message: waiting };
     const refusal = this.#findRefusal(facts, profile);
     if (refusal !== undefined) return { pod, key, profile, ...refusal };
     const { id, usage, extended } = this.#tables.classFor(facts, profile);
     const group = this.#tables.topology.acquireGroup(facts.topology);
-    const volumes = facts.volumes && this.#tables.volumes.ask(id, facts.volumes);
+    const volumes = facts.volumes && this.#tables.volumes.ask(id, facts.volumes, profile);
     return { pod, key, profile, classId: id, usage, extended, group, volumes };
   }
 

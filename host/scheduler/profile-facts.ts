@@ -22,6 +22,8 @@ export interface ProfileFacts {
   readonly postFilters: PostFilters;
   /** Pods with scheduling gates are held back. */
   readonly holdsGated: boolean;
+  /** Pods are held back until their claims of devices are there. */
+  readonly waitsForClaims: boolean;
   /** The affinity that every pod has besides its own. */
   readonly addedAffinity: NodeAffinity | undefined;
   readonly defaultConstraints: {
@@ -69,6 +71,7 @@ export function readProfileFacts(profile: Profile, id: number): ProfileFacts {
       (name) => name === "DynamicResources" || name === "DefaultPreemption",
     ),
     holdsGated: isEnabled(profile, "preEnqueue", "SchedulingGates"),
+    waitsForClaims: isEnabled(profile, "preEnqueue", "DynamicResources"),
     // Mistakes in it were told when the configuration was read.
     addedAffinity: addedAffinity && parseNodeAffinity({}, addedAffinity, where, []),
     defaultConstraints: readDefaults(args.PodTopologySpread),

@@ -29,6 +29,10 @@ const REASONS: Record<
   NodeDeclaredFeatures: "node(s) didn't match Pod's required features",
 };
 
+/** What DynamicResources' PostFilter says of a pod without claims, and of one with claims that cannot be helped. */
+export const NO_CLAIMS_TEXT = "no new claims to deallocate";
+export const CLAIMS_TEXT = "still not schedulable";
+
 /** The reasons of VolumeBinding, in the order in which one node gives them. */
 const VOLUME_REASONS: readonly (readonly [keyof CoreNames["volumeRefusals"], string])[] = [
   ["nodeConflict", "node(s) didn't match PersistentVolume's node affinity"],
@@ -156,12 +160,14 @@ export type PostFilters = readonly ("DynamicResources" | "DefaultPreemption")[];
  *
  * @param trials    per refused node, in the same order
  * @param mayPreempt  false: preemptionPolicy is Never
+ * @param devicesText what DynamicResources says
  */
 export function fitErrorMessage(
   refused: readonly NodeRefusal[],
   trials: readonly PreemptionTrial[],
   mayPreempt: boolean,
   postFilters: PostFilters,
+  devicesText: string,
 ): string {
   const text = unavailable(
     refused.length,
@@ -170,7 +176,7 @@ export function fitErrorMessage(
   // Preemption would succeed: kube-scheduler then says nothing more.
   if (mayPreempt && trials.includes("room") && postFilters.includes("DefaultPreemption")) return text;
   const said = postFilters.map((plugin) =>
-    plugin === "DynamicResources" ? "no new claims to deallocate" : preemptionText(trials, mayPreempt),
+    plugin === "DynamicResources" ? devicesText : preemptionText(trials, mayPreempt),
   );
   return said.length === 0 ? text : `${text} ${said.join(", ")}`;
 }
@@ -196,19 +202,21 @@ function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
 /**
  * The text when a PreFilter already refused: no node is left that preemption would help on. DynamicResources' PostFilter
  * fails for want of state if its own PreFilter was not reached: it says so, and nothing else is said.
+ *
+ * @param devicesText what DynamicResources says; undefined: it was not reached
  */
 export function prefilterMessage(
   nodes: number,
   reason: string,
   mayPreempt: boolean,
   postFilters: PostFilters,
-  dynamicResourcesRan: boolean,
+  devicesText: string | undefined,
 ): string {
   const text = `0/${nodes} nodes are available: ${reason}.`;
-  if (postFilters.includes("DynamicResources") && !dynamicResourcesRan) return `${text} not found`;
+  if (postFilters.includes("DynamicResources") && devicesText === undefined) return `${text} not found`;
   const trials = Array<PreemptionTrial>(nodes).fill("not tried");
   const said = postFilters.map((plugin) =>
-    plugin === "DynamicResources" ? "no new claims to deallocate" : preemptionText(trials, mayPreempt),
+    plugin === "DynamicResources" ? devicesText : preemptionText(trials, mayPreempt),
   );
   return said.length === 0 ? text : `${text} ${said.join(", ")}`;
 }

@@ -4,10 +4,13 @@ import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import type { CoreTables, NodeSlots } from "./core-tables.ts";
 import type { Decision } from "./library.ts";
 import type { PlacedPods } from "./placed-pods.ts";
+import { readPodVolumes } from "./pod-volumes.ts";
 import type { AskedPod, GatedPod, PrefilteredPod, UnreadablePod } from "./prepared-pods.ts";
 import {
+  CLAIMS_TEXT,
   describeRefusal,
   fitErrorMessage,
+  NO_CLAIMS_TEXT,
   NO_NODES,
   type NodeRefusal,
   type PreemptionTrial,
@@ -43,17 +46,21 @@ export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, no
           one.reason,
           mayPreempt(one.pod),
           one.profile.postFilters,
-          dynamicResourcesRanBefore(one),
+          dynamicResourcesRan(one) ? textOfClaims(one.pod) : undefined,
         );
   const reasons = Object.fromEntries(nodes.map(([name]) => [name, [one.reason]]));
   return { pod: one.key, node: null, message, nodes: reasons };
 }
 
-/** Whether DynamicResources' PreFilter stands before the one that refused. */
-function dynamicResourcesRanBefore({ plugin, profile }: PrefilteredPod): boolean {
+function textOfClaims(pod: V1Pod): string {
+  return (readPodVolumes(pod)?.devices ?? []).length > 0 ? CLAIMS_TEXT : NO_CLAIMS_TEXT;
+}
+
+/** Whether DynamicResources' PreFilter stands before the one that refused, or is it. */
+function dynamicResourcesRan({ plugin, profile }: PrefilteredPod): boolean {
   const order = [...profile.prefilters];
   const at = order.indexOf("DynamicResources");
-  return at >= 0 && at < order.findIndex((name) => name === plugin);
+  return at >= 0 && at <= order.findIndex((name) => name === plugin);
 }
 
 function mayPreempt({ spec }: V1Pod): boolean {
@@ -75,8 +82,19 @@ export class RefusedPods {
     const { postFilters } = one.profile;
     const preempts = postFilters.includes("DefaultPreemption") && mayPreempt(one.pod);
     const trials = preempts ? await this.#tryPreemption(one, nodes, refusals) : [];
-    const message = fitErrorMessage(refusals, trials, mayPreempt(one.pod), postFilters);
+    const devicesText = this.#textOfClaims(one, nodes, why);
+    const message = fitErrorMessage(refusals, trials, mayPreempt(one.pod), postFilters, devicesText);
     return { pod: one.key, node: null, message, nodes: reasons };
+  }
+
+  #textOfClaims({ volumes }: AskedPod, nodes: NodeSlots, why: Refusals): string {
+    if (volumes === undefined || volumes.pod.devices.length === 0) return NO_CLAIMS_TEXT;
+    const { names, tables } = this.#parts;
+    const refusing = nodes.filter(([, slot]) => names.filters[why.rejectedBy[slot]!] === "claimUnavailable");
+    return tables.volumes.devices.postFilterText(
+      volumes.pod,
+      refusing.map(([name]) => tables.identityOf(name)),
+    );
   }
 
   /** In words, once for all pods of a batch that were refused alike: a thousand replicas may wait for one node. */

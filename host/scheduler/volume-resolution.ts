@@ -1,6 +1,7 @@
 import type { V1PersistentVolumeClaim, V1StorageClass } from "../api/generated/types.ts";
 import type { CoreNames } from "../wasm/scheduler-facts.ts";
 import type { PluginName } from "./configuration/plugins.ts";
+import type { DeviceNeeds } from "./device-needs.ts";
 import type { Where } from "./node-rules.ts";
 import type { PodClaim, PodVolumes } from "./pod-volumes.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
@@ -39,9 +40,11 @@ export interface VolumeResolution {
   readonly missing: string | undefined;
   /** Claims that only one pod may use, as `namespace/name`. */
   readonly exclusive: ReadonlySet<string>;
+  /** Undefined: the pod has no claims of devices. */
+  readonly devices: DeviceNeeds | undefined;
 }
 
-type Binding = Omit<VolumeResolution, "exclusive" | "missing">;
+type Binding = Omit<VolumeResolution, "exclusive" | "missing" | "devices">;
 
 /** A claim that the pod uses, if it is there. */
 interface ClaimUse extends PodClaim {
@@ -56,25 +59,30 @@ const NOTHING: VolumeResolution = {
   selectedNodes: new Set(),
   missing: undefined,
   exclusive: new Set(),
+  devices: undefined,
 };
 
 /**
- * The PreFilters of VolumeRestrictions, VolumeBinding and VolumeZone, and what is left for their filters; as far as the
- * profile calls them, and in its order.
+ * The PreFilters of VolumeRestrictions, VolumeBinding, VolumeZone and DynamicResources, and what is left for their filters;
+ * as far as the profile calls them, and in its order.
+ *
+ * @param devices  what the pod's claims of devices mean
  */
 export function resolveVolumes(
   pod: PodVolumes,
   { prefilters, filters }: Pick<ProfileFacts, "prefilters" | "filters">,
   storage: StorageObjects,
   promised: AssumedVolumes,
+  devices: DeviceNeeds | undefined,
 ): VolumeResolution | PrefilterRefusal {
-  if (pod.claims.length === 0) return NOTHING;
+  if (pod.claims.length === 0 && devices === undefined) return NOTHING;
   const claims = pod.claims.map((one) => ({
     ...one,
     known: storage.claims.get(`${pod.namespace}/${one.name}`),
   }));
   for (const plugin of prefilters) {
-    const refusal = refusalBy(plugin, pod, claims, storage);
+    const refusal =
+      plugin === "DynamicResources" ? devices?.refusal : refusalBy(plugin, pod, claims, storage);
     if (refusal !== undefined) return refusal;
   }
   const binding =
@@ -94,6 +102,7 @@ export function resolveVolumes(
         ? lookingUp(pod, claims)
         : undefined,
     exclusive: new Set(restricted.map(({ known }) => known!.key)),
+    devices: filters.has("DynamicResources") ? devices : undefined,
   };
 }
 

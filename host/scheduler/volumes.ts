@@ -1,12 +1,15 @@
 import type { KubernetesObject } from "../apimachinery/object.ts";
-import type { BindingClaim, CapacityName, ClassVolumes, CoreNames } from "../wasm/scheduler-facts.ts";
+import type { CapacityName, ClassVolumes, CoreNames } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
+import { type BindingPlan, planBindings } from "./binding-plan.ts";
+import { type DeviceAllocation, Devices } from "./devices.ts";
+import type { NodeIdentity } from "./node-affinity.ts";
 import { NodeDrivers } from "./node-drivers.ts";
 import type { NodeRules, Where } from "./node-rules.ts";
 import type { PodVolumes } from "./pod-volumes.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
 import { PromisedVolumes } from "./promised-volumes.ts";
-import { type KnownVolume, type StorageChange, StorageObjects } from "./storage-objects.ts";
+import { type StorageChange, StorageObjects } from "./storage-objects.ts";
 import {
   type CoreVolume,
   correctUses,
@@ -16,14 +19,6 @@ import {
   VolumeHoldings,
 } from "./volume-holdings.ts";
 import { type PrefilterRefusal, resolveVolumes, type VolumeResolution } from "./volume-resolution.ts";
-
-/** What the core is told before it is asked about a class with claims to bind. */
-interface BindingPlan {
-  readonly claims: readonly BindingClaim[];
-  /** Names of claims (`namespace/name`) and volumes behind their numbers. */
-  readonly claimNames: readonly string[];
-  readonly volumeNames: readonly string[];
-}
 
 interface ClassEntry {
   readonly version: number;
@@ -48,6 +43,9 @@ export interface AskedVolumes {
   readonly plan: BindingPlan;
   /** What NodeVolumeLimits says of a claim that is not there. */
   readonly missing: string | undefined;
+  readonly pod: PodVolumes;
+  /** As long as the next pod of its batch would not know what this one takes, it has to be the last. */
+  readonly endsBatch: boolean;
 }
 
 /** A claim that is bound with its pod: to this volume, or to one to be provisioned. */
@@ -66,7 +64,7 @@ interface Parts {
 }
 
 /**
- * The host's half of VolumeRestrictions, NodeVolumeLimits, VolumeBinding and VolumeZone: reads the storage objects, answers
+ * The host's half of VolumeRestrictions, NodeVolumeLimits, VolumeBinding and VolumeZone, and of DynamicResources: reads the storage objects, answers
  * the PreFilters, and describes to the core what is left to decide.
  *
  * What a class means depends on the storage objects, so it carries the version of them that it was described from, and is
@@ -78,6 +76,7 @@ export class Volumes {
   readonly #promised = new PromisedVolumes();
   readonly #holdings: VolumeHoldings;
   readonly #drivers: NodeDrivers;
+  readonly devices: Devices;
   readonly #classes = new Map<number, ClassEntry>();
   /** By the profile's id. */
   readonly #resolved = new WeakMap<PodVolumes, Map<number, Resolved>>();
@@ -87,8 +86,9 @@ export class Volumes {
   #attachments = 0;
 
   constructor(parts: Parts) {
-    const { post, ensure, slotOf } = parts;
+    const { post, ensure, slotOf, rules } = parts;
     this.#parts = parts;
+    this.devices = new Devices({ post, ensure, slotOf, rules });
     this.#holdings = new VolumeHoldings({ post, ensure, slotOf, storage: this.#storage });
     this.#drivers = new NodeDrivers({
       post,
@@ -107,7 +107,8 @@ export class Volumes {
     const byProfile = this.#resolved.get(pod) ?? new Map<number, Resolved>();
     const known = byProfile.get(profile.id);
     if (known?.version === this.#version) return known.what;
-    const what = resolveVolumes(pod, profile, this.#storage, this.#promised);
+    const devices = this.devices.needsOf(pod);
+    const what = resolveVolumes(pod, profile, this.#storage, this.#promised, devices);
     byProfile.set(profile.id, { version: this.#version, what });
     this.#resolved.set(pod, byProfile);
     return what;
@@ -123,7 +124,11 @@ export class Volumes {
     const rules: number[] = [];
     try {
       const numbers = this.#numbers(pod, profile, resolution, holdings, volumes, rules);
-      const plan = this.#plan(resolution, rules);
+      const plan = planBindings(
+        resolution.toBind,
+        (where) => this.#rule(where, rules),
+        (count) => this.#parts.ensure("candidates", count),
+      );
       this.#parts.post(["putClassVolumes", id, numbers]);
       this.#classes.set(id, {
         version: this.#version,
@@ -149,12 +154,14 @@ export class Volumes {
   }
 
   /** What a pod of the class holds; `letGo` when the core has answered. */
-  ask(id: number, pod: PodVolumes): AskedVolumes {
+  ask(id: number, pod: PodVolumes, profile: ProfileFacts): AskedVolumes {
     const holdings = this.#holdings.acquire(pod);
     const held = volumesOf(holdings);
     for (const volume of held) volume.users++;
     const { plan, missing } = this.#classes.get(id)!;
-    return { holdings, held, plan, missing };
+    const resolution = this.resolve(pod, profile);
+    const allocates = "devices" in resolution && (resolution.devices?.toAllocate.length ?? 0) > 0;
+    return { holdings, held, plan, missing, pod, endsBatch: allocates || plan.claims.length > 0 };
   }
 
   letGo({ holdings, held }: AskedVolumes): void {
@@ -199,19 +206,34 @@ export class Volumes {
     return bindings;
   }
 
+  /** The pod was placed: its claims of devices are given some of the node. */
+  allocate(
+    pod: string,
+    node: NodeIdentity,
+    { pod: volumes }: AskedVolumes,
+    profile: ProfileFacts,
+  ): DeviceAllocation[] {
+    if (volumes.devices.length === 0 || !profile.filters.has("DynamicResources")) return [];
+    this.#version++;
+    return this.devices.promise(pod, volumes, this.devices.needsOf(volumes)!, node);
+  }
+
   /** The pod is seen bound: what it was promised stays promised, whatever becomes of it. */
   keep(pod: string): void {
     this.#promised.keep(pod);
+    this.devices.keep(pod);
   }
 
   /** The pod is gone, and with it what it was promised. */
   forget(pod: string): void {
-    if (this.#promised.forget(pod)) this.#version++;
+    const hadDevices = this.devices.forget(pod);
+    if (this.#promised.forget(pod) || hadDevices) this.#version++;
   }
 
   nodeAdded(node: string): void {
     this.#version++;
     this.#drivers.nodeAdded(node);
+    this.devices.nodeAdded(node);
   }
 
   nodeRemoved(): void {
@@ -221,10 +243,12 @@ export class Volumes {
   /** @throws ApiError 422 with every bad field */
   putObject(object: KubernetesObject): void {
     this.#changed(this.#storage.put(object));
+    if (this.devices.put(object)) this.#version++;
   }
 
   removeObject(object: KubernetesObject): void {
     this.#changed(this.#storage.remove(object));
+    if (this.devices.remove(object)) this.#version++;
   }
 
   #reserve(): void {
@@ -270,30 +294,42 @@ export class Volumes {
     volumes: CoreVolume[],
     rules: number[],
   ): ClassVolumes {
-    const { names, ensure, slotOf } = this.#parts;
+    const { names, ensure } = this.#parts;
     const { volumeFlags: flag, volumeFilters: filter, volumeRefusals } = names;
     const listed = this.#listVolumes(pod, profile, resolution, holdings, volumes);
     const missing = resolution.missing === undefined ? [] : [MISSING_CLAIM];
-    const requirements = [...missing, ...resolution.requirements]
+    const { devices } = resolution;
+    const unavailable = (devices?.where ?? []).map((where) => {
+      return { where, refusal: "claimUnavailable" as const };
+    });
+    const requirements = [...missing, ...resolution.requirements, ...unavailable]
       .filter(({ where }) => where !== "everywhere")
       .map(({ where, refusal }) => ({ rule: this.#rule(where, rules), refusal: volumeRefusals[refusal] }));
     const { toBind, selectedNodes } = resolution;
     ensure("classVolumes", listed.length);
     ensure("requirements", requirements.length);
     ensure("bindingClaims", toBind.length);
-    const [selected] = selectedNodes;
+    const wanted = devices?.wanted ?? 0;
+    const claimSlot = this.#onlySlot(devices?.onlyNodes);
     const asksUses = listed.some(({ flags }) => (flags & ~flag.held) !== 0);
-    const asksRules = requirements.length > 0 || toBind.length > 0;
+    const asksRules = requirements.length > 0 || toBind.length > 0 || claimSlot !== "any";
     return {
-      filters: (asksUses ? filter.uses : 0) | (asksRules ? filter.rules : 0),
+      filters:
+        (asksUses ? filter.uses : 0) | (asksRules ? filter.rules : 0) | (wanted > 0 ? filter.devices : 0),
       volumes: listed,
       requirements,
       bindingClaims: toBind.length,
-      selectedSlot:
-        selected === undefined ? "any" : selectedNodes.size > 1 ? "none" : (slotOf(selected) ?? "none"),
-      claimSlot: "any",
-      devicesWanted: 0,
+      selectedSlot: this.#onlySlot(selectedNodes),
+      claimSlot,
+      devicesWanted: wanted,
     };
+  }
+
+  /** Nodes that all have to be the pod's: any if there are none, one, or no node at all. */
+  #onlySlot(nodes: ReadonlySet<string> = new Set()): number | "any" | "none" {
+    const [only] = nodes;
+    if (only === undefined) return "any";
+    return nodes.size > 1 ? "none" : (this.#parts.slotOf(only) ?? "none");
   }
 
   /** What pods of the class hold, and what is in their way; those that are counted by driver. */
@@ -328,34 +364,6 @@ export class Volumes {
     return entries
       .sort((a, b) => a.volume.driver - b.volume.driver)
       .map(({ volume, flags }) => ({ volume: volume.id, flags }));
-  }
-
-  #plan({ toBind }: VolumeResolution, rules: number[]): BindingPlan {
-    const numbers = new Map<KnownVolume, number>();
-    const numberOf = (volume: KnownVolume) => {
-      const number = numbers.get(volume) ?? numbers.size;
-      numbers.set(volume, number);
-      return number;
-    };
-    const claims = toBind.map(({ candidates, topology, capacity }): BindingClaim => {
-      return {
-        candidates: candidates.map((volume) => ({
-          volume: numberOf(volume),
-          rule: this.#rule(volume.where, rules),
-        })),
-        topologyRule: this.#rule(topology, rules),
-        capacityRule: this.#rule(capacity, rules),
-      };
-    });
-    this.#parts.ensure(
-      "candidates",
-      claims.reduce((sum, { candidates }) => sum + candidates.length, 0),
-    );
-    return {
-      claims,
-      claimNames: toBind.map(({ claim }) => claim.key),
-      volumeNames: [...numbers.keys()].map(({ name }) => name),
-    };
   }
 
   #rule(where: Where, rules: number[]): number {

@@ -13,19 +13,20 @@ import {
 } from "../../layout/volumes";
 
 /**
- * Refuses a node that has not devices enough for the claims to be allocated, its own and those of pools it reaches; then one
- * where an allocated claim cannot be used. Devices are counted, not chosen: without selectors one is as good as another.
+ * Refuses a node where an allocated claim cannot be used; then one that has not devices enough for the claims to be
+ * allocated, its own and those of pools it reaches. Devices are counted, not chosen: without selectors one is as good as another.
  * Source: kube-scheduler DynamicResources.
  */
 export function dynamicResources(classRow: usize, slot: u32, set: u32): Filter {
   const filters = getU32(classRow, ClassField.volumeFilters);
-  if ((filters & VolumeFilter.devices) != 0 && <f64>getU32(classRow, ClassField.devicesWanted) > freeDevices(slot, set))
-    return Filter.DynamicResources;
-  if ((filters & VolumeFilter.rules) == 0) return Filter.none;
-  const only = getU32(classRow, ClassField.claimSlot);
-  const isElsewhere = only != 0 && only != slot + 1;
-  const refusals = getU32(setRefusalRow(set), SetRefusalField.bits);
-  return isElsewhere || (refusals & VolumeRefusal.claimUnavailable) != 0 ? Filter.claimUnavailable : Filter.none;
+  if ((filters & VolumeFilter.rules) != 0) {
+    const only = getU32(classRow, ClassField.claimSlot);
+    const isElsewhere = only != 0 && only != slot + 1;
+    const refusals = getU32(setRefusalRow(set), SetRefusalField.bits);
+    if (isElsewhere || (refusals & VolumeRefusal.claimUnavailable) != 0) return Filter.claimUnavailable;
+  }
+  if ((filters & VolumeFilter.devices) == 0) return Filter.none;
+  return <f64>getU32(classRow, ClassField.devicesWanted) > freeDevices(slot, set) ? Filter.DynamicResources : Filter.none;
 }
 
 function freeDevices(slot: u32, set: u32): f64 {

@@ -12,5 +12,5 @@ export const FEATURES: Features = {
   images: true,
   declaredFeatures: true,
   volumes: true,
-  devices: false,
+  devices: true,
 };
