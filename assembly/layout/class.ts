@@ -97,6 +97,8 @@ export enum Verdict {
 export enum ExtendedRequestField {
   amount = F64 | 0,
   resource = U32 | 8,
+  /** 1: devices stand for it (a DeviceClass names it), so a node that has none of it is not short of it. */
+  byDevices = U32 | 12,
   bytes = 16,
 }
 

@@ -221,9 +221,10 @@ export class CoreScheduler implements Scheduler {
       // The node went away meanwhile, and may have come back in another slot.
       this.#add(placed);
     }
-    const identity = this.#tables.identityOf(node);
     const bindings = volumes ? this.#tables.volumes.promise(key, node, volumes, chosen) : [];
-    const devices = volumes ? this.#tables.volumes.allocate(key, identity, volumes, one.profile) : [];
+    const devices = volumes
+      ? this.#tables.volumes.allocate(key, this.#tables.identityOf(node), volumes, one.profile)
+      : [];
     return {
       pod: key,
       node,

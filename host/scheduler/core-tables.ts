@@ -98,6 +98,9 @@ export class CoreTables {
       ensure: (dimension, rows) => this.#capacity.ensure(dimension, rows),
       slotOf: (node) => this.slotOf(node),
       rules: this.#rules,
+      resourcesChanged: () => {
+        for (const entry of this.#classes.values()) if (entry.extended.length > 0) this.#postClass(entry);
+      },
     });
     this.#capacity.ensure("profiles", profiles.length);
     for (const { id, numbers } of profiles) link.post(["putProfile", id, numbers]);
@@ -283,6 +286,9 @@ export class CoreTables {
         profile: profile.id,
         skipsFit: !profile.filters.has("NodeResourcesFit"),
         uncheckedExtended: extended.filter(profile.ignoresResource).length,
+        extendedByDevices: extended
+          .filter(this.volumes.devices.standFor)
+          .map((name) => this.#resources.intern(name, name)),
         scored,
       },
     ]);

@@ -95,7 +95,7 @@ function readRequest({ name, exactly, firstAvailable }: V1DeviceRequest): KnownD
   return { name, classes: [exactly.deviceClassName], count: isPlain ? (exactly.count ?? 1) : undefined };
 }
 
-/** Devices with a taint, of shared counters, or on nodes of their own are not offered: a count cannot tell them apart. */
+/** Devices with a taint or of shared counters are not offered: a count cannot tell them apart. */
 export function readSlice({ metadata, spec }: V1ResourceSlice): KnownSlice {
   const { driver, pool, nodeName, nodeSelector, allNodes, devices = [] } = spec;
   return {
@@ -103,6 +103,7 @@ export function readSlice({ metadata, spec }: V1ResourceSlice): KnownSlice {
     driver,
     pool: pool.name,
     node: nodeName || undefined,
+    // perDeviceNodeSelection says nothing here: such devices are nowhere.
     where: allNodes ? "everywhere" : nodeSelector ? whereOf(nodeSelector) : "nowhere",
     devices: devices
       .filter(

@@ -43,7 +43,18 @@ interface Parts {
   readonly ensure: (dimension: CapacityName, rows: number) => void;
   readonly slotOf: (node: string) => number | undefined;
   readonly rules: NodeRules;
+  /** Devices stand for other extended resources than before. */
+  readonly resourcesChanged: () => void;
 }
+
+interface KnownClass {
+  readonly hasSelectors: boolean;
+  /** The extended resource that it stands for besides the one of its own name. */
+  readonly extendedResource: string | undefined;
+}
+
+/** Every class stands for the extended resource of this name. */
+const OWN_RESOURCE = "deviceclass.resource.kubernetes.io/";
 
 /**
  * The host's half of DynamicResources: claims, classes and slices; which devices are free, counted for the core; and those of
@@ -54,8 +65,7 @@ export class Devices implements DeviceState {
   readonly #claims = new Map<string, KnownDeviceClaim>();
   readonly #pending = new Map<string, PendingAllocation>();
   readonly #pendingOfPod = new Map<string, readonly string[]>();
-  /** Name -> whether it selects devices. */
-  readonly #classes = new Map<string, boolean>();
+  readonly #classes = new Map<string, KnownClass>();
   readonly #slices = new Map<string, OfferedSlice>();
   readonly #slicesOfNode = new Map<string, Set<string>>();
   readonly #slicesOfPool = new Map<string, Set<string>>();
@@ -70,7 +80,12 @@ export class Devices implements DeviceState {
 
   readonly claim = (key: string): KnownDeviceClaim | undefined => this.#claims.get(key);
   readonly isPending = (key: string): boolean => this.#pending.has(key);
-  readonly classHasSelectors = (name: string): boolean | undefined => this.#classes.get(name);
+  readonly classHasSelectors = (name: string): boolean | undefined => this.#classes.get(name)?.hasSelectors;
+
+  /** Whether devices stand for the extended resource. */
+  readonly standFor = (resource: string): boolean =>
+    (resource.startsWith(OWN_RESOURCE) && this.#classes.has(resource.slice(OWN_RESOURCE.length))) ||
+    [...this.#classes.values()].some(({ extendedResource }) => extendedResource === resource);
 
   whyWaiting(pod: PodVolumes): string | undefined {
     return pod.devices.length === 0 ? undefined : whyWaiting(pod, this);
@@ -87,10 +102,7 @@ export class Devices implements DeviceState {
         this.#setClaim(claimKey(object), readDeviceClaim(object as ResourceV1ResourceClaim));
         return true;
       case "resource.k8s.io/v1/DeviceClass":
-        this.#classes.set(
-          object.metadata?.name ?? "",
-          ((object as V1DeviceClass).spec?.selectors ?? []).length > 0,
-        );
+        this.#setClass(object.metadata?.name ?? "", (object as V1DeviceClass).spec);
         return true;
       case "resource.k8s.io/v1/ResourceSlice":
         this.#setSlice(object.metadata?.name ?? "", readSlice(object as V1ResourceSlice));
@@ -106,7 +118,8 @@ export class Devices implements DeviceState {
         this.#setClaim(claimKey(object), undefined);
         return true;
       case "resource.k8s.io/v1/DeviceClass":
-        return this.#classes.delete(object.metadata?.name ?? "");
+        this.#setClass(object.metadata?.name ?? "", undefined);
+        return true;
       case "resource.k8s.io/v1/ResourceSlice":
         this.#setSlice(object.metadata?.name ?? "", undefined);
         return false;
@@ -170,6 +183,15 @@ export class Devices implements DeviceState {
 
   #devicesOf(claim: string): readonly AllocatedDevice[] {
     return this.#pending.get(claim)?.devices ?? this.#claims.get(claim)?.devices ?? [];
+  }
+
+  #setClass(name: string, spec: V1DeviceClass["spec"] | undefined): void {
+    if (spec === undefined) this.#classes.delete(name);
+    else {
+      const hasSelectors = (spec.selectors ?? []).length > 0;
+      this.#classes.set(name, { hasSelectors, extendedResource: spec.extendedResourceName });
+    }
+    this.#parts.resourcesChanged();
   }
 
   #setClaim(key: string, claim: KnownDeviceClaim | undefined): void {

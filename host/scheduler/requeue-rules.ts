@@ -22,6 +22,7 @@ export const REJECTOR = {
   VolumeZone: 2048,
   /** Whatever has no rule here: every event brings such a pod back. */
   Other: 4096,
+  DynamicResources: 8192,
 } as const;
 
 export type ClusterEvent =
@@ -45,7 +46,10 @@ export type ClusterEvent =
   | "CSINodeUpdate"
   | "CSIDriverUpdate"
   | "CSIStorageCapacityUpdate"
-  | "VolumeAttachmentDelete";
+  | "VolumeAttachmentDelete"
+  | "ResourceClaimUpdate"
+  | "ResourceSliceUpdate"
+  | "DeviceClassUpdate";
 
 const R = REJECTOR;
 const ALL = Object.values(REJECTOR).reduce((all, bit) => all | bit, 0);
@@ -54,9 +58,15 @@ const ALL = Object.values(REJECTOR).reduce((all, bit) => all | bit, 0);
 const HELPS: Readonly<Record<ClusterEvent, number>> = {
   NodeAdd: ALL,
   NodeDelete: R.PodTopologySpread | R.Other,
-  NodeUpdateAllocatable: R.NodeResourcesFit | R.Other,
+  NodeUpdateAllocatable: R.NodeResourcesFit | R.DynamicResources | R.Other,
   NodeUpdateLabel:
-    R.NodeAffinity | R.PodTopologySpread | R.InterPodAffinity | R.VolumeBinding | R.VolumeZone | R.Other,
+    R.NodeAffinity |
+    R.PodTopologySpread |
+    R.InterPodAffinity |
+    R.VolumeBinding |
+    R.VolumeZone |
+    R.DynamicResources |
+    R.Other,
   NodeUpdateTaint: ALL,
   NodeUpdateOther: R.Other,
   AssignedPodAdd: R.PodTopologySpread | R.InterPodAffinity | R.Other,
@@ -82,6 +92,10 @@ const HELPS: Readonly<Record<ClusterEvent, number>> = {
   CSIDriverUpdate: R.VolumeBinding | R.Other,
   CSIStorageCapacityUpdate: R.VolumeBinding | R.Other,
   VolumeAttachmentDelete: R.NodeVolumeLimits | R.Other,
+  ResourceClaimUpdate: R.DynamicResources | R.Other,
+  ResourceSliceUpdate: R.DynamicResources | R.Other,
+  // A class may stand for an extended resource.
+  DeviceClassUpdate: R.NodeResourcesFit | R.DynamicResources | R.Other,
 };
 
 /** Whether a pod that these plugins rejected should be tried again after the event. */
@@ -114,6 +128,10 @@ const REASONS: readonly (readonly [prefix: string, rejector: number])[] = [
   ["PVC ", R.VolumeBinding],
   ["persistentvolume ", R.VolumeZone],
   ["node(s) had no available volume zone", R.VolumeZone],
+  ["cannot allocate all claims", R.DynamicResources],
+  ["resourceclaim", R.DynamicResources],
+  ["resource claim ", R.DynamicResources],
+  ["request ", R.DynamicResources],
   ["node(s) didn't match pod topology spread constraints", R.PodTopologySpread],
   ["node(s) didn't match pod affinity rules", R.InterPodAffinity],
   ["node(s) didn't match pod anti-affinity rules", R.InterPodAffinity],

@@ -4,6 +4,7 @@ import type { Client } from "../client/client.ts";
 import { bind } from "./bind.ts";
 import { BoundedTasks } from "./bounded-tasks.ts";
 import type { CoreFeed } from "./core-feed.ts";
+import { allocationFailed, writeAllocations } from "./device-binder.ts";
 import type { Decision, Scheduler } from "./library.ts";
 import type { PodReport } from "./pod-report.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
@@ -30,8 +31,8 @@ export interface CycleParts {
 /**
  * Takes batches of pods through the core and on to the API, one batch after another; bindings go on behind.
  *
- *   pop ──► schedule (the core assumes) ──► assume ──► (volumes) ──► bind ──► Scheduled
- *                     │                                  └──failed──► forget, back after backoff
+ *   pop ──► schedule (the core assumes) ──► assume ──► (devices, volumes) ──► bind ──► Scheduled
+ *                     │                                           └──failed──► forget, back after backoff
  *                     └── no node ──► FailedScheduling, back when something helps
  */
 export class SchedulingCycle {
@@ -118,10 +119,16 @@ export class SchedulingCycle {
     }
     const { node } = decision;
     feed.assume(entry.key, entry.uid, node);
-    const { claims } = decision;
-    this.#writes.run(() =>
-      claims === undefined ? this.#bind(entry, node) : this.#bindVolumes(entry, node, claims),
-    );
+    const { claims, devices } = decision;
+    this.#writes.run(async () => {
+      try {
+        if (devices !== undefined) await writeAllocations(this.#parts.client, entry.pod, node, devices);
+      } catch (error) {
+        this.#undo(entry, node, allocationFailed(error));
+        return;
+      }
+      await (claims === undefined ? this.#bind(entry, node) : this.#bindVolumes(entry, node, claims));
+    });
   }
 
   /** PreBind: the pod is bound once its claims are. */

@@ -10,8 +10,11 @@ import {
   CSIDriver,
   CSINode,
   CSIStorageCapacity,
+  DeviceClass,
   PersistentVolume,
   PersistentVolumeClaim,
+  ResourceClaim,
+  ResourceSlice,
   StorageClass,
   VolumeAttachment,
 } from "../api/registry.ts";
@@ -19,7 +22,7 @@ import { deepEqual } from "../apimachinery/copy.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import type { ClusterEvent } from "./requeue-rules.ts";
 
-/** The storage objects that decisions read. */
+/** The objects of storage and devices that decisions read. */
 export const STORAGE_KINDS: readonly Kind[] = [
   PersistentVolume,
   PersistentVolumeClaim,
@@ -28,10 +31,13 @@ export const STORAGE_KINDS: readonly Kind[] = [
   CSIDriver,
   CSIStorageCapacity,
   VolumeAttachment,
+  ResourceClaim,
+  ResourceSlice,
+  DeviceClass,
 ];
 
 /**
- * What the appearance, change or end of a storage object is to waiting pods: nothing, for what cannot help any. Source:
+ * What the appearance, change or end of a storage object or of devices is to waiting pods: nothing, for what cannot help any. Source:
  * scheduling sheet 5.6.
  *
  * @param old     undefined: the object is new
@@ -42,6 +48,9 @@ export function storageEvents(
   old: KubernetesObject | undefined,
   object: KubernetesObject | undefined,
 ): ClusterEvent[] {
+  const ofDevices = DEVICES.get(kind);
+  // Also what goes: a claim leaves its devices to others.
+  if (ofDevices !== undefined) return ofDevices;
   if (object === undefined) return kind === VolumeAttachment ? ["VolumeAttachmentDelete"] : [];
   if (old === undefined) return ADDED.get(kind) ?? [];
   const changed = (read: (one: KubernetesObject) => unknown) => !deepEqual(read(old), read(object));
@@ -73,6 +82,12 @@ export function storageEvents(
       return [];
   }
 }
+
+const DEVICES: ReadonlyMap<Kind, ClusterEvent[]> = new Map<Kind, ClusterEvent[]>([
+  [ResourceClaim, ["ResourceClaimUpdate"]],
+  [ResourceSlice, ["ResourceSliceUpdate"]],
+  [DeviceClass, ["DeviceClassUpdate"]],
+]);
 
 const ADDED: ReadonlyMap<Kind, ClusterEvent[]> = new Map<Kind, ClusterEvent[]>([
   [PersistentVolumeClaim, ["PersistentVolumeClaimAdd"]],

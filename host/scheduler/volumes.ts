@@ -61,6 +61,8 @@ interface Parts {
   readonly names: CoreNames;
   readonly slotOf: (node: string) => number | undefined;
   readonly rules: NodeRules;
+  /** Devices stand for other extended resources than before. */
+  readonly resourcesChanged: () => void;
 }
 
 /**
@@ -86,9 +88,9 @@ export class Volumes {
   #attachments = 0;
 
   constructor(parts: Parts) {
-    const { post, ensure, slotOf, rules } = parts;
+    const { post, ensure, slotOf } = parts;
     this.#parts = parts;
-    this.devices = new Devices({ post, ensure, slotOf, rules });
+    this.devices = new Devices(parts);
     this.#holdings = new VolumeHoldings({ post, ensure, slotOf, storage: this.#storage });
     this.#drivers = new NodeDrivers({
       post,

@@ -60,6 +60,7 @@ const classOf = (milliCpu: number, more: Partial<ClassNumbers> = {}): ClassNumbe
   profile: 0,
   skipsFit: false,
   uncheckedExtended: 0,
+  extendedByDevices: [],
   scored: undefined,
   ...more,
 });

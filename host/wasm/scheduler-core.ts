@@ -3,7 +3,6 @@ import type {
   ClassTopology,
   CoreCapacity,
   Evaluation,
-  ExtendedAmount,
   FilterName,
   NodeNumbers,
   PlacedBatch,
@@ -145,13 +144,12 @@ export class SchedulerCore {
     classes.profile.set(id, numbers.profile);
     classes.containerCount.set(id, numbers.containers);
     classes.imageCount.set(id, numbers.images.length);
-    numbers.images.forEach((image, i) => {
+    for (const [i, image] of numbers.images.entries())
       this.#views.classImages.image.set(id * this.#capacity.classImages + i, image);
-    });
     classes.skipsFit.set(id, numbers.skipsFit ? 1 : 0);
     classes.uncheckedExtended.set(id, numbers.uncheckedExtended);
     this.#putScoredResources(id, numbers.scored);
-    this.#putExtendedRequests(id, numbers.extended);
+    this.#putExtendedRequests(id, numbers);
     this.#putClassPorts(id, numbers.ports, numbers.conflictingPorts);
     // Set 0 is the slot without a node: refused by every class.
     this.putVerdicts(id, [
@@ -349,12 +347,13 @@ export class SchedulerCore {
     return { rejectedBy, insufficient };
   }
 
-  #putExtendedRequests(id: number, requests: readonly ExtendedAmount[]): void {
+  #putExtendedRequests(id: number, { extended, extendedByDevices: byDevices }: ClassNumbers): void {
     const { extendedRequests } = this.#views;
-    requests.forEach(({ resource, amount }, i) => {
+    extended.forEach(({ resource, amount }, i) => {
       const row = id * this.#core.Limit.extendedPerClass + i;
       extendedRequests.resource.set(row, resource);
       extendedRequests.amount.set(row, amount);
+      extendedRequests.byDevices.set(row, byDevices.includes(resource) ? 1 : 0);
     });
   }
 

@@ -80,6 +80,8 @@ export interface ClassNumbers extends Usage {
   readonly skipsFit: boolean;
   /** How many of `extended`, the last, NodeResourcesFit does not check. */
   readonly uncheckedExtended: number;
+  /** Those of `extended` that devices stand for. */
+  readonly extendedByDevices: readonly number[];
   /** The resources it is scored by; undefined: plainly, by cpu and memory. */
   readonly scored: ScoredResources | undefined;
 }

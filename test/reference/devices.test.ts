@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { V1Pod } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
+import { createScheduler } from "../../host/scheduler/library.ts";
 import { FEATURES } from "./generator/features.ts";
 import { play, type Step } from "./session.ts";
 import { node, place, pod, refusalsOf } from "./shorthand.ts";
@@ -151,6 +152,90 @@ describe("the whole pod", () => {
       pod: one,
     });
     expect(refusalsOf(explanation).includes("NodeResourcesFit: Insufficient example.com/gpu")).toBe(is);
+  });
+});
+
+describe("devices that several nodes reach", () => {
+  const shared = (reach: Facts, count: number) =>
+    object(
+      "ResourceSlice",
+      { name: "shared" },
+      {
+        spec: {
+          driver: DRIVER,
+          pool: { name: "shared", generation: 1, resourceSliceCount: 1 },
+          devices: Array.from({ length: count }, (_, i) => ({ name: `s${i}` })),
+          ...reach,
+        },
+      },
+    );
+  const only = (name: string) => ({
+    nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "In", values: [name] }] }],
+  });
+  test.each([
+    { name: "all nodes", objects: [shared({ allNodes: true }, 2), claim("c", "gpu 2")], is: [F, F] },
+    {
+      name: "together with a node's own",
+      objects: [shared({ allNodes: true }, 1), devices("n2", 1), claim("c", "gpu 2")],
+      is: [TOO_FEW, F],
+    },
+    {
+      name: "by a selector",
+      objects: [shared({ nodeSelector: only("n1") }, 1), claim("c", "gpu")],
+      is: [F, TOO_FEW],
+    },
+    { name: "nobody", objects: [shared({}, 1), claim("c", "gpu")], is: [TOO_FEW, TOO_FEW] },
+  ])("$name", async ({ objects, is }) => expect(refusalsOf((await ask(objects)).explanation)).toEqual(is));
+
+  test("are taken by a placement, given back, and stay when their node comes back", async () => {
+    const steps: Step[] = [
+      ...NODES.map((one) => ({ node: one })),
+      ...[gpu, shared({ allNodes: true }, 1), devices("n2", 1)].map((one) => ({ object: one })),
+      ...["c", "d", "e"].map((name) => ({ object: claim(name, "gpu") })),
+      { place: claiming("p", "c") },
+      { place: claiming("q", "d") },
+      { place: claiming("r", "e") },
+      { removeNode: "n2" },
+      { node: NODES[1]! },
+      { removePod: claiming("q", "d") },
+      { place: claiming("r", "e") },
+      { removeObject: shared({}, 0) },
+      { place: claiming("q", "d") },
+    ];
+    expect(await play({ steps }, { flavour: "debug" })).toBeUndefined();
+  });
+});
+
+describe("a pod waits", () => {
+  const template: V1Pod = pod("p", "", { resourceClaims: [{ name: "t", resourceClaimTemplateName: "x" }] });
+  const made = (name?: string) => ({
+    ...template,
+    status: { resourceClaimStatuses: [{ name: "t", ...(name ? { resourceClaimName: name } : {}) }] },
+  });
+  const leaving = claim("c", "gpu");
+  test.each([
+    { name: "for a claim", one: wanted, objects: [], says: 'resourceclaim.resource.k8s.io "c" not found' },
+    {
+      name: "for the claim of a template",
+      one: template,
+      objects: [],
+      says: 'pod "default/p": ResourceClaim not created yet',
+    },
+    {
+      name: "while its claim is being deleted",
+      one: wanted,
+      objects: [{ ...leaving, metadata: { ...leaving.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } }],
+      says: 'resourceclaim "c" is being deleted',
+    },
+    { name: "not, if the claim was made", one: made("d"), objects: [claim("d", "gpu")], says: "n1" },
+    { name: "not, if none is needed", one: made(), objects: [], says: "n1" },
+  ])("$name", async ({ one, objects, says }) => {
+    const scheduler = await createScheduler({ thread: "caller", flavour: "debug" });
+    for (const each of NODES) scheduler.addNode(each);
+    for (const each of [gpu, devices("n1", 1), ...objects]) scheduler.addObject(each);
+    const [decision] = await scheduler.schedule([one]);
+    expect(decision!.node ?? (decision as { message: string }).message).toBe(says);
+    await scheduler.close();
   });
 });
 

@@ -40,12 +40,14 @@ export function nodeResourcesFit(node: usize, classRow: usize, cls: u32, slot: u
   let request = extendedRequestRows(cls);
   for (let i: u32 = 0; i < count; i++) {
     const resource = extendedRow(getU32(request, ExtendedRequestField.resource), slot);
-    missing |= lacks(
+    const offered = getF64(resource, ExtendedField.allocatable);
+    const short = lacks(
       getF64(request, ExtendedRequestField.amount),
-      getF64(resource, ExtendedField.allocatable),
+      offered,
       getF64(resource, ExtendedField.requested),
       Insufficient.extended + i,
     );
+    if (short != 0 && (offered != 0.0 || getU32(request, ExtendedRequestField.byDevices) == 0)) missing |= short;
     request += ExtendedRequestField.bytes;
   }
   return missing;

@@ -30,6 +30,9 @@ const READ_BY_DECISIONS: readonly Kind[] = [
   kinds.CSIDriver,
   kinds.CSIStorageCapacity,
   kinds.VolumeAttachment,
+  kinds.ResourceClaim,
+  kinds.ResourceSlice,
+  kinds.DeviceClass,
   kinds.PodDisruptionBudget,
   kinds.PriorityClass,
 ];

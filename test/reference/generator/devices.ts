@@ -24,6 +24,7 @@ export class DeviceGenerator {
       this.deviceClass("gpu"),
       this.deviceClass("cel"),
       ...this.nodeNames.filter(() => this.draw.chance(60)).map((name) => this.slice(name)),
+      ...(this.draw.chance(40) ? [this.sharedSlice(0), this.sharedSlice(1)] : []),
       ...this.draw.many(5, (i) => this.claim(`claim-${i}`, this.draw.pick(["default", "default", "prod"]))),
     ];
   }
@@ -31,6 +32,7 @@ export class DeviceGenerator {
   change(): KubernetesObject {
     return this.draw.pick([
       () => this.slice(this.draw.pick(this.nodeNames)),
+      () => this.sharedSlice(this.draw.below(2)),
       () => this.claim(`claim-${this.draw.below(8)}`, this.draw.pick(["default", "prod"])),
     ])();
   }
@@ -59,6 +61,30 @@ export class DeviceGenerator {
       kind: "ResourceSlice",
       metadata,
       spec: { driver: DRIVER, pool, nodeName, devices },
+    } as Loose;
+  }
+
+  /** Devices that several nodes reach; some have a taint that nobody tolerates. */
+  private sharedSlice(number: number): KubernetesObject {
+    const name = `shared-${number}`;
+    const devices = this.draw.many(3, (i) => {
+      const taints = [{ key: "broken", effect: this.draw.pick(["None", "NoSchedule"]) }];
+      return { name: `s${i}`, ...(this.draw.chance(20) ? { taints } : {}) };
+    });
+    const terms = this.draw.some(this.nodeNames, 4).map((node) => ({
+      matchFields: [{ key: "metadata.name", operator: "In", values: [node] }],
+    }));
+    const zone = [{ matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "Exists" }] }];
+    const reach = this.draw.pick([
+      { allNodes: true },
+      { nodeSelector: { nodeSelectorTerms: terms } },
+      { nodeSelector: { nodeSelectorTerms: zone } },
+    ]);
+    return {
+      apiVersion: RESOURCE,
+      kind: "ResourceSlice",
+      metadata: { name },
+      spec: { driver: DRIVER, pool: { name, generation: 1, resourceSliceCount: 1 }, ...reach, devices },
     } as Loose;
   }
 
