@@ -3,7 +3,7 @@ import { ReferenceScheduler } from "../model/scheduler.ts";
 import { ClusterGenerator } from "./cluster.ts";
 
 const EVERYTHING = { profiles: true, images: true, declaredFeatures: true, volumes: true, devices: true };
-const SEEDS = 100;
+const SEEDS = 150;
 
 /** Plays what the seeds draw on the reference model alone; returns what was said, and how often. */
 function everythingSaid(): Map<string, number> {
