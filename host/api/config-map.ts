@@ -35,7 +35,7 @@ export const configMapRules: KindRules<V1ConfigMap> = {
     const errors = [
       ...validateKeys("data", data),
       ...Object.keys(data)
-        .filter((key) => key in binaryData)
+        .filter((key) => Object.hasOwn(binaryData, key))
         .map((key) => invalid(`data[${key}]`, key, "duplicate of key present in binaryData")),
       ...validateKeys("binaryData", binaryData),
     ];

@@ -135,6 +135,13 @@ export function badRequest(message: string): ApiError {
   return new ApiError("BadRequest", message);
 }
 
+/** What an object may take in the store: etcd's own limit for a request, and the same for the other engines. */
+export const MAX_OBJECT_BYTES = 1_572_864;
+
+export function objectTooLarge(): ApiError {
+  return new ApiError("RequestEntityTooLarge", `Request entity too large: limit is ${MAX_OBJECT_BYTES}`);
+}
+
 export function internalError(message: string): ApiError {
   return new ApiError("InternalError", `Internal error occurred: ${message}`, { causes: [{ message }] });
 }

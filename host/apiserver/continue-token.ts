@@ -29,13 +29,13 @@ export function decodeContinue(text: string): ContinueToken {
   if (token?.v !== "meta.k8s.io/v1")
     throw invalid(`server does not recognize this encoded version "${token?.v ?? ""}"`);
   if (typeof token.start !== "string" || token.start === "") throw invalid("encoded start key empty");
-  if (typeof token.rv !== "number" || token.rv === 0)
+  if (!Number.isSafeInteger(token.rv) || token.rv === 0 || (token.rv as number) < -1)
     throw invalid("incorrect encoded start resourceVersion");
   // Both spellings of start are accepted, with and without the leading slash.
   const start = token.start.startsWith("/") ? token.start.slice(1) : token.start;
   const after = start.endsWith("\u0000") ? start.slice(0, -1) : start;
   if (after.split("/").includes("..")) throw invalid("incorrect encoded start key");
-  return { revision: token.rv, after };
+  return { revision: token.rv as number, after };
 }
 
 /** 410 that carries a token to go on with, at the newest state. */

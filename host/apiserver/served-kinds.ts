@@ -4,6 +4,7 @@ import { KINDS } from "../api/registry.ts";
 /** What is served: the built-in kinds, and those that CustomResourceDefinitions have declared. */
 export class ServedKinds {
   readonly #custom = new Map<string, readonly Kind[]>();
+  readonly #listeners = new Set<() => void>();
   #all: readonly Kind[] = KINDS;
   #byPlural = indexed(KINDS, ({ plural }) => plural);
   #byName = indexed(KINDS, ({ kind }) => kind);
@@ -33,8 +34,17 @@ export class ServedKinds {
     if (kinds.length === 0) this.#custom.delete(definition);
     else this.#custom.set(definition, kinds);
     this.#all = [...KINDS, ...[...this.#custom.keys()].sort().flatMap((name) => this.#custom.get(name)!)];
-    this.#byPlural = indexed(this.#all, ({ plural }) => plural);
-    this.#byName = indexed(this.#all, ({ kind }) => kind);
+    // Built-in kinds come last: nobody takes their place.
+    const all = [...this.#all.slice(KINDS.length), ...KINDS];
+    this.#byPlural = indexed(all, ({ plural }) => plural);
+    this.#byName = indexed(all, ({ kind }) => kind);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Told whenever what is served has changed. */
+  onChange(listener: () => void): { remove(): void } {
+    this.#listeners.add(listener);
+    return { remove: () => this.#listeners.delete(listener) };
   }
 }
 

@@ -13,7 +13,7 @@ import { byNamespace } from "../client/lister.ts";
 import { type Change, updateStatus } from "./change.ts";
 import { isTerminal } from "./pod-state.ts";
 import { controller } from "./runtime.ts";
-import { self, type Watch } from "./watches.ts";
+import type { Watch } from "./watches.ts";
 
 export interface ObservedQuota {
   readonly quota: V1ResourceQuota;
@@ -36,7 +36,7 @@ const COUNTED = KINDS.filter(
  */
 export const resourceQuotaController = controller<ObservedQuota>({
   name: "resourcequota-controller",
-  watches: [self(ResourceQuota), watchCounted()],
+  watches: [watchQuotas(), watchCounted()],
   observe: (key, { informers }) => {
     const quota = informers.get(ResourceQuota).lister.get(key);
     if (quota === undefined || quota.metadata?.deletionTimestamp !== undefined) return undefined;
@@ -92,6 +92,21 @@ function isAbout(name: string, kind: Kind): boolean {
 
 function listerOf(informers: SharedInformers, kind: Kind) {
   return (WHOLE.includes(kind) ? informers.get(kind) : informers.metadataOf(kind)).lister;
+}
+
+/** What admission charges is no news: counted anew at once, it would be less than what is about to be written. */
+function watchQuotas(): Watch {
+  return {
+    attach: (informers, enqueue) => {
+      informers.get(ResourceQuota).addHandler({
+        onAdd: (quota) => enqueue(objectKey(quota)),
+        onUpdate: (old, quota) => {
+          const isSeen = deepEqual(quota.status?.hard, quota.spec?.hard);
+          if (!isSeen || !deepEqual(old.spec, quota.spec)) enqueue(objectKey(quota));
+        },
+      });
+    },
+  };
 }
 
 /** What goes, and what takes less than before, concerns every quota of its namespace. */

@@ -1,7 +1,18 @@
 import { isIP } from "node:net";
 import type { Environment } from "@marcbachmann/cel-js";
 import { compareQuantity, parseQuantity, type Quantity, QuantityError } from "../../apimachinery/quantity.ts";
-import { patternOf } from "./validate.ts";
+import { patternOf } from "./pattern.ts";
+
+/** The library's own `matches` backtracks, and takes no other: rules call this one. */
+const RE2_MATCHES = "matchesRe2";
+
+/** The expression with every `.matches(` that stands outside of a text calling our own. */
+export function withLinearMatches(expression: string): string {
+  return expression.replace(
+    /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\.matches\(/g,
+    (_, text?: string) => text ?? `.${RE2_MATCHES}(`,
+  );
+}
 
 type Ordered = bigint | number | string | boolean;
 
@@ -24,10 +35,14 @@ export function registerLibrary(environment: Environment): Environment {
   return environment
     .registerFunction(
       "string.find(string): string",
-      (text: string, pattern: string) => patternOf(pattern).exec(text)?.[0] ?? "",
+      (text: string, pattern: string) => findAll(text, pattern, 1)[0] ?? "",
     )
     .registerFunction("string.findAll(string): list<string>", (text: string, pattern: string) =>
       findAll(text, pattern),
+    )
+    .registerFunction(
+      `string.${RE2_MATCHES}(string): bool`,
+      (text: string, pattern: string) => findAll(text, pattern, 1).length > 0,
     )
     .registerFunction("isQuantity(string): bool", isQuantity)
     .registerType("Quantity", { ctor: CelQuantity, fields: {} })
@@ -74,9 +89,11 @@ function extreme(
   return rest.reduce((best, one) => (isBefore(one, best) ? one : best), first);
 }
 
-function findAll(text: string, pattern: string): string[] {
-  const { source } = patternOf(pattern);
-  return [...text.matchAll(new RegExp(source, "gu"))].map(([found]) => found);
+function findAll(text: string, pattern: string, limit = Number.POSITIVE_INFINITY): string[] {
+  const matcher = patternOf(pattern).matcher(text);
+  const found: string[] = [];
+  while (found.length < limit && matcher.find()) found.push(matcher.group() ?? "");
+  return found;
 }
 
 class CelQuantity {

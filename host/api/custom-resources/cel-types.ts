@@ -1,4 +1,4 @@
-import type { Environment } from "@marcbachmann/cel-js";
+import { type Environment, evaluate } from "@marcbachmann/cel-js";
 import { deepEqual, getOwn, isObject } from "../../apimachinery/copy.ts";
 import { additionalOf, isEmbedded, itemsOf, type Structural } from "./structural-schema.ts";
 
@@ -30,8 +30,29 @@ export function escapeName(name: string): string {
 
 const AS_IT_IS = (value: unknown) => value;
 
+/** What goes beyond it fails, and everything after it in the same evaluation. */
+export class Budget {
+  static readonly STEPS = 1_000_000;
+  #left = Budget.STEPS;
+
+  renew(): void {
+    this.#left = Budget.STEPS;
+  }
+
+  spend(steps: number): void {
+    this.#left -= steps;
+    if (this.#left < 0) throw new Error(OUT_OF_BUDGET);
+  }
+}
+
+/** Source: apiextensions, the text of a rule that ran for too long. */
+export const OUT_OF_BUDGET =
+  "validation failed due to running out of cost budget, no further validation rules will be run";
+
 /** Makes the types of one schema known to an environment. */
 export class CelTypes {
+  /** What one evaluation may still go through. */
+  readonly budget = new Budget();
   readonly #environment: Environment;
   readonly #known = new Map<Structural, CelType>();
   #count = 0;
@@ -74,8 +95,21 @@ export class CelTypes {
     const item = this.of(items);
     return {
       name: `list<${item.name}>`,
-      convert: (value) => (Array.isArray(value) ? value.map((one) => item.convert(one)) : []),
+      convert: (value) => this.#counted(Array.isArray(value) ? value.map((one) => item.convert(one)) : []),
     };
+  }
+
+  /**
+   * A list that notices when a rule goes through it: that is what a rule's time is made of. The library asks a list for its
+   * length once each time.
+   */
+  #counted(list: unknown[]): unknown[] {
+    return new Proxy(list, {
+      get: (target, name) => {
+        if (name === "length") this.budget.spend(target.length);
+        return Reflect.get(target, name);
+      },
+    });
   }
 
   #object(schema: Structural, isRoot: boolean): CelType {
@@ -128,6 +162,8 @@ function textType(format: string | undefined): CelType {
     case "date-time":
     case "date":
       return { name: "google.protobuf.Timestamp", convert: (value) => dateOf(String(value)) };
+    case "duration":
+      return { name: "google.protobuf.Duration", convert: (text) => evaluate("duration(text)", { text }) };
     case "byte":
       return { name: "bytes", convert: (value) => new Uint8Array(Buffer.from(String(value), "base64")) };
     default:

@@ -1,4 +1,5 @@
 import { deepCopy, isObject, setOwn } from "../../apimachinery/copy.ts";
+import { MAX_OBJECT_BYTES, objectTooLarge } from "../../apimachinery/errors.ts";
 import {
   additionalOf,
   isEmbedded,
@@ -21,18 +22,39 @@ const EMBEDDED = new Set(["apiVersion", "kind", "metadata"]);
  */
 export function settle(schema: Structural, value: unknown, unknown: string[]): unknown {
   const copy = deepCopy(value);
-  fillDefaults(schema, copy);
+  fillDefaults(schema, copy, { left: MAX_OBJECT_BYTES });
   return prune(schema, copy, "", unknown, false);
 }
 
-function fillDefaults(schema: Structural, value: unknown): void {
+/** What defaults may still add: a short list of nulls must not become more than can be stored. */
+interface Room {
+  left: number;
+}
+
+function defaultOf({ default: value }: Structural, room: Room): unknown {
+  if (typeof value !== "object" || value === null) room.left -= 8;
+  else {
+    let size = sizes.get(value);
+    if (size === undefined) {
+      size = JSON.stringify(value).length;
+      sizes.set(value, size);
+    }
+    room.left -= size;
+  }
+  if (room.left < 0) throw objectTooLarge();
+  return deepCopy(value);
+}
+
+const sizes = new WeakMap<object, number>();
+
+function fillDefaults(schema: Structural, value: unknown, room: Room): void {
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
     if (items === undefined) return;
     for (const [index, item] of value.entries()) {
       if (item === null && items.nullable !== true && items.default !== undefined)
-        value[index] = deepCopy(items.default);
-      fillDefaults(items, value[index]);
+        value[index] = defaultOf(items, room);
+      fillDefaults(items, value[index], room);
     }
     return;
   }
@@ -47,11 +69,11 @@ function fillDefaults(schema: Structural, value: unknown): void {
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const present = Object.hasOwn(value, name) ? value[name] : undefined;
     const isMissing = present === undefined || (present === null && property.nullable !== true);
-    if (isMissing && property.default !== undefined) setOwn(value, name, deepCopy(property.default));
+    if (isMissing && property.default !== undefined) setOwn(value, name, defaultOf(property, room));
   }
   for (const name of Object.keys(value)) {
     const member = memberOf(schema, name);
-    if (member !== undefined) fillDefaults(member, value[name]);
+    if (member !== undefined) fillDefaults(member, value[name], room);
   }
 }
 

@@ -31,7 +31,7 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   byte: matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
   password: () => true,
   date: isDate,
-  duration: matches(/^([+-]?(0|(\d+(\.\d*)?|\.\d+)\s*(ns|us|µs|ms|s|m|h|d|w))+)$/),
+  duration: matches(/^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)\s*(?:ns|us|µs|ms|s|m|h|d|w))+)$/),
   datetime: isDateTime,
   "date-time": isDateTime,
   "k8s-short-name": (text) => isDns1123Label(text).length === 0,

@@ -129,6 +129,38 @@ describe("rules (api-policy 7.3)", () => {
     expect(told(schema(rule), next, old)).toHaveLength(count);
   });
 
+  test("a pattern in a rule takes time that grows with its text alone, and a text that looks like a call stays one", () => {
+    expect(told(schema(`{rule: "!self.name.matches('^(a+)+$')"}`), `{name: ${"a".repeat(4000)}!}`)).toEqual(
+      [],
+    );
+    expect(told(schema(`{rule: "self.name == '.matches('"}`), "{name: .matches(}")).toEqual([]);
+  });
+
+  test("a rule that goes on for too long is stopped", () => {
+    const rule =
+      "self.tags.all(a, self.tags.all(b, self.tags.all(c, self.tags.all(d, a + b != c + d + 'z'))))";
+    const tags = Array.from({ length: 200 }, (_, i) => `t${i}`).join(", ");
+    expect(told(schema(`{rule: "${rule}"}`), `{tags: [${tags}]}`)).toEqual([
+      "spec: Invalid value: validation failed due to running out of cost budget, no further validation rules will be run",
+    ]);
+    expect(told(schema(`{rule: "${rule}"}`), "{tags: [a, b]}")).toEqual([]);
+  });
+
+  test("a duration is one", () => {
+    const of: Structural = {
+      type: "object",
+      properties: {
+        spec: {
+          type: "object",
+          properties: { d: { type: "string", format: "duration" } },
+          "x-kubernetes-validations": [{ rule: 'self.d < duration("1h")' }],
+        },
+      },
+    };
+    expect(told(of, "{d: 30m}")).toEqual([]);
+    expect(told(of, "{d: 90m}")).toHaveLength(1);
+  });
+
   test("at the root only the name of the metadata is there", () => {
     const of = (rule: string): Structural => ({
       type: "object",

@@ -3,8 +3,8 @@ import { deepEqual, getOwn, isObject } from "../../apimachinery/copy.ts";
 import { type FieldError, invalid, notSupported, required } from "../../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { V1ValidationRule } from "../generated/types.ts";
-import { registerLibrary } from "./cel-library.ts";
-import { type CelType, CelTypes } from "./cel-types.ts";
+import { registerLibrary, withLinearMatches } from "./cel-library.ts";
+import { type Budget, type CelType, CelTypes, OUT_OF_BUDGET } from "./cel-types.ts";
 import { additionalOf, itemsOf, memberOf, propertyOf, type Structural } from "./structural-schema.ts";
 import { correlatedItems } from "./validate.ts";
 
@@ -26,6 +26,7 @@ interface Rule {
 interface Node {
   readonly schema: Structural;
   readonly type: CelType;
+  readonly budget: Budget;
   readonly rules: readonly Rule[];
 }
 
@@ -62,8 +63,8 @@ function childrenOf(schema: Structural): { child: Structural; at: string }[] {
 function compileNode(schema: Structural, isRoot: boolean, nodes: Map<Structural, Node>): void {
   const said = schema["x-kubernetes-validations"] ?? [];
   if (said.length > 0) {
-    const { environments, type } = environmentsOf(schema, isRoot);
-    nodes.set(schema, { schema, type, rules: said.map((one) => compileRule(one, environments)) });
+    const { environments, type, budget } = environmentsOf(schema, isRoot);
+    nodes.set(schema, { schema, type, budget, rules: said.map((one) => compileRule(one, environments)) });
   }
   for (const { child } of childrenOf(schema)) compileNode(child, false, nodes);
 }
@@ -74,23 +75,29 @@ interface Environments {
   readonly optional: Environment;
 }
 
-function environmentsOf(schema: Structural, isRoot: boolean): { environments: Environments; type: CelType } {
+function environmentsOf(
+  schema: Structural,
+  isRoot: boolean,
+): { environments: Environments; type: CelType; budget: Budget } {
   const base = registerLibrary(
     new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false, limits: LIMITS }),
   );
-  const type = new CelTypes(base).of(schema, isRoot);
+  const types = new CelTypes(base);
+  const type = types.of(schema, isRoot);
   base.registerVariable("self", type.name);
   const plain = base.clone().registerVariable("oldSelf", type.name);
   const optional = base.clone().registerVariable("oldSelf", `optional<${type.name}>`);
-  return { environments: { plain, optional }, type };
+  return { environments: { plain, optional }, type, budget: types.budget };
 }
 
 function compileRule(said: V1ValidationRule, { plain, optional }: Environments): Rule {
   const environment = said.optionalOldSelf ? optional : plain;
   return {
     said,
-    evaluate: environment.parse(said.rule),
-    message: said.messageExpression ? environment.parse(said.messageExpression) : undefined,
+    evaluate: environment.parse(withLinearMatches(said.rule)),
+    message: said.messageExpression
+      ? environment.parse(withLinearMatches(said.messageExpression))
+      : undefined,
     usesOld: usesOldSelf(said.rule),
   };
 }
@@ -128,7 +135,7 @@ function walk(
 
 function checkRule(
   rule: Rule,
-  { schema, type }: Node,
+  { schema, type, budget }: Node,
   value: unknown,
   old: unknown,
   path: string,
@@ -148,11 +155,16 @@ function checkRule(
       : oldSelf,
   };
   const field = path + (said.fieldPath ?? "");
+  budget.renew();
   try {
     if (rule.evaluate(context) === true) return [];
     return [failed(said, messageOf(rule, context), field, value)];
   } catch (error) {
     if (!(error instanceof EvaluationError) && !(error instanceof Error)) throw error;
+    if (error.message.includes(OUT_OF_BUDGET)) {
+      const message = `Invalid value: ${OUT_OF_BUDGET}`;
+      return [{ reason: "FieldValueInvalid", field: path === "" ? "<nil>" : path, message }];
+    }
     const why = error instanceof EvaluationError ? error.summary : error.message;
     const what = `${lowerFirst(why)} evaluating rule: ${said.message?.trim() || said.rule.trim()}`;
     const shown = JSON.stringify(schema.type ?? "object");

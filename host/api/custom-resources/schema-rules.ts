@@ -7,8 +7,9 @@ import {
   required,
 } from "../../apimachinery/field-error.ts";
 import { settle } from "./decode.ts";
+import { patternOf } from "./pattern.ts";
 import { isEmbedded, itemsOf, preserves, propertyOf, type Structural } from "./structural-schema.ts";
-import { patternOf, validateValue } from "./validate.ts";
+import { validateValue } from "./validate.ts";
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
 const LIST_TYPES = ["atomic", "map", "set"];
@@ -194,7 +195,7 @@ function restrictionErrors(schema: Structural, path: string): FieldError[] {
         invalid(
           `${path}.pattern`,
           schema.pattern,
-          `must be a valid regular expression, but isn't: ${String(error)}`,
+          `must be a valid regular expression, but isn't: ${error instanceof Error ? error.message : String(error)}`,
         ),
       );
     }

@@ -44,7 +44,7 @@ export function fieldTypeOf(schema: Structural): FieldType {
   return type;
 }
 
-const ANY: FieldType = { is: "any" };
+const UNSAID: FieldType = { is: "deduced" };
 
 function makeFieldType(schema: Structural): FieldType {
   if (schema["x-kubernetes-int-or-string"]) return { is: "scalar", of: "untyped" };
@@ -61,7 +61,7 @@ function makeFieldType(schema: Structural): FieldType {
     case "object":
       return objectType(schema);
     default:
-      return ANY;
+      return UNSAID;
   }
 }
 
@@ -94,7 +94,8 @@ export function structOf(
   const typeOf = (name: string): FieldType | undefined => {
     const property = propertyOf(schema, name);
     return (
-      more(name) ?? (property === undefined ? (preserves(schema) ? ANY : undefined) : fieldTypeOf(property))
+      more(name) ??
+      (property === undefined ? (preserves(schema) ? UNSAID : undefined) : fieldTypeOf(property))
     );
   };
   return {

@@ -273,10 +273,37 @@ describe("what is wrong with a schema (api-policy 7.1)", () => {
       undefined,
     ],
     ["type: object, x-kubernetes-preserve-unknown-fields: true", undefined],
+    [
+      "type: object, properties: {a: {type: string, pattern: '(?<=a)b'}}",
+      's.properties[a].pattern: Invalid value: "(?<=a)b": must be a valid regular expression, but isn\'t: error parsing regexp: invalid named capture: `(?<=a)b`',
+    ],
   ])("%s", (text, answer) => {
     const told = schemaErrors(schema(`{${text}}`), "s").map(({ field, message }) => `${field}: ${message}`);
     expect(told).toEqual(answer === undefined ? [] : [answer]);
   });
+});
+
+test("defaults do not grow a short list beyond what can be stored", () => {
+  const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, "v"]));
+  const items: Structural = { type: "object", default: many, additionalProperties: { type: "string" } };
+  const list: Structural = { type: "object", properties: { l: { type: "array", items } } };
+  expect(() => settle(list, { l: Array.from({ length: 20_000 }, () => null) }, [])).toThrow(
+    "Request entity too large",
+  );
+});
+
+test.each([
+  ["^(a+)+$", "a".repeat(4000) + "!", false],
+  ["(?i)^ABC$", "abc", true],
+  ["^[[:alpha:]]+$", "ab1", false],
+  ["^a\\-b$", "a-b", true],
+])("pattern %s is read as Go reads it, in time that grows with the text", (pattern, text, fits) => {
+  const wrong = validateValue({ type: "string", pattern }, text, "f");
+  expect(wrong.length === 0).toBe(fits);
+});
+
+test("a format's own expression does not go astray either", () => {
+  expect(hasFormat("duration", `${"00s".repeat(2000)}!`)).toBe(false);
 });
 
 test.each([

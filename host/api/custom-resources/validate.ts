@@ -9,6 +9,7 @@ import {
   tooMany,
 } from "../../apimachinery/field-error.ts";
 import { hasFormat } from "./formats.ts";
+import { patternOf } from "./pattern.ts";
 import { itemsOf, memberOf, type Structural } from "./structural-schema.ts";
 
 /**
@@ -85,34 +86,13 @@ function textErrors(
   if (minLength !== undefined && length < minLength) {
     errors.push(inBody(path, value, `should be at least ${minLength} chars long`));
   }
-  if (pattern !== undefined && !patternOf(pattern).test(value)) {
+  if (pattern !== undefined && !patternOf(pattern).matcher(value).find()) {
     errors.push(inBody(path, value, `should match '${pattern}'`));
   }
   if (format !== undefined && !hasFormat(format, value)) {
     errors.push(inBody(path, value, `must be of type ${format}: ${JSON.stringify(value)}`));
   }
   return errors;
-}
-
-const patterns = new Map<string, RegExp>();
-/** Patterns kept; a definition that is gone leaves its own behind, so there is a bound. */
-const MAX_PATTERNS = 10_000;
-
-/** A Go pattern as JavaScript reads it. Both have the common part; a pattern that does not compile here was refused with its definition. */
-export function patternOf(pattern: string): RegExp {
-  let known = patterns.get(pattern);
-  if (known === undefined) {
-    known = new RegExp(
-      pattern
-        .replace(/\\z/g, "$")
-        .replace(/\\A/g, "^")
-        .replace(/\(\?P</g, "(?<"),
-      "u",
-    );
-    if (patterns.size >= MAX_PATTERNS) patterns.clear();
-    patterns.set(pattern, known);
-  }
-  return known;
 }
 
 function numberErrors(schema: Structural, value: number, path: string): FieldError[] {
@@ -192,12 +172,17 @@ export function correlatedItems(schema: Structural, old: readonly unknown[]): (i
   const keys = schema["x-kubernetes-list-map-keys"] ?? [];
   switch (schema["x-kubernetes-list-type"]) {
     case "map":
-      return (item) => old.find((one) => deepEqual(keysOf(one, keys), keysOf(item, keys)));
+      return finder(old, (item) => keysOf(item, keys));
     case "set":
-      return (item) => old.find((one) => deepEqual(one, item));
+      return finder(old, (item) => item);
     default:
       return () => undefined;
   }
+}
+
+function finder(old: readonly unknown[], identify: (item: unknown) => unknown): (item: unknown) => unknown {
+  const known = new Map(old.map((item) => [JSON.stringify(identify(item)), item]));
+  return (item) => known.get(JSON.stringify(identify(item)));
 }
 
 function keysOf(item: unknown, keys: readonly string[]): Record<string, unknown> {

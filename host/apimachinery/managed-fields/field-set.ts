@@ -98,31 +98,44 @@ export function withoutSubtrees(a: FieldSet, b: FieldSet): FieldSet {
   return result;
 }
 
+interface Collected {
+  owned: boolean;
+  readonly inside: Map<string, Collected>;
+}
+
 /** Collects paths; what it gives is a set. */
 export class FieldSetBuilder {
-  readonly #root: MutableSet = {};
+  readonly #root: Collected = { owned: false, inside: new Map() };
 
   insert(path: Path): void {
     let at = this.#root;
-    let isNew = false;
     for (const element of path) {
-      const next = getOwn(at, element) as MutableSet | undefined;
-      // What was a leaf until now is owned, and has to say so once something is inside.
-      if (at !== this.#root && !isNew && isEmptySet(at as FieldSet)) at[SELF] = {};
-      isNew = next === undefined;
-      if (isNew) setOwn(at, element, {});
-      at = getOwn(at, element) as MutableSet;
+      let next = at.inside.get(element);
+      if (next === undefined) {
+        next = { owned: false, inside: new Map() };
+        at.inside.set(element, next);
+      }
+      at = next;
     }
-    if (!isNew && !isEmptySet(at as FieldSet)) at[SELF] = {};
+    at.owned = true;
   }
 
   get set(): FieldSet {
-    return this.#root as FieldSet;
+    return fieldsInside(this.#root);
   }
 }
 
-interface MutableSet {
-  [element: string]: MutableSet;
+function fieldsInside({ inside }: Collected): FieldSet {
+  const set: Record<string, FieldSet> = {};
+  for (const [element, collected] of inside) {
+    const children = fieldsInside(collected);
+    setOwn(
+      set,
+      element,
+      collected.owned && collected.inside.size > 0 ? { [SELF]: OWNED, ...children } : children,
+    );
+  }
+  return set;
 }
 
 /** The set with its elements in the order Kubernetes writes them: `.`, fields, keys, values. */

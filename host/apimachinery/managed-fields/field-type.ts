@@ -5,6 +5,8 @@ export type FieldType =
   | { readonly is: "scalar"; readonly of: "string" | "numeric" | "boolean" | "untyped" }
   /** Anything goes, and it is owned as a whole. */
   | { readonly is: "any" }
+  /** Nobody says what is here: objects are maps of the same, everything else is owned as a whole. */
+  | { readonly is: "deduced" }
   | StructType
   | { readonly is: "map"; readonly atomic: boolean; readonly element: FieldType }
   | ListType;

@@ -7,6 +7,8 @@ export function isLeaf(type: FieldType, value: unknown): boolean {
     case "scalar":
     case "any":
       return true;
+    case "deduced":
+      return !isObjectOrNothing(value);
     case "list":
       return type.relation === "atomic" || !isListOrNothing(value);
     default:
@@ -31,6 +33,7 @@ export function isHollow(value: unknown): boolean {
 /** The type of a field or of a map's value; undefined when the struct has no such field. */
 export function memberType(type: FieldType, name: string): FieldType | undefined {
   if (type.is === "map") return type.element;
+  if (type.is === "deduced") return type;
   return type.is === "struct" ? type.field(name)?.type : undefined;
 }
 

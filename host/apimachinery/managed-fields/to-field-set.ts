@@ -33,7 +33,13 @@ function collect(type: FieldType, value: unknown, path: string[], found: FieldSe
     path.push(`f:${name}`);
     collect(memberType(type, name) ?? { is: "any" }, member, path, found);
     // What is empty would leave no trace, and the keys of a map are owned as such.
-    if (type.is === "map" || (isObject(member) && isHollow(member)) || member === null) found.insert(path);
+    if (
+      type.is === "map" ||
+      type.is === "deduced" ||
+      (isObject(member) && isHollow(member)) ||
+      member === null
+    )
+      found.insert(path);
     path.pop();
   }
 }
@@ -49,7 +55,7 @@ export function typeErrors(type: FieldType, value: unknown): string[] {
 }
 
 function check(type: FieldType, value: unknown, path: string[], errors: string[]): void {
-  if (value === undefined || value === null || type.is === "any") return;
+  if (value === undefined || value === null || type.is === "any" || type.is === "deduced") return;
   const say = (what: string) => errors.push(`${formatPath(path)}: ${what}`);
   const got = () => `got &{${goText(value)}}`;
   if (type.is === "scalar") {

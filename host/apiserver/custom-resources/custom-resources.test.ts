@@ -107,6 +107,66 @@ describe("a definition", () => {
     expect(core.api.kinds.find("a.io", "v1", "gears")).toBeUndefined();
   });
 
+  test("gets the names that another one gives back", async () => {
+    await define();
+    await define(definition("gears"));
+    await client.delete(CustomResourceDefinition, { name: "widgets.a.io" });
+    await clock.advance(10);
+    const second = await client.get(CustomResourceDefinition, { name: "gears.a.io" });
+    expect(conditions(second)).toEqual([
+      "NamesAccepted=True NoConflicts",
+      "Established=True InitialNamesAccepted",
+    ]);
+    expect(core.api.kinds.find("a.io", "v1", "gears")?.kind).toBe("Widget");
+  });
+
+  test("ends the watches of its kind when that changes or goes, and not when only its status does", async () => {
+    const made = await define();
+    const seen: string[] = [];
+    const sink = {
+      onEvent: (type: string) => seen.push(type),
+      onEnd: (error?: Error) => seen.push(`END ${error ?? ""}`),
+    };
+    client.watch(kindOf(made), { resourceVersion: "0" }, sink);
+    await client.patch(
+      CustomResourceDefinition,
+      { name: "widgets.a.io" },
+      { type: "merge", body: { metadata: { labels: { a: "b" } } } },
+    );
+    await clock.advance(10);
+    expect(seen).toEqual([]);
+    const changed = definition();
+    changed.spec.names.shortNames = ["wd"];
+    await client.patch(
+      CustomResourceDefinition,
+      { name: "widgets.a.io" },
+      { type: "merge", body: { spec: changed.spec } },
+    );
+    await clock.advance(10);
+    expect(seen).toEqual(["END "]);
+  });
+
+  test("never takes the place of a built-in kind", async () => {
+    const body = {
+      status: {
+        acceptedNames: { plural: "ingresses", kind: "Ingressx" },
+        conditions: [{ type: "Established", status: "True" }],
+      },
+    };
+    const wanted = parse(
+      `{metadata: {name: ingresses.networking.k8s.io, annotations: {api-approved.kubernetes.io: unapproved}}, spec: {group: networking.k8s.io, scope: Namespaced, names: {plural: ingresses, kind: Ingressx}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]}}`,
+    ) as V1CustomResourceDefinition;
+    await define(wanted);
+    await client.patch(
+      CustomResourceDefinition,
+      { name: "ingresses.networking.k8s.io" },
+      { type: "merge", body },
+      { subresource: "status" },
+    );
+    await clock.advance(10);
+    expect(core.api.kinds.find("networking.k8s.io", "v1", "ingresses")?.kind).toBe("Ingress");
+  });
+
   test("that goes takes its objects along, waits for their finalizers, and is not served any more", async () => {
     const made = await define();
     const kind = kindOf(made);
@@ -277,6 +337,34 @@ describe("a custom resource", () => {
       { type: "strategic", body: {} },
     );
     expect(await refusal(strategic)).toContain("415 the body of the request was in an unknown format");
+  });
+
+  test("is judged by the version it is sent in", async () => {
+    const two = `{name: v1, served: true, storage: true, schema: {openAPIV3Schema: ${SCHEMA}}}, {name: v2, served: true, storage: false, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: string, maxLength: 2}}}}}}}`;
+    const v2 = kindOf(await define(definition("widgets", "", two)), "v2");
+    const made = await client.create(v2, widget("{size: xl}"));
+    expect(made.spec).toEqual({ size: "xl" });
+    expect(await refusal(client.update(v2, { ...made, spec: { size: "xxl" } }))).toContain(
+      "spec.size: Too long: may not be more than 2 bytes",
+    );
+  });
+
+  test("without a schema is applied member by member all the same", async () => {
+    const open =
+      "{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}";
+    const kind = kindOf(await define(definition("widgets", "", open)));
+    const apply = (fieldManager: string, spec: string) =>
+      client.patch(
+        kind,
+        { name: "w", namespace: "default" },
+        { type: "apply", body: { apiVersion: "a.io/v1", kind: "Widget", ...widget(spec) } },
+        { fieldManager },
+      );
+    await apply("one", "{free: {k: v, d: {e: 1}, l: [1]}}");
+    expect((await apply("two", "{free: {b: v}}")).spec).toEqual({
+      free: { k: "v", d: { e: 1 }, l: [1], b: "v" },
+    });
+    expect((await apply("one", "{free: {k: v}}")).spec).toEqual({ free: { k: "v", b: "v" } });
   });
 
   test("is there in every served version, and stored in one", async () => {

@@ -1,4 +1,4 @@
-import { customKinds } from "../../api/custom-resources/kinds.ts";
+import { customKinds, servesTheSame } from "../../api/custom-resources/kinds.ts";
 import { CustomResourceDefinition } from "../../api/extension-kinds.ts";
 import type { V1CustomResourceDefinition } from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
@@ -35,6 +35,8 @@ export class Definitions {
   #watch: WatchHandle | undefined;
   #work: Promise<void> = Promise.resolve();
   readonly #retries = new Map<string, Timer>();
+  /** What the kinds of each definition were made of. */
+  readonly #served = new Map<string, V1CustomResourceDefinition>();
   #isStopped = false;
 
   constructor(api: Api) {
@@ -86,12 +88,31 @@ export class Definitions {
     const definition = await oneOf(this.#api, CustomResourceDefinition, name);
     if (definition === undefined) {
       this.#api.kinds.serve(name, []);
-      return;
+      this.#served.delete(name);
+      return this.#lookAtLosers(name);
     }
     if (definition.metadata?.deletionTimestamp !== undefined) return this.#cleanUp(name, definition);
     const established = await this.#nameIt(name, definition);
     const isServed = conditionOf(established, "Established")?.status === "True";
-    this.#api.kinds.serve(name, isServed ? customKinds(established) : []);
+    this.#serve(name, isServed ? established : undefined);
+  }
+
+  /** Kinds stay the same objects as long as nothing they are made of changes: watches of another kind are ended. */
+  #serve(name: string, definition: V1CustomResourceDefinition | undefined): void {
+    const before = this.#served.get(name);
+    if (definition !== undefined && before !== undefined && servesTheSame(before, definition)) return;
+    if (definition === undefined) this.#served.delete(name);
+    else this.#served.set(name, definition);
+    this.#api.kinds.serve(name, definition === undefined ? [] : customKinds(definition));
+  }
+
+  /** A name is free again: who was refused it in the group gets another look. */
+  async #lookAtLosers(name: string): Promise<void> {
+    const group = name.slice(name.indexOf(".") + 1);
+    for (const other of await allOf(this.#api, CustomResourceDefinition)) {
+      const hasLost = conditionOf(other, "NamesAccepted")?.status === "False";
+      if (other.spec.group === group && hasLost) this.#look(other.metadata?.name ?? "");
+    }
   }
 
   /** Accepts names, says so in the status, and answers the definition as it then is. */
@@ -119,6 +140,7 @@ export class Definitions {
       conditions: withCondition(current.status?.conditions ?? [], progress, this.#now()),
     }));
     const kinds = customKinds(marked);
+    this.#served.delete(name);
     this.#api.kinds.serve(
       name,
       kinds.map((one) => ({ ...one, terminating: true })),

@@ -58,6 +58,12 @@ const PATCH_TYPES = [
   "application/apply-patch+yaml",
 ];
 
+/** Custom resources take no strategic patch, and kubectl chooses by what is said here. */
+function patchTypes(kind: Kind): readonly string[] {
+  if (kind.custom === undefined) return PATCH_TYPES;
+  return PATCH_TYPES.filter((type) => type !== "application/strategic-merge-patch+json");
+}
+
 function operation(kind: Kind, dialect: Dialect, action: string, suffix: string): JsonObject {
   const answered =
     action === "list" ? `${kind.type}List` : action.startsWith("delete") ? "meta.Status" : kind.type;
@@ -65,7 +71,7 @@ function operation(kind: Kind, dialect: Dialect, action: string, suffix: string)
   const parameters = queryParameters(action, dialect);
   const body =
     action === "put" || action === "post" ? schema : action === "patch" ? patchSchema(dialect) : undefined;
-  const types = action === "patch" ? PATCH_TYPES : ["*/*"];
+  const types = action === "patch" ? patchTypes(kind) : ["*/*"];
   const answer =
     dialect.version === 3
       ? { description: "OK", content: { "application/json": { schema } } }

@@ -8,3 +8,8 @@ export function asStored(kind: Kind, object: AnyObject): AnyObject {
   kind.stored.kind.defaults?.(stored);
   return stored;
 }
+
+/** A stored object in the version a kind serves. */
+export function asServed(kind: Kind, stored: AnyObject): AnyObject {
+  return kind.stored === undefined ? stored : (kind.stored.fromStored(stored) as AnyObject);
+}

@@ -1,6 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
-import { conflict, notFound } from "../../apimachinery/errors.ts";
+import { conflict, MAX_OBJECT_BYTES, notFound, objectTooLarge } from "../../apimachinery/errors.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { ObjectReference } from "../../apimachinery/object.ts";
 import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.ts";
@@ -62,7 +62,7 @@ export class ObjectStorage {
     object: AnyObject,
   ): Promise<View | "exists" | "taken"> {
     const key = storageKey(kind, reference);
-    const written = await this.#create(key, encodeObject(object), object);
+    const written = await this.#create(key, storable(object), object);
     if (typeof written === "string") return written;
     this.#say("created", key, object, written.modRevision);
     return this.views.remember(written, object);
@@ -148,7 +148,7 @@ export class ObjectStorage {
     step: Extract<UpdateStep, { kind: "put" }>,
     dryRun: boolean,
   ): Promise<UpdateOutcome | { current: Entry | undefined }> {
-    const value = encodeObject(step.object);
+    const value = storable(step.object);
     let result: WriteResult;
     try {
       if (sameBytes(value, entry.value) || sameButForOrder(value, step.object, current))
@@ -185,4 +185,11 @@ function sameButForOrder(
   const { resourceVersion: _a, ...a } = nextMeta ?? {};
   const { resourceVersion: _b, ...b } = currentMeta ?? {};
   return deepEqual(a, b) && deepEqual(nextRest, currentRest);
+}
+
+/** The bytes of an object, if they are not too many. */
+function storable(object: AnyObject): Uint8Array {
+  const value = encodeObject(object);
+  if (value.byteLength > MAX_OBJECT_BYTES) throw objectTooLarge();
+  return value;
 }

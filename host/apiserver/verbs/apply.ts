@@ -60,7 +60,8 @@ interface Configuration {
 
 function requireConfiguration({ kind }: Target, value: unknown): AnyObject {
   const config = (isObject(value) ? value : {}) as AnyObject;
-  const { apiVersion = "", kind: said = "" } = config;
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const [apiVersion, said] = [text(config.apiVersion), text(config.kind)];
   if (apiVersion !== apiVersionOf(kind) || said !== kind.kind) {
     const groupVersion = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
     throw badRequest(`invalid object type: ${groupVersion}, Kind=${said}`);

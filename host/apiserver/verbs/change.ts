@@ -1,12 +1,13 @@
+import type { Kind } from "../../api/kind.ts";
 import { validateMetadataUpdate } from "../../api/metadata.ts";
 import { ApiError, badRequest, conflict, qualifiedResource } from "../../apimachinery/errors.ts";
-import { invalidObject } from "../../apimachinery/field-error.ts";
+import { type FieldError, invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { admit, approve } from "../admission/chain.ts";
 import { keepAllocated } from "../allocators/services.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { keepTimes, trackUpdate } from "../managed-fields/track.ts";
-import { asStored } from "../storage/convert.ts";
+import { asServed, asStored } from "../storage/convert.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject, View } from "../storage/view.ts";
@@ -77,9 +78,7 @@ async function step(
   const errors = validateMetadataUpdate(kind, prepared, old);
   // A subresource with a rule of its own may change just what the main resource may not.
   if (options.prepare === undefined) {
-    // What a custom resource had wrong before is no reason to refuse a change: its rules compare both at once.
-    if (kind.custom === undefined) errors.push(...(kind.validate?.(prepared) ?? []));
-    errors.push(...(kind.validateUpdate?.(prepared, old) ?? []));
+    errors.push(...changeErrors(target.kind, prepared, old));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
   const attributes = { verb: "update", kind, namespace, name, subresource, object: prepared, old } as const;
@@ -88,6 +87,17 @@ async function step(
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
   const { release } = api.services.reserve(kind, prepared);
   return { kind: "put", object: prepared, release };
+}
+
+/**
+ * What is wrong with a change. A custom resource is judged by the version it was sent in, and what it had wrong before is no
+ * reason to refuse: its rules compare both states at once.
+ */
+function changeErrors(kind: Kind, next: AnyObject, old: AnyObject): FieldError[] {
+  if (kind.custom !== undefined)
+    return kind.validateUpdate?.(asServed(kind, next), asServed(kind, old)) ?? [];
+  const stored = storageKind(kind);
+  return [...(stored.validate?.(next) ?? []), ...(stored.validateUpdate?.(next, old) ?? [])];
 }
 
 /** Terminating, no grace left, no finalizer left: the change that got it here also removes it. */

@@ -3,14 +3,14 @@ import { validateMetadata } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
 import { ApiError, alreadyExists, badRequest, forbidden, internalError } from "../../apimachinery/errors.ts";
-import { invalidObject } from "../../apimachinery/field-error.ts";
+import { type FieldError, invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
 import { admit, approve } from "../admission/chain.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
 import { trackCreate } from "../managed-fields/track.ts";
-import { asStored } from "../storage/convert.ts";
+import { asServed, asStored } from "../storage/convert.ts";
 import { storageKind } from "../storage/keys.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 
@@ -85,7 +85,7 @@ async function tryCreate(
   // Name and uid are known: a Job's selector is made of them.
   target.prepareCreate?.(object);
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
-  const errors = [...validateMetadata(target, object), ...(target.validate?.(object) ?? [])];
+  const errors = [...validateMetadata(target, object), ...objectErrors(kind, object)];
   if (errors.length > 0) throw invalidObject(target, reference.name, errors);
   const { name, namespace } = reference;
   const attributes = { verb: "create", kind: target, namespace, name, object } as const;
@@ -115,6 +115,13 @@ async function dryRunCreate(
 ): Promise<View | "exists"> {
   if (await api.objects.find(kind, reference)) return "exists";
   return new View(encodeObject(object), 0, object);
+}
+
+/** A custom resource is judged by the version it was sent in, every other kind by the one it is stored in. */
+function objectErrors(kind: Kind, stored: AnyObject): FieldError[] {
+  const target = storageKind(kind);
+  if (kind.custom === undefined) return target.validate?.(stored) ?? [];
+  return kind.validate?.(asServed(kind, stored)) ?? [];
 }
 
 /** What a client may say of the metadata of a new object; the rest is the server's. */

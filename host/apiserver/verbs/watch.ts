@@ -64,6 +64,7 @@ class WatchSession {
   #handle: { cancel(): void } | undefined;
   readonly #timers = new Set<Timer>();
   #closed = false;
+  #kinds: { remove(): void } | undefined;
   /** Where it began. */
   #startRevision = 0;
 
@@ -80,6 +81,17 @@ class WatchSession {
       if (early > 0 && request.allowWatchBookmarks) this.#after(early, () => this.#bookmark());
     }
     if (request.allowWatchBookmarks) this.#scheduleBookmark();
+    if (selection.kind.custom !== undefined) this.#endWithKind();
+  }
+
+  /** What is watched may go, or become another: the watcher lists anew and sees. */
+  #endWithKind(): void {
+    const { kind } = this.selection;
+    this.#kinds = this.api.kinds.onChange(() => {
+      const served = this.api.kinds.current(kind);
+      // While a definition goes its objects are still told of.
+      if (served === undefined || (served !== kind && !served.terminating)) this.#end();
+    });
   }
 
   /** @param from  how old the state may be; absent: not at all */
@@ -126,6 +138,7 @@ class WatchSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#handle?.cancel();
+    this.#kinds?.remove();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
