@@ -293,7 +293,7 @@ test("defaults do not grow a short list beyond what can be stored", () => {
 });
 
 test.each([
-  ["^(a+)+$", "a".repeat(4000) + "!", false],
+  ["^(a+)+$", `${"a".repeat(4000)}!`, false],
   ["(?i)^ABC$", "abc", true],
   ["^[[:alpha:]]+$", "ab1", false],
   ["^a\\-b$", "a-b", true],
