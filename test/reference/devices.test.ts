@@ -2,12 +2,10 @@ import { describe, expect, test } from "vitest";
 import type { V1Pod } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import { createScheduler } from "../../host/scheduler/library.ts";
-import { FEATURES } from "./generator/features.ts";
 import { play, type Step } from "./session.ts";
 import { node, place, pod, refusalsOf } from "./shorthand.ts";
 
 /** DynamicResources: shared/spec/scheduling.md 2.13, 2.16 and 3.9, and tricky case 15. */
-const needs = "devices";
 const F = "fits";
 const DRIVER = "gpu.example.com";
 const NODES = [node("n1", "8/8Gi"), node("n2", "8/8Gi")];
@@ -63,7 +61,7 @@ function claiming(name: string, ...claims: string[]): V1Pod {
 const wanted = claiming("p", "c");
 const gpu = deviceClass("gpu");
 const ask = (objects: readonly KubernetesObject[], one = wanted) =>
-  place({ needs, nodes: NODES, pod: one, objects: [gpu, ...objects] });
+  place({ nodes: NODES, pod: one, objects: [gpu, ...objects] });
 const TOO_FEW = "DynamicResources: cannot allocate all claims";
 const AWAY = "DynamicResources: resourceclaim not available on the node";
 
@@ -146,7 +144,6 @@ describe("the whole pod", () => {
   ])("$name", async ({ spec, is }) => {
     const one = pod("p", "example.com/gpu=1");
     const { explanation } = await place({
-      needs,
       nodes: [node("n1", "8/8Gi example.com/gpu=0")],
       objects: [deviceClass("gpu", spec)],
       pod: one,
@@ -239,7 +236,7 @@ describe("a pod waits", () => {
   });
 });
 
-test.skipIf(!FEATURES.devices)("a placement takes the devices, and the claim is under way", async () => {
+test("a placement takes the devices, and the claim is under way", async () => {
   const steps: Step[] = [
     ...NODES.map((one) => ({ node: one })),
     ...[gpu, devices("n1", 1), claim("c", "gpu"), claim("d", "gpu")].map((one) => ({ object: one })),

@@ -72,14 +72,12 @@ describe("ImageLocality", () => {
     { name: "two containers of one image", nodes: ["a:1=500", ""], pod: wanting("a:1 a:1"), is: [24, 0] },
   ])("$name", async ({ nodes, pod: wanted, is }) => {
     const situation = { nodes: nodes.map((images, i) => withImages(`n${i}`, images)), pod: wanted };
-    expect(await scores("ImageLocality", "raw", { needs: "images", ...situation })).toEqual(is);
+    expect(await scores("ImageLocality", "raw", { ...situation })).toEqual(is);
   });
 
   test("an image is as large as the first node said", async () => {
     const nodes = [withImages("n1", "a:1=1000"), withImages("n2", "a:1=23")];
-    expect(await scores("ImageLocality", "raw", { needs: "images", nodes, pod: wanting("a:1") })).toEqual([
-      100, 100,
-    ]);
+    expect(await scores("ImageLocality", "raw", { nodes, pod: wanting("a:1") })).toEqual([100, 100]);
   });
 });
 
@@ -105,7 +103,7 @@ describe("NodeDeclaredFeatures", () => {
     { name: "user namespaces alone", spec: { hostUsers: false }, is: ["fits", "fits", "fits"] },
     { name: "both", spec: { ...restarting, hostNetwork: true, hostUsers: false }, is: ["fits", no, no] },
   ])("$name", async ({ spec, is }) => {
-    const { explanation } = await place({ needs: "declaredFeatures", nodes, pod: pod("p", "", spec) });
+    const { explanation } = await place({ nodes, pod: pod("p", "", spec) });
     expect(refusalsOf(explanation)).toEqual(is);
   });
 });

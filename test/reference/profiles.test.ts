@@ -15,7 +15,6 @@ import {
 } from "./shorthand.ts";
 
 /** KubeSchedulerConfiguration: the sheet's worked examples of arguments (shared/spec/scheduling.md 2.4, 2.6, 3.1, 3.2, 3.5) and its rules of merging (1.3). */
-const needs = "profiles";
 const TWO_SIZES = [node("n1", "4000m/10000"), node("n2", "6000m/10000")];
 const HALF_FULL = pod("p", "3000m/5000");
 const CPU_AND_MEMORY = [
@@ -40,7 +39,6 @@ const ratio = (shape: typeof FALLING, resources = CPU_AND_MEMORY): Strategy => (
 describe("NodeResourcesFit, strategies", () => {
   const raw = (scoringStrategy: Strategy, nodes = TWO_SIZES, wanted = HALF_FULL, used = "") =>
     scores("NodeResourcesFit", "raw", {
-      needs,
       nodes,
       bound:
         used === "" ? [] : nodes.map(({ metadata }) => bound(`b-${metadata!.name}`, used, metadata!.name!)),
@@ -135,7 +133,7 @@ describe("NodeResourcesFit, resources that are ignored", () => {
   const explain = async (args: PluginArgs, requests: string) => {
     const nodes = [node("n", "10m/20 example.com/aaa=5")];
     const config = withArgs("NodeResourcesFit", args);
-    return (await place({ needs, nodes, pod: pod("p", requests), config })).explanation;
+    return (await place({ nodes, pod: pod("p", requests), config })).explanation;
   };
   test.each([
     {
@@ -174,7 +172,6 @@ test("NodeResourcesBalancedAllocation of three resources", async () => {
   ];
   const raw = (wanted: ReturnType<typeof pod>, used: string) =>
     scores("NodeResourcesBalancedAllocation", "raw", {
-      needs,
       nodes: [node("n", `1000m/1000 ${gpu}=10`)],
       bound: [bound("b", used, "n")],
       pod: wanted,
@@ -194,7 +191,6 @@ describe("InterPodAffinity's arguments", () => {
   };
   const raw = (args: PluginArgs, theirs: V1PodSpec["affinity"], own: Partial<V1PodSpec> = {}) =>
     scores("InterPodAffinity", "raw", {
-      needs,
       nodes: [node("n1", "8/8Gi", { region: "China" }), node("n2", "8/8Gi")],
       bound: [bound("one", "", "n1", { affinity: theirs })],
       pod: withLabels(pod("p", "", own), { security: "S1" }),
@@ -227,7 +223,7 @@ describe("NodeAffinity's addedAffinity", () => {
   test("29 a node outside it is refused", async () => {
     const addedAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [named] } };
     const config = withArgs("NodeAffinity", { addedAffinity });
-    const { explanation } = await place({ needs, nodes, pod: pod("p", ""), config });
+    const { explanation } = await place({ nodes, pod: pod("p", ""), config });
     expect(refusalsOf(explanation)).toEqual([
       "fits",
       "NodeAffinity: node(s) didn't match scheduler-enforced node affinity",
@@ -237,7 +233,7 @@ describe("NodeAffinity's addedAffinity", () => {
     const preferred = [{ weight: 3, preference: inZone }];
     const addedAffinity = { preferredDuringSchedulingIgnoredDuringExecution: preferred };
     const config = withArgs("NodeAffinity", { addedAffinity });
-    expect(await scores("NodeAffinity", "raw", { needs, nodes, pod: pod("p", ""), config })).toEqual([0, 3]);
+    expect(await scores("NodeAffinity", "raw", { nodes, pod: pod("p", ""), config })).toEqual([0, 3]);
   });
 });
 
@@ -256,7 +252,6 @@ describe("PodTopologySpread's default constraints", () => {
     defaultConstraints: [{ topologyKey: "zone", maxSkew: 1, whenUnsatisfiable }],
   });
   const situation = (args: PluginArgs) => ({
-    needs: needs as "profiles",
     nodes,
     bound: there,
     objects: [service],
@@ -282,7 +277,6 @@ describe("merging with the defaults", () => {
   const soft = [node("A", "4000m/10000"), node("B", "4000m/10000", {}, "k:PreferNoSchedule")];
   const weighted = (plugins: Parameters<typeof profile>[0]["plugins"]) =>
     scores("TaintToleration", "weighted", {
-      needs,
       nodes: soft,
       pod: HALF_FULL,
       config: profile({ plugins }),
@@ -332,7 +326,7 @@ describe("merging with the defaults", () => {
   cordoned.spec!.unschedulable = true;
   const asks = pod("p", "1/1Gi", { nodeSelector: { zone: "a" } });
   const first = async (plugins: Parameters<typeof profile>[0]["plugins"]) =>
-    (await place({ needs, nodes: [cordoned], pod: asks, config: profile({ plugins }) })).explanation.nodes[0]!
+    (await place({ nodes: [cordoned], pod: asks, config: profile({ plugins }) })).explanation.nodes[0]!
       .rejectedBy;
   const named = (...names: string[]) => names.map((name) => ({ name }));
   test.each([
@@ -386,7 +380,6 @@ describe("merging with the defaults", () => {
     });
     const of = (schedulerName?: string) =>
       scores("TaintToleration", "weighted", {
-        needs,
         nodes: soft,
         pod: pod("p", "3000m/5000", schedulerName === undefined ? {} : { schedulerName }),
         config,
@@ -400,8 +393,7 @@ describe("merging with the defaults", () => {
 describe("PostFilter's half of the message", () => {
   const message = async (disabled: string[], wanted = pod("p", "1/1")) => {
     const plugins = { postFilter: { disabled: disabled.map((name) => ({ name })) } };
-    return (await place({ needs, nodes: [node("n", "1m/1Gi")], pod: wanted, config: profile({ plugins }) }))
-      .message;
+    return (await place({ nodes: [node("n", "1m/1Gi")], pod: wanted, config: profile({ plugins }) })).message;
   };
   const cpu = "0/1 nodes are available: 1 Insufficient cpu.";
   const preemption = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";

@@ -2,9 +2,7 @@ import { expect } from "vitest";
 import type { V1Container, V1Node, V1Pod, V1PodSpec, V1Taint } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import { createScheduler, type Explanation, type SchedulerOptions } from "../../host/scheduler/library.ts";
-import { FEATURES, type Features } from "./generator/features.ts";
 import type { PluginArgs, ProfileConfig, SchedulerConfig } from "./model/profile.ts";
-import { ReferenceScheduler } from "./model/scheduler.ts";
 import { play, type Step } from "./session.ts";
 
 /** `amounts("10m/20")` is 10m CPU and 20 bytes; further resources as `name=amount`: `amounts("1m/1 example.com/aaa=3")`. */
@@ -72,8 +70,6 @@ export interface Situation {
   readonly replicas?: number;
   readonly pod: V1Pod;
   readonly config?: SchedulerConfig;
-  /** The core is only asked when it has this. */
-  readonly needs?: keyof Features;
 }
 
 interface Outcome {
@@ -97,7 +93,6 @@ export async function place(situation: Situation, options: SchedulerOptions = {}
     ...pods.map((one) => ({ bound: one })),
     ...replicasOf(situation).map((one) => ({ place: one })),
   ];
-  if (situation.needs && !FEATURES[situation.needs]) return onModelAlone(situation, steps);
   expect(await play({ config, steps }, { flavour: "debug", ...options })).toBeUndefined();
   const scheduler = await createScheduler({ thread: "caller", flavour: "debug", config, ...options });
   try {
@@ -116,19 +111,6 @@ export async function place(situation: Situation, options: SchedulerOptions = {}
   } finally {
     await scheduler.close();
   }
-}
-
-function onModelAlone({ config, pod: wanted }: Situation, steps: readonly Step[]): Outcome {
-  const model = new ReferenceScheduler(config);
-  for (const step of steps) {
-    if ("node" in step) model.putNode(step.node);
-    else if ("object" in step) model.putObject(step.object);
-    else if ("bound" in step) model.addPod(step.bound);
-  }
-  const explanation = model.explain(wanted);
-  const { chosen } = explanation;
-  const message = chosen === null ? model.message(wanted) : "";
-  return { explanation, node: chosen, message, placed: [chosen] };
 }
 
 function replicasOf({ pod: wanted, replicas = 1 }: Situation): V1Pod[] {

@@ -160,7 +160,7 @@ describe("PodTopologySpread, hard", () => {
     });
     // NodeAffinity would refuse y first; without it, y is judged as a domain without pods, or by its one pod.
     const config = profile({ plugins: { filter: { disabled: [{ name: "NodeAffinity" }] } } });
-    const situation = { nodes, bound: pods("a1 b1 y1"), pod: wanted, config, needs: "profiles" as const };
+    const situation = { nodes, bound: pods("a1 b1 y1"), pod: wanted, config };
     expect(refusalsOf((await place(situation)).explanation)).toEqual(is);
   });
 

@@ -2,13 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { V1Pod } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 import type { SchedulerOptions } from "../../host/scheduler/library.ts";
-import { FEATURES } from "./generator/features.ts";
 import { play, type Step } from "./session.ts";
 import { bound, node, place, pod, refusalsOf } from "./shorthand.ts";
 import { capacity, claim, csiDriver, inZone, mounting, storageClass, volume } from "./storage-shorthand.ts";
 
 /** VolumeBinding: shared/spec/scheduling.md 2.9 and tricky cases 48 and 70. */
-const needs = "volumes";
 const F = "fits";
 const NONE = "VolumeBinding: node(s) didn't find available persistent volumes to bind";
 const ELSEWHERE = "VolumeBinding: node(s) didn't match PersistentVolume's node affinity";
@@ -22,7 +20,7 @@ const wanted = mounting(pod("p", ""), "c");
 
 async function outcomes(objects: readonly KubernetesObject[], one: V1Pod = wanted): Promise<string[]> {
   const all = [LOCAL, WAIT, NOW, ...objects];
-  const { explanation } = await place({ needs, nodes: NODES, pod: one, objects: all });
+  const { explanation } = await place({ nodes: NODES, pod: one, objects: all });
   return refusalsOf(explanation);
 }
 
@@ -74,7 +72,7 @@ describe("the whole pod is refused", () => {
     },
   ])("$name", async ({ objects, pod: one = wanted, is }) => {
     const all = [LOCAL, WAIT, NOW, ...objects];
-    const { explanation, message } = await place({ needs, nodes: NODES.slice(0, 1), pod: one, objects: all });
+    const { explanation, message } = await place({ nodes: NODES.slice(0, 1), pod: one, objects: all });
     expect(refusalsOf(explanation)).toEqual([`VolumeBinding: ${is}`]);
     expect(message).toBe(`0/1 nodes are available: ${is}. not found`);
   });
@@ -280,7 +278,7 @@ describe("what a placement takes", () => {
       ],
     },
   ];
-  test.skipIf(!FEATURES.volumes).each(histories)("$name", async ({ steps }) => {
+  test.each(histories)("$name", async ({ steps }) => {
     expect(await play({ steps: [...begin, ...steps] }, options)).toBeUndefined();
   });
 });

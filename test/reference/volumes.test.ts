@@ -5,7 +5,6 @@ import { bound, node, place, pod, refusalsOf } from "./shorthand.ts";
 import { attachment, claim, csiNode, mounting, storageClass, volume } from "./storage-shorthand.ts";
 
 /** VolumeRestrictions, NodeVolumeLimits and VolumeZone: shared/spec/scheduling.md 2.7, 2.8, 2.10 and tricky cases 44 to 47. */
-const needs = "volumes";
 const F = "fits";
 
 async function outcomes(
@@ -14,7 +13,7 @@ async function outcomes(
   wanted: V1Pod,
   objects: readonly KubernetesObject[] = [],
 ): Promise<string[]> {
-  const { explanation } = await place({ needs, nodes, bound: there, pod: wanted, objects });
+  const { explanation } = await place({ nodes, bound: there, pod: wanted, objects });
   return refusalsOf(explanation);
 }
 
@@ -89,12 +88,12 @@ describe("VolumeRestrictions", () => {
   test("preempting the user of the claim helps on its node", async () => {
     const there = mounting(bound("b", "", "n1"), "once");
     const wanted = mounting(pod("p", "", { priority: 10 }), "once");
-    const { message } = await place({ needs, nodes: two, bound: [there], pod: wanted, objects });
+    const { message } = await place({ nodes: two, bound: [there], pod: wanted, objects });
     expect(message).toBe(`0/2 nodes are available: 2 ${inUse.slice("VolumeRestrictions: ".length)}.`);
   });
 
   test("a claim that is missing refuses the pod here", async () => {
-    const { explanation, message } = await place({ needs, nodes: two, pod: mounting(pod("p", ""), "gone") });
+    const { explanation, message } = await place({ nodes: two, pod: mounting(pod("p", ""), "gone") });
     expect(refusalsOf(explanation)[0]).toBe('VolumeRestrictions: persistentvolumeclaim "gone" not found');
     expect(message).toBe('0/2 nodes are available: persistentvolumeclaim "gone" not found. not found');
   });
@@ -235,7 +234,7 @@ describe("VolumeZone", () => {
 
   test("a bound claim whose volume is missing refuses the pod here", async () => {
     const objects = [claim("c", "5 local gone")];
-    const { message } = await place({ needs, nodes: two, pod: mounting(pod("p", ""), "c"), objects });
+    const { message } = await place({ nodes: two, pod: mounting(pod("p", ""), "c"), objects });
     expect(message).toBe('0/2 nodes are available: persistentvolume "gone" not found. not found');
   });
 });

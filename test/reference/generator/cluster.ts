@@ -6,7 +6,6 @@ import type { ReferenceScheduler } from "../model/scheduler.ts";
 import type { Step } from "../session.ts";
 import { DeviceGenerator } from "./devices.ts";
 import { Draw } from "./draw.ts";
-import { FEATURES, type Features } from "./features.ts";
 import { NodeGenerator } from "./nodes.ts";
 import { PodGenerator } from "./pods.ts";
 import { ProfileGenerator } from "./profiles.ts";
@@ -30,26 +29,19 @@ export class ClusterGenerator {
   readonly #storage: StorageGenerator | undefined;
   readonly #devices: DeviceGenerator | undefined;
 
-  constructor(seed: number, features: Features = FEATURES) {
+  constructor(seed: number) {
     const draw = new Draw(seededRandom(seed));
     this.#draw = draw;
     this.#size = seed % LARGE.every === LARGE.at ? LARGE.nodes : draw.pick(SIZES);
-    this.config = features.profiles ? new ProfileGenerator(draw).config() : undefined;
+    this.config = new ProfileGenerator(draw).config();
     this.#topology = new TopologyGenerator(draw);
     const calm = draw.chance(60);
-    this.#nodes = new NodeGenerator(draw, features, calm);
+    this.#nodes = new NodeGenerator(draw, calm);
     const schedulers = this.config?.profiles?.map(({ schedulerName }) => schedulerName) ?? [undefined];
-    this.#pods = new PodGenerator(
-      draw,
-      features,
-      this.#topology,
-      schedulers,
-      this.config !== undefined,
-      calm,
-    );
+    this.#pods = new PodGenerator(draw, this.#topology, schedulers, this.config !== undefined, calm);
     for (let i = 0; i < this.#size; i++) this.#nodeNames.push(`node-${i}`);
-    if (features.volumes && draw.chance(50)) this.#storage = new StorageGenerator(draw, this.#nodeNames);
-    if (features.devices && draw.chance(40)) this.#devices = new DeviceGenerator(draw, this.#nodeNames);
+    if (draw.chance(50)) this.#storage = new StorageGenerator(draw, this.#nodeNames);
+    if (draw.chance(40)) this.#devices = new DeviceGenerator(draw, this.#nodeNames);
   }
 
   /** Steps, each drawn when the one before it has been played on the model. */

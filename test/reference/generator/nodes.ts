@@ -1,6 +1,5 @@
 import type { V1Node, V1NodeStatus, V1Taint } from "../../../host/api/generated/types.ts";
 import type { Draw } from "./draw.ts";
-import type { Features } from "./features.ts";
 
 export const IMAGES = ["web:1", "db", "registry.example.com:5000/tool", "big@sha256:0a"];
 export const DECLARED = ["RestartAllContainersOnContainerExits", "UserNamespacesHostNetworkSupport", "Other"];
@@ -10,7 +9,6 @@ const MEBIBYTE = 2 ** 20;
 export class NodeGenerator {
   constructor(
     private readonly draw: Draw,
-    private readonly features: Features,
     /** Room everywhere and few taints, so that the later plugins are asked. */
     private readonly calm: boolean,
   ) {}
@@ -44,8 +42,7 @@ export class NodeGenerator {
     if (draw.chance(60)) labels["kernel"] = draw.pick(["0204", "0206", "7", "-3", "x1"]);
     if (draw.chance(70)) labels["kubernetes.io/hostname"] = name;
     if (draw.chance(70)) labels["topology.kubernetes.io/zone"] = draw.pick(["a", "b", "c", ""]);
-    if (this.features.volumes && draw.chance(20))
-      labels["failure-domain.beta.kubernetes.io/zone"] = draw.pick(["a", "b"]);
+    if (draw.chance(20)) labels["failure-domain.beta.kubernetes.io/zone"] = draw.pick(["a", "b"]);
     return labels;
   }
 
@@ -71,7 +68,7 @@ export class NodeGenerator {
 
   private images(): Pick<V1NodeStatus, "images"> {
     const { draw } = this;
-    if (!this.features.images || draw.chance(40)) return {};
+    if (draw.chance(40)) return {};
     return {
       images: draw.many(4, () => {
         const name = draw.pick(IMAGES);
@@ -83,7 +80,7 @@ export class NodeGenerator {
   }
 
   private declared(): Pick<V1NodeStatus, "declaredFeatures"> {
-    if (!this.features.declaredFeatures || this.draw.chance(30)) return {};
+    if (this.draw.chance(30)) return {};
     return { declaredFeatures: this.draw.some(DECLARED, 3) };
   }
 }

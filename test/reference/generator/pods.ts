@@ -8,7 +8,6 @@ import type {
 } from "../../../host/api/generated/types.ts";
 import { hostPorts } from "../model/node-filters.ts";
 import type { Draw } from "./draw.ts";
-import type { Features } from "./features.ts";
 import { IMAGES } from "./nodes.ts";
 import type { TopologyGenerator } from "./topology.ts";
 
@@ -16,7 +15,6 @@ import type { TopologyGenerator } from "./topology.ts";
 export class PodGenerator {
   constructor(
     private readonly draw: Draw,
-    private readonly features: Features,
     private readonly topology: TopologyGenerator,
     /** Names that a pod may ask for as its scheduler. */
     private readonly schedulers: readonly (string | undefined)[],
@@ -94,11 +92,11 @@ export class PodGenerator {
   }
 
   private image(): Pick<V1Container, "image"> {
-    return this.features.images && this.draw.chance(70) ? { image: this.draw.pick([...IMAGES, "none"]) } : {};
+    return this.draw.chance(70) ? { image: this.draw.pick([...IMAGES, "none"]) } : {};
   }
 
   private imageVolumes(): Pick<V1PodSpec, "volumes"> {
-    if (!this.features.images || !this.draw.chance(15)) return {};
+    if (!this.draw.chance(15)) return {};
     return {
       volumes: this.draw.many(2, (i) => ({
         name: `image-${i}`,
@@ -108,11 +106,11 @@ export class PodGenerator {
   }
 
   private hostUsers(): Pick<V1PodSpec, "hostUsers"> {
-    return this.features.declaredFeatures && this.draw.chance(60) ? { hostUsers: this.draw.chance(20) } : {};
+    return this.draw.chance(60) ? { hostUsers: this.draw.chance(20) } : {};
   }
 
   private restartRules(): Pick<V1Container, "restartPolicyRules"> {
-    if (!this.features.declaredFeatures || !this.draw.chance(8)) return {};
+    if (!this.draw.chance(8)) return {};
     return { restartPolicyRules: [{ action: this.draw.pick(["RestartAllContainers", "Restart"]) }] };
   }
 
