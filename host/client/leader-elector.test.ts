@@ -126,6 +126,15 @@ test("whoever takes the Lease away ends the term at the next renewal", async () 
   await one.stop();
 });
 
+test("a Lease that changed since it was last seen is given back all the same", async () => {
+  const { client, clock, start, spec } = await election();
+  const one = start("a");
+  await clock.advance(1_000);
+  await client.patch(Lease, LEASE, { type: "merge", body: { metadata: { labels: { touched: "yes" } } } });
+  await one.stop();
+  expect((await spec())?.holderIdentity ?? "").toBe("");
+});
+
 test("work that cannot begin gives the Lease back and is told", async () => {
   const { clock, words, start, spec } = await election();
   start("a", () => Promise.reject(new Error("no port")));

@@ -284,11 +284,9 @@ class Elector {
   }
 
   async #release(): Promise<void> {
-    const { client, clock, log, identity } = this.#options;
+    const { clock, log, identity } = this.#options;
     const lease = this.#seen?.lease;
     if (lease?.spec?.holderIdentity !== identity) return;
-    const now = formatMicroTime(clock.nowMs());
-    const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: now };
     // Nobody waits long for a server that does not answer.
     await new Promise<void>((resolve) => {
       const limit = clock.setTimeout(resolve, RELEASE_LIMIT_MS);
@@ -296,11 +294,28 @@ class Elector {
         limit.cancel();
         resolve();
       };
-      client.update(Lease, { ...lease, spec }).then(done, (error: unknown) => {
+      this.#giveBack(lease).then(done, (error: unknown) => {
         log.warn("the Lease was not given back; it runs out", { error: String(error) });
         done();
       });
     });
+  }
+
+  /** A renewal that was still on its way has changed the Lease: then what is there now is given back. */
+  async #giveBack(lease: V1Lease): Promise<void> {
+    const { client, clock, identity } = this.#options;
+    const empty = ({ spec, ...rest }: V1Lease): V1Lease => {
+      const renewTime = formatMicroTime(clock.nowMs());
+      return { ...rest, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime } };
+    };
+    try {
+      await client.update(Lease, empty(lease));
+    } catch (error) {
+      if (!isReason(error, "Conflict")) throw error;
+      const { name = "", namespace } = lease.metadata ?? {};
+      const newest = await client.get(Lease, { name, namespace });
+      if (newest.spec?.holderIdentity === identity) await client.update(Lease, empty(newest));
+    }
   }
 
   async #pause(ms: number, isGivenUp: () => boolean = () => false): Promise<void> {
