@@ -57,29 +57,9 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-const byPlural = new Map(KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]));
 const byName = new Map(KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
-
-/** The kind behind a URL, e.g. `apps`, `v1`, `deployments`. */
-export function findKind(group: string, version: string, plural: string): Kind | undefined {
-  return byPlural.get(`${apiVersionOf({ group, version })}/${plural}`);
-}
 
 /** The kind an object says it is, e.g. `apps/v1`, `Deployment`. */
 export function findKindByName(apiVersion: string, kind: string): Kind | undefined {
   return byName.get(`${apiVersion}/${kind}`);
-}
-
-/** Bodies that no resource of their own serves: of subresources, and the options of a delete. */
-const OTHER_BODIES: ReadonlyMap<string, string> = new Map([
-  ["v1/DeleteOptions", "meta.DeleteOptions"],
-  ["meta.k8s.io/v1/DeleteOptions", "meta.DeleteOptions"],
-  ["autoscaling/v1/Scale", "autoscaling.v1.Scale"],
-  ["policy/v1/Eviction", "policy.v1.Eviction"],
-  ["authentication.k8s.io/v1/TokenRequest", "authentication.v1.TokenRequest"],
-]);
-
-/** The schema type of a request body by what it says it is: served kinds, and the bodies of subresources. */
-export function findTypeByName(apiVersion: string, kind: string): string | undefined {
-  return byName.get(`${apiVersion}/${kind}`)?.type ?? OTHER_BODIES.get(`${apiVersion}/${kind}`);
 }

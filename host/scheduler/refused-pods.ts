@@ -60,7 +60,7 @@ function textOfClaims(pod: V1Pod): string {
 function dynamicResourcesRan({ plugin, profile }: PrefilteredPod): boolean {
   const order = [...profile.prefilters];
   const at = order.indexOf("DynamicResources");
-  return at >= 0 && at <= order.findIndex((name) => name === plugin);
+  return at >= 0 && at <= order.indexOf(plugin);
 }
 
 function mayPreempt({ spec }: V1Pod): boolean {

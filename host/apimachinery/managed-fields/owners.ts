@@ -43,16 +43,8 @@ const settled = new WeakSet<FieldSet>();
 /** The owners of a stored object: its entries are our own. */
 export function storedOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owners {
   const owners = new Map<string, Owner>();
-  for (const { manager = "", operation, apiVersion = "", time, fieldsV1 = {}, subresource } of entries ??
-    []) {
-    const owner: Owner = {
-      name: manager,
-      operation: operation as Owner["operation"],
-      apiVersion,
-      ...(subresource === undefined ? {} : { subresource }),
-      ...(time === undefined ? {} : { time }),
-      fields: fieldsV1 as FieldSet,
-    };
+  for (const entry of entries ?? []) {
+    const owner = ownerOf(entry);
     settled.add(owner.fields);
     owners.set(managerKey(owner), owner);
   }
@@ -74,14 +66,17 @@ export function readOwners(entries: unknown): Owners | undefined {
 
 function readOwner(entry: unknown): Owner | undefined {
   if (!isObject(entry)) return undefined;
-  const { manager, operation, apiVersion, time, fieldsType, fieldsV1, subresource } =
-    entry as ManagedFieldsEntry;
+  const { operation, apiVersion, fieldsType, fieldsV1 } = entry as ManagedFieldsEntry;
   if ((operation !== "Apply" && operation !== "Update") || fieldsType !== "FieldsV1") return undefined;
   if (typeof apiVersion !== "string" || !isFieldSet(fieldsV1 ?? {})) return undefined;
+  return ownerOf(entry as ManagedFieldsEntry);
+}
+
+function ownerOf({ manager, operation, apiVersion, time, fieldsV1, subresource }: ManagedFieldsEntry): Owner {
   return {
     name: manager ?? "",
-    operation,
-    apiVersion,
+    operation: operation as Owner["operation"],
+    apiVersion: apiVersion ?? "",
     ...(subresource === undefined ? {} : { subresource }),
     ...(time === undefined || time === null ? {} : { time }),
     fields: (fieldsV1 ?? {}) as FieldSet,

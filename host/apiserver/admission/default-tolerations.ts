@@ -1,13 +1,15 @@
 import type { V1Pod } from "../../api/generated/types.ts";
+import { Pod } from "../../api/registry.ts";
 import type { Admission } from "./chain.ts";
+import { isOf } from "./look-up.ts";
 
 const KEYS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 const SECONDS = 300;
 
 /** A pod outlives five minutes of its node's silence unless it says otherwise (DefaultTolerationSeconds). */
-export const defaultTolerations: Admission = (_api, { verb, kind, subresource, object }) => {
-  if (kind.group !== "" || kind.plural !== "pods" || subresource !== undefined || verb === "delete") return;
-  const spec = (object as V1Pod | undefined)?.spec;
+export const defaultTolerations: Admission = (_api, attributes) => {
+  if (attributes.verb === "delete" || !isOf(attributes, Pod)) return;
+  const spec = (attributes.object as V1Pod | undefined)?.spec;
   if (spec === undefined) return;
   const present = spec.tolerations ?? [];
   const missing = KEYS.filter(

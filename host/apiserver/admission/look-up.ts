@@ -30,7 +30,7 @@ export async function oneOf<T extends KubernetesObject>(
 
 /** Whether a write is of an object of this kind itself, not of one of its subresources. */
 export function isOf<T extends KubernetesObject>(
-  { kind, subresource }: Attributes,
+  { kind, subresource }: Pick<Attributes, "kind" | "subresource">,
   wanted: Kind<T>,
 ): boolean {
   return subresource === undefined && kind.group === wanted.group && kind.plural === wanted.plural;

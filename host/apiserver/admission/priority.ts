@@ -1,13 +1,14 @@
 import type { V1Pod, V1PriorityClass } from "../../api/generated/types.ts";
-import { findKindByName } from "../../api/registry.ts";
+import { Pod, PriorityClass } from "../../api/registry.ts";
 import { forbidden } from "../../apimachinery/errors.ts";
 import type { Api } from "../api.ts";
-import { storagePrefix } from "../storage/keys.ts";
 import type { Admission } from "./chain.ts";
+import { allOf, isOf, oneOf } from "./look-up.ts";
 
 /** Resolves a pod's class to its number (Priority plugin; texts: api-policy 4.5). */
-export const priority: Admission = async (api, { verb, kind, name, subresource, object }) => {
-  if (verb !== "create" || kind.group !== "" || kind.plural !== "pods" || subresource !== undefined) return;
+export const priority: Admission = async (api, attributes) => {
+  const { verb, kind, name, object } = attributes;
+  if (verb !== "create" || !isOf(attributes, Pod)) return;
   const spec = (object as V1Pod | undefined)?.spec;
   if (spec === undefined) return;
   const found = await findClass(api, spec.priorityClassName);
@@ -32,11 +33,8 @@ export const priority: Admission = async (api, { verb, kind, name, subresource, 
 
 /** The named class; without a name the global default of the lowest value, if any. */
 async function findClass(api: Api, name: string | undefined): Promise<V1PriorityClass | undefined> {
-  const kind = findKindByName("scheduling.k8s.io/v1", "PriorityClass")!;
-  if (name) return (await api.objects.find(kind, { name }))?.object as V1PriorityClass | undefined;
-  const { entries } = await api.objects.store.range(storagePrefix(kind));
-  return entries
-    .map((entry) => api.objects.views.of(entry).object as unknown as V1PriorityClass)
+  if (name) return oneOf(api, PriorityClass, name);
+  return (await allOf(api, PriorityClass))
     .filter((one) => one.globalDefault === true)
     .sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
 }

@@ -1,10 +1,11 @@
 import type { V1Container, V1Pod, V1ServiceAccount, V1Volume } from "../../api/generated/types.ts";
-import { findKindByName } from "../../api/registry.ts";
+import { Pod, ServiceAccount } from "../../api/registry.ts";
 import { sleep } from "../../apimachinery/clock.ts";
 import { forbidden } from "../../apimachinery/errors.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
 import type { Api } from "../api.ts";
 import type { Admission } from "./chain.ts";
+import { isOf, oneOf } from "./look-up.ts";
 
 const MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME_PREFIX = "kube-api-access-";
@@ -13,11 +14,9 @@ const DEFAULT_ACCOUNT_TRIES = 10;
 const DEFAULT_ACCOUNT_WAIT_MS = 150;
 
 /** Gives a pod its account and the token volume. Source: api-policy 4.3. */
-export const serviceAccount: Admission = async (
-  api,
-  { verb, kind, namespace, name, subresource, object },
-) => {
-  if (verb !== "create" || kind.group !== "" || kind.plural !== "pods" || subresource !== undefined) return;
+export const serviceAccount: Admission = async (api, attributes) => {
+  const { verb, kind, namespace, name, object } = attributes;
+  if (verb !== "create" || !isOf(attributes, Pod)) return;
   const pod = object as V1Pod;
   const { spec } = pod;
   if (spec === undefined || namespace === undefined) return;
@@ -43,11 +42,9 @@ export const serviceAccount: Admission = async (
 };
 
 async function findAccount(api: Api, namespace: string, name: string): Promise<V1ServiceAccount | undefined> {
-  const kind = findKindByName("v1", "ServiceAccount")!;
   for (let tries = 0; ; tries++) {
-    const found = await api.objects.find(kind, { namespace, name });
-    if (found !== undefined) return found.object as V1ServiceAccount;
-    if (name !== "default" || tries === DEFAULT_ACCOUNT_TRIES) return undefined;
+    const found = await oneOf(api, ServiceAccount, name, namespace);
+    if (found !== undefined || name !== "default" || tries === DEFAULT_ACCOUNT_TRIES) return found;
     await sleep(api.clock, DEFAULT_ACCOUNT_WAIT_MS);
   }
 }

@@ -1,12 +1,7 @@
 import { findKindByName } from "../../api/registry.ts";
 import type { Logger } from "../../apimachinery/log.ts";
-import {
-  type Entry,
-  MAX_OPERATIONS,
-  type Operation,
-  type Store,
-  type WatchHandle,
-} from "../../store/store.ts";
+import { type Entry, MAX_OPERATIONS, type Operation, type Store } from "../../store/store.ts";
+import { followPrefix } from "../storage/follow-prefix.ts";
 import { storagePrefix } from "../storage/keys.ts";
 import type { Views } from "../storage/view.ts";
 import { ALLOCATIONS_PREFIX } from "./allocation-keys.ts";
@@ -29,31 +24,14 @@ interface Parts {
 export async function followAllocations(parts: Parts): Promise<{ stop(): void }> {
   await repair(parts);
   const { store, services, log } = parts;
-  let watch: WatchHandle | undefined;
-  let isStopped = false;
-  const follow = async () => {
-    const { entries, revision } = await store.range(ALLOCATIONS_PREFIX);
-    if (isStopped) return;
-    services.replaceStored(entries.map((entry) => [entry.key, ownerIn(entry)]));
-    watch = store.watch(ALLOCATIONS_PREFIX, revision, {
-      onEvents: (events) => {
-        for (const { key, entry } of events) services.setStored(key, entry && ownerIn(entry));
-      },
-      // The store was closed, or lost its place: what has happened since is read anew. Until then a write that takes
-      // what another has taken is refused by the store, and learns from that.
-      onEnd: (reason) => {
-        if (isStopped || reason.name === "StoreUnavailableError") return;
-        follow().catch((error: unknown) => log.warn("allocations not followed", { error: String(error) }));
-      },
-    });
-  };
-  await follow();
-  return {
-    stop: () => {
-      isStopped = true;
-      watch?.cancel();
+  return followPrefix(store, ALLOCATIONS_PREFIX, {
+    replace: (entries) => services.replaceStored(entries.map((entry) => [entry.key, ownerIn(entry)])),
+    change: (events) => {
+      for (const { key, entry } of events) services.setStored(key, entry && ownerIn(entry));
     },
-  };
+    // From here on a write that takes what another has taken is refused by the store, and learns from that.
+    failed: (error) => log.warn("allocations not followed", { error: String(error) }),
+  });
 }
 
 async function repair({ store, views, services, log }: Parts): Promise<void> {

@@ -5,10 +5,10 @@ import type { Kind } from "../../api/kind.ts";
 import { formatTime, type Timer } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import { isReason } from "../../apimachinery/errors.ts";
-import type { WatchHandle } from "../../store/store.ts";
 import { allOf, oneOf } from "../admission/look-up.ts";
 import type { Api } from "../api.ts";
 import { select } from "../selection.ts";
+import { followPrefix } from "../storage/follow-prefix.ts";
 import { storagePrefix } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject } from "../storage/view.ts";
@@ -32,7 +32,7 @@ const CLEANUP_RETRY_MS = 1_000;
  */
 export class Definitions {
   readonly #api: Api;
-  #watch: WatchHandle | undefined;
+  #following: { stop(): void } | undefined;
   #work: Promise<void> = Promise.resolve();
   readonly #retries = new Map<string, Timer>();
   /** What the kinds of each definition were made of. */
@@ -45,32 +45,24 @@ export class Definitions {
 
   /** Resolves when what is stored is served. */
   async start(): Promise<void> {
-    await this.#follow();
+    const prefix = storagePrefix(KIND);
+    const look = (changed: readonly { readonly key: string }[]) => {
+      for (const { key } of changed) this.#look(key.slice(prefix.length));
+    };
+    this.#following = await followPrefix(this.#api.objects.store, prefix, {
+      replace: look,
+      change: look,
+      failed: (error) => this.#complain("all", error),
+    });
+    if (this.#isStopped) this.#following.stop();
     await this.#work;
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#watch?.cancel();
+    this.#following?.stop();
     for (const timer of this.#retries.values()) timer.cancel();
     this.#retries.clear();
-  }
-
-  async #follow(): Promise<void> {
-    const { store } = this.#api.objects;
-    const prefix = storagePrefix(KIND);
-    const { entries, revision } = await store.range(prefix);
-    if (this.#isStopped) return;
-    for (const entry of entries) this.#look(entry.key.slice(prefix.length));
-    this.#watch = store.watch(prefix, revision, {
-      onEvents: (events) => {
-        for (const { key } of events) this.#look(key.slice(prefix.length));
-      },
-      onEnd: (reason) => {
-        if (this.#isStopped || reason.name === "StoreUnavailableError") return;
-        this.#follow().catch((error: unknown) => this.#complain("all", error));
-      },
-    });
   }
 
   #look(name: string): void {
