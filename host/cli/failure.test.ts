@@ -8,12 +8,12 @@ test.each([
   {
     name: "a taken port",
     error: system("EADDRINUSE", { address: "127.0.0.1", port: 6443 }),
-    says: "127.0.0.1:6443 is taken; stop what listens there, or choose another port with --port (0 picks a free one)",
+    says: "127.0.0.1:6443 is taken; stop what listens there, or choose another port (0 picks a free one)",
   },
   {
     name: "a port below 1024",
     error: system("EACCES", { address: "127.0.0.1", port: 443 }),
-    says: "no right to listen on 127.0.0.1:443; ports below 1024 need it; choose another with --port",
+    says: "no right to listen on 127.0.0.1:443; ports below 1024 need it; choose another",
   },
   {
     name: "a folder of somebody else",

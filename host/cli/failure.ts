@@ -21,9 +21,9 @@ export function explainFailure(error: unknown): string {
   const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const where = path ?? (address === undefined ? "" : `${address}:${port}`);
   if (code === "EADDRINUSE")
-    return `${where} is taken; stop what listens there, or choose another port with --port (0 picks a free one)`;
+    return `${where} is taken; stop what listens there, or choose another port (0 picks a free one)`;
   if (code === "EACCES" && address !== undefined)
-    return `no right to listen on ${where}; ports below 1024 need it; choose another with --port`;
+    return `no right to listen on ${where}; ports below 1024 need it; choose another`;
   const text = code === undefined || where === "" ? undefined : SYSTEM_ERRORS[code];
   return text === undefined ? oneLine(error.message) : text.replace("%s", where);
 }

@@ -111,7 +111,7 @@ describe("what is in the way is one line and exit 1", () => {
       const ran = await runPintle(["up", "--data-dir", join(folder, "taken"), "--port", String(port)]);
       expect([ran.code, ran.stderr]).toEqual([
         1,
-        `pintle: 127.0.0.1:${port} is taken; stop what listens there, or choose another port with --port (0 picks a free one)\n`,
+        `pintle: 127.0.0.1:${port} is taken; stop what listens there, or choose another port (0 picks a free one)\n`,
       ]);
     } finally {
       other.close();

@@ -1,4 +1,10 @@
 import type { V1Container, V1ContainerStatus, V1Pod } from "../api/generated/types.ts";
+import {
+  type ContainerAmounts,
+  type ContainerRole,
+  containersTogether,
+  initRole,
+} from "../api/pod-spec/containers-together.ts";
 import type { FieldError } from "../apimachinery/field-error.ts";
 import { type Amounts, addAmounts, raiseAmounts, readResources } from "./resource-list.ts";
 
@@ -18,10 +24,7 @@ const DEFAULTS: Amounts = new Map([
   ["memory", 200 * 1024 * 1024],
 ]);
 
-interface ContainerRequests {
-  readonly amounts: Amounts;
-  readonly kind: "main" | "sidecar" | "init";
-}
+type ContainerRequests = ContainerAmounts<number>;
 
 /**
  * Reads what a pod asks for. Applies the API server's defaults first (a limit without a request is the request), so raw
@@ -57,29 +60,12 @@ function absentFrom(requests: Amounts): Amounts {
   return new Map([...DEFAULTS].filter(([name]) => !requests.has(name)));
 }
 
-/**
- * Containers and sidecars run together; before that each init container runs beside the sidecars started so far. The pod
- * needs the larger of the two, per resource.
- */
 function aggregate(containers: readonly ContainerRequests[], defaults: Amounts | undefined): Amounts {
-  const together: Amounts = new Map();
-  const sidecars: Amounts = new Map();
-  const largestInit: Amounts = new Map();
-  for (const { amounts: asked, kind } of containers) {
-    const amounts = defaults === undefined ? asked : new Map([...defaults, ...asked]);
-    if (kind !== "init") addAmounts(together, amounts);
-    if (kind === "main") continue;
-    if (kind === "sidecar") {
-      addAmounts(sidecars, amounts);
-      raiseAmounts(largestInit, sidecars);
-    } else {
-      const beside = new Map(amounts);
-      addAmounts(beside, sidecars);
-      raiseAmounts(largestInit, beside);
-    }
-  }
-  raiseAmounts(together, largestInit);
-  return together;
+  const counted =
+    defaults === undefined
+      ? containers
+      : containers.map(({ amounts, role }) => ({ amounts: new Map([...defaults, ...amounts]), role }));
+  return containersTogether(counted, { add: addAmounts, raise: raiseAmounts });
 }
 
 function readContainers(
@@ -91,10 +77,9 @@ function readContainers(
     ...(pod.spec?.containers ?? []).map((container, i) =>
       readContainer(container, "main", `spec.containers[${i}]`, resize, errors),
     ),
-    ...(pod.spec?.initContainers ?? []).map((container, i) => {
-      const kind = container.restartPolicy === "Always" ? "sidecar" : "init";
-      return readContainer(container, kind, `spec.initContainers[${i}]`, resize, errors);
-    }),
+    ...(pod.spec?.initContainers ?? []).map((container, i) =>
+      readContainer(container, initRole(container), `spec.initContainers[${i}]`, resize, errors),
+    ),
   ];
 }
 
@@ -115,7 +100,7 @@ function resizeState(pod: V1Pod): ResizeState {
 
 function readContainer(
   container: V1Container,
-  kind: ContainerRequests["kind"],
+  role: ContainerRole,
   field: string,
   resize: ResizeState | undefined,
   errors: FieldError[],
@@ -123,11 +108,11 @@ function readContainer(
   const limits = readResources(container.resources?.limits, `${field}.resources.limits`, errors);
   const requests = readResources(container.resources?.requests, `${field}.resources.requests`, errors);
   const asked = new Map([...limits, ...requests]);
-  const status = kind === "init" ? undefined : resize?.statuses.get(container.name);
-  if (resize === undefined || status?.resources === undefined) return { amounts: asked, kind };
+  const status = role === "init" ? undefined : resize?.statuses.get(container.name);
+  if (resize === undefined || status?.resources === undefined) return { amounts: asked, role };
   const running = readResources(status.resources.requests, `status of ${field}.resources.requests`, errors);
   const allocated = readResources(status.allocatedResources, `status of ${field}.allocatedResources`, errors);
-  return { amounts: inResize(asked, running, allocated, resize.infeasible), kind };
+  return { amounts: inResize(asked, running, allocated, resize.infeasible), role };
 }
 
 /** While a resize is under way the larger of what is asked, runs and is allocated counts; asked not if it cannot be. */

@@ -58,7 +58,7 @@ function textOfClaims(pod: V1Pod): string {
 
 /** Whether DynamicResources' PreFilter stands before the one that refused, or is it. */
 function dynamicResourcesRan({ plugin, profile }: PrefilteredPod): boolean {
-  const order = [...profile.prefilters];
+  const order: readonly string[] = [...profile.prefilters];
   const at = order.indexOf("DynamicResources");
   return at >= 0 && at <= order.indexOf(plugin);
 }

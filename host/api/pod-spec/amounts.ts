@@ -1,5 +1,6 @@
 import { addQuantity, compareQuantity, parseQuantity, type Quantity } from "../../apimachinery/quantity.ts";
-import type { V1Container, V1Pod, V1PodSpec } from "../generated/types.ts";
+import type { V1Container, V1Pod } from "../generated/types.ts";
+import { containersTogether, initRole } from "./containers-together.ts";
 
 /** Resource name -> exact amount. */
 export type Amounts = Map<string, Quantity>;
@@ -24,8 +25,8 @@ export function raiseAmounts(total: Amounts, other: Amounts): void {
 }
 
 /**
- * What a pod asks for or may use: its containers and sidecars together, or one init container beside the sidecars started
- * before it, whichever is more; pod-level amounts stand for those of the containers; the overhead comes on top.
+ * What a pod asks for or may use: its containers together; pod-level amounts stand for those of the containers; the
+ * overhead comes on top.
  * Source: k8s.io/component-helpers/resource PodRequests, PodLimits.
  *
  * @param of  which amounts of a container count
@@ -36,32 +37,13 @@ export function podAmounts(
   of: (container: V1Container) => Amounts = (container) => amountsOf(container.resources?.[side]),
 ): Amounts {
   const spec = pod.spec;
-  const total = aggregate(spec, of);
+  const main = (spec?.containers ?? []).map((one) => ({ amounts: of(one), role: "main" }) as const);
+  const init = (spec?.initContainers ?? []).map((one) => ({ amounts: of(one), role: initRole(one) }));
+  const total = containersTogether([...main, ...init], { add: addAmounts, raise: raiseAmounts });
   for (const [name, amount] of amountsOf(spec?.resources?.[side])) total.set(name, amount);
   const overhead = amountsOf(spec?.overhead);
   if (side === "requests") addAmounts(total, overhead);
   // A limit that nobody set is none, with overhead too.
   else addAmounts(total, new Map([...overhead].filter(([name]) => total.has(name))));
   return total;
-}
-
-function aggregate(spec: V1PodSpec | undefined, of: (container: V1Container) => Amounts): Amounts {
-  const together: Amounts = new Map();
-  for (const container of spec?.containers ?? []) addAmounts(together, of(container));
-  const sidecars: Amounts = new Map();
-  const largestInit: Amounts = new Map();
-  for (const container of spec?.initContainers ?? []) {
-    const amounts = of(container);
-    if (container.restartPolicy === "Always") {
-      addAmounts(together, amounts);
-      addAmounts(sidecars, amounts);
-      raiseAmounts(largestInit, sidecars);
-    } else {
-      const beside = new Map(sidecars);
-      addAmounts(beside, amounts);
-      raiseAmounts(largestInit, beside);
-    }
-  }
-  raiseAmounts(together, largestInit);
-  return together;
 }

@@ -88,91 +88,81 @@ function podViolations(item: V1LimitRangeItem, pod: V1Pod): string[] {
 }
 
 function violations(item: V1LimitRangeItem, requests: Amounts, limits: Amounts): string[] {
-  const { type } = item;
+  const { type, min, max, maxLimitRequestRatio } = item;
   return [
-    ...bounds(item.min, (name, bound, text) =>
-      belowMinimum(type, name, bound, text, requests.get(name), limits.get(name)),
+    ...bounds(min, (name, bound) =>
+      outside("minimum", name, type, bound, [
+        ["request", requests.get(name)],
+        ["limit", limits.get(name)],
+      ]),
     ),
-    ...bounds(item.max, (name, bound, text) =>
-      aboveMaximum(type, name, bound, text, requests.get(name), limits.get(name)),
+    ...bounds(max, (name, bound) =>
+      outside("maximum", name, type, bound, [
+        ["limit", limits.get(name)],
+        ["request", requests.get(name)],
+      ]),
     ),
-    ...bounds(item.maxLimitRequestRatio, (name, bound, text) =>
-      aboveRatio(type, name, bound, text, requests.get(name), limits.get(name)),
+    ...bounds(maxLimitRequestRatio, (name, bound) =>
+      aboveRatio(type, name, bound, requests.get(name), limits.get(name)),
     ),
   ];
 }
 
+interface Bound {
+  /** As its author wrote it. */
+  readonly text: string;
+  readonly amount: Quantity;
+}
+
 function bounds(
   list: Readonly<Record<string, string>> | undefined,
-  check: (name: string, bound: Quantity, text: string) => string | undefined,
+  check: (name: string, bound: Bound) => string | undefined,
 ): string[] {
-  return Object.keys(list ?? {})
-    .sort()
-    .flatMap((name) => check(name, parseQuantity(list![name]!), list![name]!) ?? []);
+  return Object.entries(list ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, text]) => check(name, { text, amount: parseQuantity(text) }) ?? []);
 }
 
-function belowMinimum(
-  type: string,
+/** @param given  what is looked at, in this order; the first has to be there */
+function outside(
+  side: "minimum" | "maximum",
   name: string,
-  min: Quantity,
-  text: string,
-  request?: Quantity,
-  limit?: Quantity,
-) {
-  const what = `minimum ${name} usage per ${type} is ${text}`;
-  if (request === undefined) return `${what}.  No request is specified`;
-  if (compareQuantity(request, min) < 0) return `${what}, but request is ${formatQuantity(request)}`;
-  if (limit && compareQuantity(limit, min) < 0) return `${what}, but limit is ${formatQuantity(limit)}`;
-  return undefined;
-}
-
-function aboveMaximum(
   type: string,
-  name: string,
-  max: Quantity,
-  text: string,
-  request?: Quantity,
-  limit?: Quantity,
-) {
-  const what = `maximum ${name} usage per ${type} is ${text}`;
-  if (limit === undefined) return `${what}.  No limit is specified`;
-  if (compareQuantity(limit, max) > 0) return `${what}, but limit is ${formatQuantity(limit)}`;
-  if (request && compareQuantity(request, max) > 0)
-    return `${what}, but request is ${formatQuantity(request)}`;
+  bound: Bound,
+  given: readonly (readonly [what: "request" | "limit", amount: Quantity | undefined])[],
+): string | undefined {
+  const rule = `${side} ${name} usage per ${type} is ${bound.text}`;
+  const sign = side === "minimum" ? -1 : 1;
+  for (const [i, [what, amount]] of given.entries()) {
+    if (amount === undefined && i === 0) return `${rule}.  No ${what} is specified`;
+    if (amount !== undefined && sign * compareQuantity(amount, bound.amount) > 0)
+      return `${rule}, but ${what} is ${formatQuantity(amount)}`;
+  }
   return undefined;
 }
 
 function aboveRatio(
   type: string,
   name: string,
-  max: Quantity,
-  text: string,
+  max: Bound,
   request?: Quantity,
   limit?: Quantity,
-) {
-  const what = `${name} max limit to request ratio per ${type} is ${text}`;
+): string | undefined {
+  const what = `${name} max limit to request ratio per ${type} is ${max.text}`;
   if (request === undefined || Number(value(request)) === 0)
     return `${what}, but no request is specified or request is 0`;
   if (limit === undefined || Number(value(limit)) === 0)
     return `${what}, but no limit is specified or limit is 0`;
   const ratio = Number(milliValue(limit)) / Number(milliValue(request));
-  return ratio * 1000 > Number(milliValue(max))
+  return ratio * 1000 > Number(milliValue(max.amount))
     ? `${what}, but provided ratio is ${ratio.toFixed(6)}`
     : undefined;
 }
 
-function claimViolations(item: V1LimitRangeItem, claim: V1PersistentVolumeClaim): string[] {
-  if (item.type !== "PersistentVolumeClaim") return [];
+function claimViolations({ type, min, max }: V1LimitRangeItem, claim: V1PersistentVolumeClaim): string[] {
+  if (type !== "PersistentVolumeClaim") return [];
   const requests = amountsOf(claim.spec?.resources?.requests);
-  const what = (side: string, name: string, text: string) =>
-    `${side} ${name} usage per PersistentVolumeClaim is ${text}`;
-  return [
-    ...bounds(item.min, (name, min, text) => belowMinimum(item.type, name, min, text, requests.get(name))),
-    ...bounds(item.max, (name, max, text) => {
-      const request = requests.get(name);
-      if (request === undefined) return `${what("maximum", name, text)}.  No request is specified`;
-      if (compareQuantity(request, max) <= 0) return undefined;
-      return `${what("maximum", name, text)}, but request is ${formatQuantity(request)}`;
-    }),
-  ];
+  const check = (side: "minimum" | "maximum") => (name: string, bound: Bound) =>
+    outside(side, name, type, bound, [["request", requests.get(name)]]);
+  return [...bounds(min, check("minimum")), ...bounds(max, check("maximum"))];
 }
