@@ -32,6 +32,9 @@ export interface ParsedSlice {
   }[];
 }
 
+/** In the place of a node's name: all nodes are this machine, as simulated ones are. */
+export const EVERY_NODE = "*";
+
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const HEADLESS_LABEL = "service.kubernetes.io/headless";
 const ADDRESS_TYPES: Record<Family, string> = { ipv4: "IPv4", ipv6: "IPv6" };
@@ -96,7 +99,7 @@ function endpointIn(
     ready: ready ?? true,
     serving: serving ?? true,
     terminating: terminating ?? false,
-    isLocal: nodeName !== undefined && nodeName === thisNode,
+    isLocal: nodeName !== undefined && (nodeName === thisNode || thisNode === EVERY_NODE),
     zoneHints: names(forZones, "endpoints.hints.forZones"),
     nodeHints: names(forNodes, "endpoints.hints.forNodes"),
   };

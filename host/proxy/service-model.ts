@@ -82,6 +82,11 @@ export class ServiceModel {
     for (const service of this.#entries.keys()) this.#touch(service);
   }
 
+  /** Whether `takeChanges` would name a Service. */
+  get hasChanges(): boolean {
+    return this.#changed.size > 0;
+  }
+
   /** What changed since the last call. */
   takeChanges(): ModelChanges {
     const changes = { services: this.#changed, endpoints: this.#changedEndpoints };
