@@ -45,8 +45,14 @@ class InProcessClient implements Client {
     private readonly user: User,
   ) {}
 
-  async get<T extends KubernetesObject>(kind: Kind<T>, reference: ObjectReference): Promise<T> {
-    return objectOf(await get(this.api, this.#target(kind, reference)));
+  async get<T extends KubernetesObject>(
+    kind: Kind<T>,
+    reference: ObjectReference,
+    options: { subresource?: "scale" } = {},
+  ): Promise<T> {
+    const to = this.#target(kind, reference);
+    if (options.subresource === "scale") return (await getScale(this.api, to)) as KubernetesObject as T;
+    return objectOf(await get(this.api, to));
   }
 
   async list<T extends KubernetesObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
@@ -153,7 +159,7 @@ class InProcessClient implements Client {
       case "binding":
         return bind(this.api, to, posted as V1Binding, this.#context({}));
       case "eviction":
-        return evict(this.api, to, posted, this.#context({}));
+        return evict(this.api, to, body(posted), this.#context({}));
       case "token":
         return requestToken(this.api, to, body(posted), this.#context({}));
       case "scale":

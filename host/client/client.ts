@@ -9,7 +9,12 @@ import type { KubernetesObject, ObjectList, ObjectReference } from "../apimachin
  * Objects handed out are shared and immutable: copy before changing. Failures are ApiError in both transports.
  */
 export interface Client {
-  get<T extends KubernetesObject>(kind: Kind<T>, reference: ObjectReference): Promise<T>;
+  /** A Scale is answered where the caller asked for it; subresources are typed by their parent. */
+  get<T extends KubernetesObject>(
+    kind: Kind<T>,
+    reference: ObjectReference,
+    options?: { readonly subresource?: "scale" },
+  ): Promise<T>;
   list<T extends KubernetesObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /** Starts at once; events come in order of revision. */
   watch<T extends KubernetesObject>(kind: Kind<T>, options: WatchOptions, sink: WatchSink<T>): WatchStream;

@@ -49,7 +49,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     call<R>({ method, path, contentType, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 
   return {
-    get: (kind, reference) => send("GET", objectPath(kind, reference)),
+    get: (kind, reference, options) => send("GET", objectPath(kind, reference, options?.subresource)),
     list: <T extends KubernetesObject>(kind: Kind<T>, list: ListOptions = {}) =>
       send<ObjectList<T>>("GET", collectionPath(kind, list.namespace) + listQuery(list)),
     watch: (kind, watch, sink) => startWatch(connection, clock, kind, watch, sink),

@@ -6,6 +6,8 @@ import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { deploymentController } from "./deployment/deployment.ts";
+import { disruptionController } from "./disruption/disruption.ts";
+import { staleDisruptionTargets } from "./disruption/stale-targets.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceController } from "./endpoints/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
@@ -66,6 +68,8 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(endpointsController, "endpoint-controller"),
     start(namespaceController, "namespace-controller"),
     start(podGarbageCollector(), "pod-garbage-collector"),
+    start(disruptionController(), "disruption-controller"),
+    start(staleDisruptionTargets, "disruption-controller"),
     start(claimProtectionController, "pvc-protection-controller"),
     start(volumeProtectionController, "pv-protection-controller"),
     // These two take the informers that are there, and add metadata-only ones for all other kinds.

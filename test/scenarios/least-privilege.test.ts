@@ -8,6 +8,7 @@ import {
   EndpointSlice,
   Namespace,
   Pod,
+  PodDisruptionBudget,
   Secret,
   Service,
   ServiceAccount,
@@ -123,6 +124,10 @@ test("a Deployment runs, is served and goes, and nobody was refused anything", a
       template: { metadata: { labels }, spec: { containers: [{ name: "c", image: "nginx" }] } },
     },
   });
+  await root.create(PodDisruptionBudget, {
+    metadata: { name: "web", namespace },
+    spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+  });
   await root.create(Service, {
     metadata: { name: "web", namespace },
     spec: { selector: labels, ports: [{ port: 80 }] },
@@ -133,6 +138,10 @@ test("a Deployment runs, is served and goes, and nobody was refused anything", a
   await until(async () => {
     const { items } = await root.list(EndpointSlice, { namespace });
     return items.flatMap(({ endpoints }) => endpoints ?? []).length === 3;
+  });
+  await until(async () => {
+    const { status } = await root.get(PodDisruptionBudget, { namespace, name: "web" });
+    return status?.disruptionsAllowed === 1;
   });
   expect((await root.list(ConfigMap, { namespace })).items.map(({ metadata }) => metadata?.name)).toEqual([
     "kube-root-ca.crt",

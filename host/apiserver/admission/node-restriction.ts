@@ -35,11 +35,12 @@ export const nodeRestriction: Admission = async (api, write, { user }) => {
   if (why !== undefined) throw forbidden(write.kind, write.name, why);
 };
 
-async function restrictPods(_api: Api, node: string, write: Attributes): Promise<Refusal> {
+async function restrictPods(api: Api, node: string, write: Attributes): Promise<Refusal> {
   const { verb, subresource } = write;
   const pod = write.object as V1Pod | undefined;
   const old = write.old as V1Pod | undefined;
-  if (verb === "create" && subresource === undefined) return restrictMirrorPod(_api, node, pod);
+  if (verb === "create" && subresource === undefined) return restrictMirrorPod(api, node, pod);
+  if (subresource === "eviction") return restrictEviction(api, node, write);
   const bound = (old ?? pod)?.spec?.nodeName;
   if (verb === "delete") {
     return bound === node
@@ -56,6 +57,13 @@ async function restrictPods(_api: Api, node: string, write: Attributes): Promise
     return undefined;
   }
   return `unexpected operation "${verb.toUpperCase()}", node "${node}" can only create and delete mirror pods`;
+}
+
+async function restrictEviction(api: Api, node: string, { namespace, name }: Attributes): Promise<Refusal> {
+  const pod = (await api.objects.get(Pod as unknown as Kind, { namespace, name })).object as V1Pod;
+  return pod.spec?.nodeName === node
+    ? undefined
+    : `node ${node} can only evict pods with spec.nodeName set to itself`;
 }
 
 async function restrictMirrorPod(api: Api, node: string, pod: V1Pod | undefined): Promise<Refusal> {

@@ -6,7 +6,7 @@ import type { Api, Target } from "../api.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 import { bind } from "../subresources/binding.ts";
 import { withEphemeralContainers } from "../subresources/ephemeral-containers.ts";
-import { evict } from "../subresources/eviction.ts";
+import { EVICTION, evict } from "../subresources/eviction.ts";
 import { finalizeNamespace } from "../subresources/finalize.ts";
 import { podLog } from "../subresources/log.ts";
 import { getScale, setScale } from "../subresources/scale.ts";
@@ -40,7 +40,6 @@ const SCALE_COLUMNS: readonly Column<V1Scale>[] = [
   ageColumn,
 ];
 const BINDING = { kind: "Binding", group: "", version: "v1", type: "core.v1.Binding" };
-const EVICTION = { kind: "Eviction", group: "policy", version: "v1", type: "policy.v1.Eviction" };
 
 /** `…/name/status` and its siblings. Only what discovery shows is there; the rest is 404. */
 export async function handleSubresource(
@@ -72,9 +71,9 @@ export async function handleSubresource(
       return statusAnswer(await bind(api, target, value as V1Binding, context), false);
     }
     case "eviction": {
-      const { value } = parseRequestBody(api, EVICTION, request.body, request.contentType);
+      const body = parseRequestBody(api, EVICTION, request.body, request.contentType);
       const context = writeContext(request.info.query, "CreateOptions", request);
-      return statusAnswer(await evict(api, target, value, context), false);
+      return statusAnswer(await evict(api, target, body, context), false);
     }
     case "token": {
       const body = parseRequestBody(api, TOKEN_REQUEST, request.body, request.contentType);

@@ -27,12 +27,17 @@ const ANSWER_OBJECT = new Set([
 const ORPHAN = "orphan";
 const FOREGROUND = "foregroundDeletion";
 
-/** DELETE: checks, marks what must finish first, removes the rest. Source: api-wire 19. */
+/**
+ * DELETE: checks, marks what must finish first, removes the rest. Source: api-wire 19.
+ *
+ * @param admission  what is asked first; an eviction was admitted as such
+ */
 export async function remove(
   api: Api,
   target: Target,
   options: DeleteOptions,
   context: WriteContext,
+  admission: typeof admit = admit,
 ): Promise<Deleted> {
   const { namespace, name } = target;
   const kind = storageKind(target.kind);
@@ -43,7 +48,7 @@ export async function remove(
     if (entry === undefined) throw notFound(target.kind, name);
     const current = api.objects.views.of(entry);
     requirePreconditions(kind, name, options, current.object.metadata ?? {});
-    await admit(api, { verb: "delete", kind, namespace, name, old: current.object }, context);
+    await admission(api, { verb: "delete", kind, namespace, name, old: current.object }, context);
     const marked = markForDeletion(api, kind, current.object, options);
     if (marked === "pending") return { view: current.as(target.kind) };
     if (marked !== "now") {
@@ -177,7 +182,7 @@ function requirePolicy({ propagationPolicy }: DeleteOptions): void {
   });
 }
 
-function requirePreconditions(
+export function requirePreconditions(
   kind: Kind,
   name: string,
   { preconditions }: DeleteOptions,
