@@ -155,7 +155,8 @@ describe.skipIf(kubectlIsMissing && process.env["CI"] !== "true")("kubectl", () 
     { typed: "run p --image=nginx", prints: "pod/p created\n" },
     { typed: "get pod p", prints: /^NAME +READY +STATUS +RESTARTS +AGE\np +0\/1 +Pending +0 +\d+s\n$/ },
     { typed: "describe pod p", prints: /QoS Class: +BestEffort/ },
-    { typed: "logs p", prints: "pintle: container p of pod p is simulated; image nginx was not run\n" },
+    // Without a kubelet it has no node, and has said nothing.
+    { typed: "logs p", prints: "" },
     { typed: "delete pod p", prints: 'pod "p" deleted\n' },
     {
       typed: "delete deployment web made",

@@ -23,6 +23,8 @@ import {
   viewAnswer,
 } from "./answer.ts";
 import { parsePatch, parseRequestBody } from "./body.ts";
+import { followLog } from "./follow-log.ts";
+import { readLogOptions } from "./log-options.ts";
 import { writeContext } from "./options.ts";
 import {
   handlePatch,
@@ -41,12 +43,16 @@ const SCALE_COLUMNS: readonly Column<V1Scale>[] = [
 ];
 const BINDING = { kind: "Binding", group: "", version: "v1", type: "core.v1.Binding" };
 
-/** `…/name/status` and its siblings. Only what discovery shows is there; the rest is 404. */
+/**
+ * `…/name/status` and its siblings. Only what discovery shows is there; the rest is 404.
+ *
+ * @returns undefined when it was answered as a stream
+ */
 export async function handleSubresource(
   api: Api,
   target: Target & { readonly subresource: string },
   request: ResourceRequest,
-): Promise<Answer> {
+): Promise<Answer | undefined> {
   const { verb } = request.info;
   const declared = target.kind.subresources.find((one) => one.name === target.subresource);
   if (declared === undefined) throw noSuchResource();
@@ -81,8 +87,13 @@ export async function handleSubresource(
       return jsonAnswer(201, await requestToken(api, target, body, context), present(api, request));
     }
     case "log": {
-      const { object } = await get(api, target);
-      return textAnswer(200, podLog(object as V1Pod, request.info.query));
+      const options = readLogOptions(request.info.query, target.name, api.clock.nowMs());
+      const view = await get(api, target);
+      if (options.follow) {
+        followLog(api, target, view, options, request);
+        return undefined;
+      }
+      return textAnswer(200, podLog(view.object as V1Pod, options));
     }
     default: {
       const what = `${target.kind.plural}/${target.subresource}`;

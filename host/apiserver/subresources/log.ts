@@ -1,16 +1,84 @@
-import type { V1Pod } from "../../api/generated/types.ts";
+import type { V1Container, V1ContainerStatus, V1Pod } from "../../api/generated/types.ts";
 import { badRequest } from "../../apimachinery/errors.ts";
 
-/** What a simulated container has said: one line that says what it is. Choosing among containers is as in Kubernetes. */
-export function podLog(pod: V1Pod, query: URLSearchParams): string {
-  const name = pod.metadata?.name ?? "";
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const asked = query.get("container");
-  if (!asked && (pod.spec?.containers.length ?? 0) > 1) {
-    const names = pod.spec?.containers.map((one) => one.name).join(" ");
+/** core/v1 PodLogOptions. */
+export interface LogOptions {
+  readonly container?: string;
+  readonly follow: boolean;
+  /** Of the container's run before this one. */
+  readonly previous: boolean;
+  readonly timestamps: boolean;
+  /** Milliseconds since 1970; records before it are left out. */
+  readonly sinceMs?: number;
+  readonly tailLines?: number;
+  readonly limitBytes?: number;
+}
+
+/**
+ * What a simulated container has said: one line, at its start, that says what it is. Everything around it is as in
+ * Kubernetes: which container, which of its runs, which part of it. A pod without a node has said nothing.
+ *
+ * @throws 400 when there is no such container or run, or it has not begun
+ */
+export function podLog(pod: V1Pod, options: LogOptions): string {
+  const container = containerOf(pod, options.container);
+  if (!pod.spec?.nodeName) return "";
+  const startedAt = startOf(pod, container.name, options.previous);
+  const text = `pintle: container ${container.name} of pod ${nameOf(pod)} is simulated; image ${container.image} was not run\n`;
+  const isOld = options.sinceMs !== undefined && Date.parse(startedAt) < options.sinceMs;
+  if (isOld || options.tailLines === 0) return "";
+  const line = options.timestamps ? `${startedAt.replace("Z", ".000000000Z")} ${text}` : text;
+  return line.slice(0, options.limitBytes);
+}
+
+/** Whether more may come: the container runs, or is going to. */
+export function mayLogMore(pod: V1Pod, { container, previous }: LogOptions): boolean {
+  if (previous || !pod.spec?.nodeName) return false;
+  return statusOf(pod, containerOf(pod, container).name)?.state?.terminated === undefined;
+}
+
+function containerOf(pod: V1Pod, asked: string | undefined): V1Container {
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const name = nameOf(pod);
+  if (asked === undefined && containers.length > 1) {
+    const names = containers.map((one) => one.name).join(" ");
     throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names}]`);
   }
-  const container = asked ? containers.find((one) => one.name === asked) : pod.spec?.containers[0];
-  if (container === undefined) throw badRequest(`container ${asked} is not valid for pod ${name}`);
-  return `pintle: container ${container.name} of pod ${name} is simulated; image ${container.image} was not run\n`;
+  const all = [...initContainers, ...containers, ...(ephemeralContainers as V1Container[])];
+  const found = asked === undefined ? containers[0] : all.find((one) => one.name === asked);
+  if (found === undefined) throw badRequest(`container ${asked} is not valid for pod ${name}`);
+  return found;
+}
+
+/** Source: the kubelet's validateContainerLogStatus. @returns RFC 3339 */
+function startOf(pod: V1Pod, container: string, previous: boolean): string {
+  const what = `container "${container}" in pod "${nameOf(pod)}"`;
+  const status = statusOf(pod, container);
+  const last = status?.lastState?.terminated;
+  if (previous) {
+    if (last?.startedAt) return last.startedAt;
+    throw badRequest(`previous terminated ${what} not found`);
+  }
+  if (status === undefined) throw badRequest(`${what} is not available`);
+  const { running, terminated, waiting } = status.state ?? {};
+  const startedAt = running?.startedAt ?? terminated?.startedAt ?? last?.startedAt;
+  if (startedAt) return startedAt;
+  const reason = waiting?.reason ?? "ContainerCreating";
+  throw badRequest(`${what} is waiting to start: ${PULL_REASONS[reason] ?? reason}`);
+}
+
+const PULL_REASONS: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: "trying and failing to pull image",
+};
+
+function statusOf({ status = {} }: V1Pod, container: string): V1ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+    ({ name }) => name === container,
+  );
+}
+
+function nameOf({ metadata }: V1Pod): string {
+  return metadata?.name ?? "";
 }
