@@ -10,6 +10,14 @@ afterAll(() => removeFolder(folder));
 
 const absent = join(folder, "absent");
 
+/** A KubeSchedulerConfiguration of one profile. */
+const schedulerConfig = (name: string, profile: string) => {
+  const file = join(folder, `${name}.yaml`);
+  const head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
+  writeFileSync(file, `${head}profiles: [${profile}]\n`);
+  return file;
+};
+
 describe("exit codes and words", () => {
   test.each([
     { line: "--help", code: 0, stdout: /^Usage: pintle/ },
@@ -96,6 +104,27 @@ describe("exit codes and words", () => {
       line: `controller-manager --kubeconfig ${absent}`,
       code: 1,
       stderr: /^pintle: no such file or directory: .*absent; name a kubeconfig with --kubeconfig\n$/,
+    },
+    {
+      line: "scheduler --config x --scheduler-name y",
+      code: 2,
+      stderr: /'--config <file>' cannot be used with/,
+    },
+    {
+      line: `scheduler --config ${absent} --kubeconfig ${absent}`,
+      code: 1,
+      stderr: /^pintle: no such file or directory: .*absent/,
+    },
+    {
+      line: `scheduler --kubeconfig x --config ${schedulerConfig("plugin", "{plugins: {filter: {enabled: [{name: NodeResourceFit}]}}}")}`,
+      code: 1,
+      stderr:
+        /^pintle: \S+plugin\.yaml: .*profiles\[0\]\.plugins\.filter\.enabled\[0\]\.name: Not found: "NodeResourceFit"\n$/,
+    },
+    {
+      line: `scheduler --kubeconfig x --config ${schedulerConfig("weight", "{plugins: {score: {enabled: [{name: NodeAffinity, weight: -1}]}}}")}`,
+      code: 1,
+      stderr: /^pintle: \S+weight\.yaml: .*profiles\[0\]\.plugins\.score\.enabled\[0\]\.weight: .*-1.*\n$/,
     },
     {
       line: `up --runtime cri --data-dir ${absent}`,

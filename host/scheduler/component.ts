@@ -1,31 +1,25 @@
-import type { V1Node, V1Pod } from "../api/generated/types.ts";
-import type { Kind } from "../api/kind.ts";
-import {
-  Namespace,
-  Node,
-  Pod,
-  ReplicaSet,
-  ReplicationController,
-  Service,
-  StatefulSet,
-} from "../api/registry.ts";
-import type { Clock, Timer } from "../apimachinery/clock.ts";
+import type { V1Pod } from "../api/generated/types.ts";
+import { Pod } from "../api/registry.ts";
+import { type Clock, sleep, type Timer } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { SharedInformers } from "../client/informer.ts";
+import type { ClusterEvent } from "./cluster-events.ts";
+import { ClusterWatch, holdsRoom, isFinished } from "./cluster-watch.ts";
 import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
+import { isEnabled } from "./configuration/profile.ts";
 import { schedulerNameOf } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
 import { CoreFeed } from "./core-feed.ts";
-import { createScheduler, type Scheduler, type SchedulerOptions } from "./library.ts";
+import type { DecidingScheduler } from "./deciding-scheduler.ts";
+import { createDecidingScheduler, type SchedulerOptions } from "./library.ts";
+import { PendingPods } from "./pending-pods.ts";
 import { PodReport } from "./pod-report.ts";
 import { SchedulingQueue } from "./queue.ts";
-import { type ClusterEvent, nodeEvents, podEvents } from "./requeue-rules.ts";
 import { SchedulingCycle } from "./scheduling-cycle.ts";
-import { STORAGE_KINDS, storageEvents } from "./storage-events.ts";
 
 export interface SchedulerComponentOptions {
   readonly client: Client;
@@ -39,19 +33,14 @@ export interface SchedulerComponentOptions {
   readonly ties?: SchedulerOptions["ties"];
   readonly thread?: SchedulerOptions["thread"];
   readonly capacity?: SchedulerOptions["capacity"];
-  /** The core to use instead of a new one; it is closed at stop all the same. */
-  readonly core?: Scheduler;
+  /** Pods that may wait in the queue at once; a million unless told otherwise. */
+  readonly queueCapacity?: number;
+  /** Makes the core, at first and whenever one has died. Each is closed. */
+  readonly createCore?: () => Promise<DecidingScheduler>;
 }
 
-/** What decisions read besides nodes and pods: the system's default spreading, labels of namespaces, and storage. */
-const READ_BY_DECISIONS: readonly Kind[] = [
-  Namespace,
-  Service,
-  ReplicationController,
-  ReplicaSet,
-  StatefulSet,
-  ...STORAGE_KINDS,
-];
+/** How long it waits before it tries again to make a core. */
+const CORE_RETRY_MS = 1_000;
 
 /**
  * The scheduler as a component: mirrors nodes and pods, and gives every waiting pod the node its core chooses.
@@ -62,124 +51,87 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const { client, clock, schedulerName = "default-scheduler" } = options;
   const log = options.log.child("scheduler");
   const random = options.random.fork("scheduler");
-  const { ties, thread, capacity, config } = options;
+  const { config } = options;
   const configuration = config === undefined ? undefined : readConfiguration(config);
-  const names = configuration?.profiles.map((profile) => profile.schedulerName) ?? [schedulerName];
-  const core =
-    options.core ??
-    (await createScheduler({
-      seed: random.nextUint32(),
-      onWarning: (text) => log.warn(text),
-      ...(config === undefined ? {} : { config }),
-      ...(ties === undefined ? {} : { ties }),
-      ...(thread === undefined ? {} : { thread }),
-      ...(capacity === undefined ? {} : { capacity }),
-    }));
+  const profiles = new Map(configuration?.profiles.map((profile) => [profile.schedulerName, profile]));
+  const names = configuration === undefined ? [schedulerName] : [...profiles.keys()];
+  const createCore = options.createCore ?? (() => makeCore(options, random.nextUint32(), log));
   const informers = new SharedInformers({ client, clock, random, log });
   // An event's reporting controller is the profile that speaks.
   const events = new Map(
     names.map((component) => [component, createEventRecorder({ client, clock, random, log, component })]),
   );
-  const queue = new SchedulingQueue(
-    configuration && {
+  const queue = new SchedulingQueue({
+    ...(configuration && {
       initialBackoffMs: configuration.podInitialBackoffSeconds * 1_000,
       maxBackoffMs: configuration.podMaxBackoffSeconds * 1_000,
+    }),
+    ...(options.queueCapacity === undefined ? {} : { capacity: options.queueCapacity }),
+    gateOf: (pod) => {
+      const profile = profiles.get(schedulerNameOf(pod));
+      const holds = profile === undefined || isEnabled(profile, "preEnqueue", "SchedulingGates");
+      return holds && (pod.spec?.schedulingGates ?? []).length > 0 ? "SchedulingGates" : undefined;
     },
-  );
-  const feed = new CoreFeed(core, log);
+  });
+  const feed = new CoreFeed(await createCore(), log);
   const report = new PodReport({ client, clock, events: (pod) => events.get(schedulerNameOf(pod))!, log });
-  const cycle = new SchedulingCycle({ client, clock, log, queue, core, feed, report }, () => settle());
+  const pods = informers.get(Pod);
+  const pending = new PendingPods({
+    queue,
+    clock,
+    log,
+    isOurs: (pod) => names.includes(schedulerNameOf(pod)),
+    waiting: () => pods.lister.list().filter((pod) => isWaiting(pod, feed)),
+  });
 
   let started = false;
+  let stopped = false;
   let timer: Timer | undefined;
+  const nowMs = () => clock.monotonicMs();
   /** After anything moved: work if there is work, and come back when the queue next has something to do by itself. */
   const settle = () => {
     if (!started) return;
+    pending.refill();
     cycle.wake();
     timer?.cancel();
-    const delayMs = queue.nextTickMs(clock.nowMs());
+    const delayMs = queue.nextTickMs(nowMs());
     if (delayMs === undefined) return;
     timer = clock.setTimeout(() => {
-      queue.tick(clock.nowMs());
+      queue.tick(nowMs());
       settle();
     }, delayMs);
   };
   const happened = (cause: readonly ClusterEvent[]) => {
-    for (const event of cause) queue.happened(event, clock.nowMs());
+    for (const event of cause) queue.happened(event, nowMs());
     settle();
   };
-
-  const sawPod = (old: V1Pod | undefined, pod: V1Pod) => {
-    const key = objectKey(pod);
-    const was = old !== undefined && holdsRoom(old);
-    if (holdsRoom(pod)) {
-      queue.remove(key);
-      const changes = was ? podEvents(old, pod) : [];
-      if (was && changes.length === 0) {
-        // Spreading does not count a pod that is being deleted; that alone brings no waiting pod back (5.6).
-        if (isTerminating(pod) && !isTerminating(old)) feed.putPod(pod, true);
+  const watch = new ClusterWatch({
+    informers,
+    feed,
+    pending: { has: (key) => pending.has(key), remove: (key) => pending.remove(key), put },
+    happened,
+  });
+  function put(pod: V1Pod): void {
+    pending.put(pod);
+    settle();
+  }
+  /** The core has died, and what it knew with it: another takes its place, filled from the caches. */
+  const reviveCore = async () => {
+    await feed.core.close().catch((error: unknown) => log.warn("core not closed", { error: String(error) }));
+    while (!stopped) {
+      try {
+        const core = await createCore();
+        feed.replaceCore(core, () => watch.refill());
+        log.info("the scheduler core was started again", { nodes: feed.nodeCount });
         return;
+      } catch (error) {
+        log.error("the scheduler core cannot be started", { error: String(error) });
+        await sleep(clock, CORE_RETRY_MS);
       }
-      feed.putPod(pod, changes.length > 0);
-      happened(was ? changes : ["AssignedPodAdd"]);
-    } else if (was) {
-      feed.removePod(key);
-      happened(["AssignedPodDelete"]);
-    } else if (isFinished(pod)) {
-      queue.remove(key);
-    } else if (names.includes(schedulerNameOf(pod))) {
-      // Bound already, only the watch has not shown it: an older change must not queue the pod a second time.
-      if (queue.placeOf(key) === undefined && feed.isPlaced(key, pod.metadata?.uid ?? "")) return;
-      queue.put(pod, clock.nowMs());
-      settle();
     }
   };
-  const lostPod = (pod: V1Pod) => {
-    const key = objectKey(pod);
-    queue.remove(key);
-    feed.removePod(key);
-    if (holdsRoom(pod)) happened(["AssignedPodDelete"]);
-  };
+  const cycle = new SchedulingCycle({ client, clock, log, queue, feed, report, reviveCore }, settle);
 
-  const nodes = informers.get(Node);
-  const pods = informers.get(Pod);
-  nodes.addHandler({
-    onAdd: (node) => {
-      feed.putNode(node);
-      happened(["NodeAdd"]);
-    },
-    onUpdate: (old, node) => {
-      const changes = nodeEvents(old, node);
-      if (changes.length === 0) return;
-      feed.putNode(node);
-      happened(changes);
-    },
-    onDelete: (node: V1Node) => {
-      feed.removeNode(node.metadata?.name ?? "");
-      happened(["NodeDelete"]);
-    },
-  });
-  pods.addHandler({
-    onAdd: (pod) => sawPod(undefined, pod),
-    onUpdate: sawPod,
-    onDelete: lostPod,
-  });
-  for (const kind of READ_BY_DECISIONS) {
-    informers.get(kind).addHandler({
-      onAdd: (object) => {
-        feed.putObject(kind, object);
-        happened(storageEvents(kind, undefined, object));
-      },
-      onUpdate: (old, object) => {
-        feed.putObject(kind, object);
-        happened(storageEvents(kind, old, object));
-      },
-      onDelete: (object) => {
-        feed.removeObject(kind, object);
-        happened(storageEvents(kind, object, undefined));
-      },
-    });
-  }
   informers.start();
   await informers.synced();
   started = true;
@@ -187,24 +139,30 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   return {
     stop: async () => {
       started = false;
+      stopped = true;
       timer?.cancel();
       informers.stop();
       await cycle.stop();
       for (const recorder of events.values()) recorder.stop();
-      await core.close();
+      await feed.core.close();
     },
   };
 }
 
-/** A pod takes room on its node from its binding until it has finished. */
-function holdsRoom(pod: V1Pod): boolean {
-  return Boolean(pod.spec?.nodeName) && !isFinished(pod);
+function makeCore(options: SchedulerComponentOptions, seed: number, log: Logger): Promise<DecidingScheduler> {
+  const { ties, thread, capacity, config } = options;
+  return createDecidingScheduler({
+    seed,
+    onWarning: (text) => log.warn(text),
+    ...(config === undefined ? {} : { config }),
+    ...(ties === undefined ? {} : { ties }),
+    ...(thread === undefined ? {} : { thread }),
+    ...(capacity === undefined ? {} : { capacity }),
+  });
 }
 
-function isTerminating(pod: V1Pod): boolean {
-  return pod.metadata?.deletionTimestamp !== undefined;
-}
-
-function isFinished(pod: V1Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+/** Neither bound, nor finished, nor assumed. */
+function isWaiting(pod: V1Pod, feed: CoreFeed): boolean {
+  if (holdsRoom(pod) || pod.spec?.nodeName || isFinished(pod)) return false;
+  return !feed.isPlaced(objectKey(pod), pod.metadata?.uid ?? "");
 }

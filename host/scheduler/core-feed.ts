@@ -2,7 +2,7 @@ import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import { apiVersionOf, type Kind } from "../api/kind.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubernetesObject, objectKey, parseKey } from "../apimachinery/object.ts";
-import type { Scheduler } from "./library.ts";
+import type { DecidingScheduler } from "./deciding-scheduler.ts";
 
 interface Placed {
   readonly uid: string;
@@ -19,14 +19,26 @@ interface Placed {
  *                └───────forget (binding failed, pod deleted)────────────┘
  */
 export class CoreFeed {
-  readonly #core: Scheduler;
+  #core: DecidingScheduler;
   readonly #log: Logger;
   readonly #nodes = new Set<string>();
   readonly #placed = new Map<string, Placed>();
 
-  constructor(core: Scheduler, log: Logger) {
+  constructor(core: DecidingScheduler, log: Logger) {
     this.#core = core;
     this.#log = log;
+  }
+
+  /** The core that is told; another one after it was rebuilt. */
+  get core(): DecidingScheduler {
+    return this.#core;
+  }
+
+  /** A core that knows nothing takes the place of one that died: what was assumed stands, and is told again by `refill`. */
+  replaceCore(core: DecidingScheduler, refill: () => void): void {
+    this.#core = core;
+    this.#nodes.clear();
+    refill();
   }
 
   get nodeCount(): number {
@@ -72,6 +84,24 @@ export class CoreFeed {
     this.#placed.set(key, { uid, node, confirmed: true });
     if (known?.uid === uid && known.node === node && !changed) return;
     this.#tell(`pod ${key}`, () => this.#core.addPod(pod));
+  }
+
+  /** Tells a new core of a pod that counts on a node, assumed or bound. */
+  tellAgain(pod: V1Pod): void {
+    const known = this.#placed.get(objectKey(pod));
+    if (known === undefined || known.uid !== (pod.metadata?.uid ?? "")) return;
+    const placed = { ...pod, spec: { ...pod.spec!, nodeName: known.node } };
+    this.#tell(`pod ${objectKey(pod)}`, () => this.#core.addPod(placed));
+  }
+
+  hasNode(name: string): boolean {
+    return this.#nodes.has(name);
+  }
+
+  /** The node where a pod counts, assumed or bound; undefined when it counts nowhere. */
+  nodeOf(key: string, uid: string): string | undefined {
+    const known = this.#placed.get(key);
+    return known?.uid === uid ? known.node : undefined;
   }
 
   /** A bound pod has finished or is deleted, or an assumed one is deleted. */

@@ -6,8 +6,9 @@ import { CapacityError } from "./capacity.ts";
 import { Profiles } from "./configuration/profiles.ts";
 import { MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables, checkUsage } from "./core-tables.ts";
+import { type DecidingScheduler, type FullDecision, inShort, type Placement } from "./deciding-scheduler.ts";
 import { explainEvaluation, explainUnasked } from "./explanations.ts";
-import type { Decision, Explanation, Scheduler } from "./library.ts";
+import type { Decision, Explanation } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
 import { type BoundPodFacts, podKey, readBoundPod } from "./pod-facts.ts";
@@ -23,7 +24,7 @@ import { volumesOf } from "./volumes.ts";
 const MAX_BATCH = Math.min(256, MAX_CLASSES);
 
 /** The scheduler on a core, near or in a worker: keeps who is where, encodes, asks, and puts answers in words. */
-export class CoreScheduler implements Scheduler {
+export class CoreScheduler implements DecidingScheduler {
   readonly #link: SchedulerLink;
   readonly #names: CoreNames;
   readonly #tables: CoreTables;
@@ -104,8 +105,12 @@ export class CoreScheduler implements Scheduler {
     this.#tables.topology.removeObject(object);
   }
 
+  async schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
+    return (await this.decide(pods)).map(inShort);
+  }
+
   /** One call after the other: what a class asks is told to the core when its pods are prepared, and has to hold then. */
-  schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
+  decide(pods: readonly V1Pod[]): Promise<FullDecision[]> {
     const run =
       this.#turn === undefined ? this.#scheduleAll(pods) : this.#turn.then(() => this.#scheduleAll(pods));
     const done: Promise<void> = run.then(
@@ -121,8 +126,8 @@ export class CoreScheduler implements Scheduler {
     if (this.#turn === turn) this.#turn = undefined;
   }
 
-  async #scheduleAll(pods: readonly V1Pod[]): Promise<Decision[]> {
-    const decisions: Decision[] = [];
+  async #scheduleAll(pods: readonly V1Pod[]): Promise<FullDecision[]> {
+    const decisions: FullDecision[] = [];
     for (let start = 0; start < pods.length; ) {
       const batch = this.#nextBatch(pods, start);
       decisions.push(...(await this.#scheduleBatch(batch)));
@@ -160,7 +165,7 @@ export class CoreScheduler implements Scheduler {
     return batch;
   }
 
-  async #scheduleBatch(batch: readonly PreparedPod[]): Promise<Decision[]> {
+  async #scheduleBatch(batch: readonly PreparedPod[]): Promise<FullDecision[]> {
     try {
       return await this.#askBatch(batch);
     } finally {
@@ -168,7 +173,7 @@ export class CoreScheduler implements Scheduler {
     }
   }
 
-  async #askBatch(batch: readonly PreparedPod[]): Promise<Decision[]> {
+  async #askBatch(batch: readonly PreparedPod[]): Promise<FullDecision[]> {
     const asked = batch.filter((one) => "classId" in one);
     return this.#tables.holdingSlots(async () => {
       const nodeNames = this.#tables.nodes();
@@ -178,7 +183,7 @@ export class CoreScheduler implements Scheduler {
       const last = asked.at(-1)?.volumes;
       if (last !== undefined) this.#tables.volumes.postPlan(last);
       const answer = await this.#link.schedule(asked.map(({ classId }) => classId));
-      const decisions: Decision[] = [];
+      const decisions: FullDecision[] = [];
       let next = 0;
       for (const one of batch) {
         if (!("classId" in one)) {
@@ -198,7 +203,7 @@ export class CoreScheduler implements Scheduler {
   }
 
   /** Records what the core has assumed. */
-  #assume(one: AskedPod, slot: number, before: readonly Track[], chosen: readonly number[]): Decision {
+  #assume(one: AskedPod, slot: number, before: readonly Track[], chosen: readonly number[]): Placement {
     const node = this.#tables.nodeIn(slot);
     const { key, usage, group, volumes } = one;
     const holdings = volumes?.holdings ?? [];

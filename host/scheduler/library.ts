@@ -9,6 +9,7 @@ import { Profiles } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
 import { FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
+import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import type { DeviceAllocation } from "./devices.ts";
 import type { ClaimBinding } from "./volumes.ts";
 
@@ -91,7 +92,12 @@ const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
  * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where
  * one bad pod must not stop the others, they are the decision's message instead.
  */
-export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+export function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+  return createDecidingScheduler(options);
+}
+
+/** The same, for a component that queues pods and has to know more of a refusal than its text. */
+export async function createDecidingScheduler(options: SchedulerOptions = {}): Promise<DecidingScheduler> {
   const flavour = options.flavour ?? "release";
   const profiles = profilesOf(options);
   const coreOptions = {

@@ -1,15 +1,20 @@
 import { describe, expect, test } from "vitest";
 import type { V1Pod } from "../api/generated/types.ts";
+import type { ClusterEvent, EventAction, EventResource } from "./cluster-events.ts";
 import { Heap } from "./heap.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
-import { type ClusterEvent, REJECTOR } from "./requeue-rules.ts";
 
 /** A pod is written "name" or "name/priority". */
 function pod(text: string, more: Partial<V1Pod["spec"]> = {}): V1Pod {
   const [name = "", priority = "0"] = text.split("/");
   return {
     metadata: { name, uid: `uid-${name}` },
-    spec: { priority: Number(priority), containers: [], ...more },
+    spec: {
+      priority: Number(priority),
+      containers: [{ name: "c", ports: [{ containerPort: 80, hostPort: 80 }] }],
+      nodeSelector: { disk: "ssd" },
+      ...more,
+    },
   };
 }
 
@@ -21,8 +26,7 @@ function pod(text: string, more: Partial<V1Pod["spec"]> = {}): V1Pod {
  *   a!error     something went wrong with it     NodeAdd       the event happens
  *   @12.5       the clock shows 12.5 s and ticks
  */
-function play(script: string): string[] {
-  const queue = new SchedulingQueue();
+function play(script: string, queue = new SchedulingQueue()): string[] {
   const popped = new Map<string, QueuedPod>();
   const taken: string[] = [];
   let nowMs = 0;
@@ -34,24 +38,44 @@ function play(script: string): string[] {
       nowMs = Number(step.slice(1)) * 1000;
       queue.tick(nowMs);
     } else if (step.startsWith("pop")) {
-      const batch = queue.pop(Number(step.slice(3)) || 9);
+      const batch = queue.pop(Number(step.slice(3)) || 9, nowMs);
       for (const entry of batch) popped.set(entry.key, entry);
       taken.push(batch.map((entry) => entry.key).join(" "));
     } else if (how === "error") queue.failed(popped.get(name)!, nowMs);
-    else if (how !== "") queue.rejected(popped.get(name)!, REJECTORS[how]!, nowMs);
-    else queue.happened(step as ClusterEvent, nowMs);
+    else if (how !== "") queue.rejected(popped.get(name)!, PLUGINS[how]!, nowMs);
+    else queue.happened(event(step), nowMs);
   }
   return taken;
 }
 
-const REJECTORS: Record<string, number> = {
-  fit: REJECTOR.NodeResourcesFit,
-  ports: REJECTOR.NodePorts,
-  label: REJECTOR.NodeAffinity,
-  taint: REJECTOR.TaintToleration,
-  both: REJECTOR.NodeResourcesFit | REJECTOR.NodeAffinity,
-  other: REJECTOR.Other,
+const PLUGINS: Record<string, readonly string[]> = {
+  fit: ["NodeResourcesFit"],
+  ports: ["NodePorts"],
+  label: ["NodeAffinity"],
+  taint: ["TaintToleration"],
+  both: ["NodeAffinity", "NodeResourcesFit"],
+  other: ["Extender"],
 };
+
+/** `NodeAdd`, `AssignedPodDelete`: with objects that help whoever listens to such an event. */
+function event(name: string): ClusterEvent {
+  const [, resource = "", action = ""] = /^(Node|AssignedPod)(.*)$/.exec(name) ?? [];
+  const node = (disk: string, cpu: string) => ({
+    metadata: { name: "n1", labels: { disk } },
+    status: { allocatable: { cpu, memory: "8Gi", pods: "110" } },
+  });
+  const gone = pod("gone", {
+    nodeName: "n1",
+    containers: [{ name: "c", ports: [{ containerPort: 80, hostPort: 80 }] }],
+  });
+  const isNode = resource === "Node";
+  return {
+    resource: resource as EventResource,
+    action: action as EventAction,
+    old: action === "Add" ? undefined : isNode ? node("hdd", "1") : gone,
+    object: action === "Delete" ? undefined : isNode ? node("ssd", "8") : gone,
+  };
+}
 
 describe("order", () => {
   test.each([
@@ -78,17 +102,17 @@ describe("coming back", () => {
     { name: "until something helps", script: "+a pop a!fit @60 NodeAdd pop", wants: ["a", "a"] },
     {
       name: "not for what cannot help",
-      script: "+a pop a!fit @60 NodeUpdateLabel AssignedPodAdd pop",
+      script: "+a pop a!fit @60 NodeUpdateNodeLabel AssignedPodAdd pop",
       wants: ["a", ""],
     },
     {
       name: "a label helps who asked for one",
-      script: "+a pop a!label @60 NodeUpdateLabel pop",
+      script: "+a pop a!label @60 NodeUpdateNodeLabel pop",
       wants: ["a", "a"],
     },
     {
       name: "one of two plugins is enough",
-      script: "+a pop a!both @60 NodeUpdateLabel pop",
+      script: "+a pop a!both @60 NodeUpdateNodeLabel pop",
       wants: ["a", "a"],
     },
     {
@@ -103,7 +127,7 @@ describe("coming back", () => {
     },
     {
       name: "whatever happens helps an unknown reason",
-      script: "+a pop a!other @60 NodeUpdateOther pop",
+      script: "+a pop a!other @60 NodeUpdateNodeAnnotation pop",
       wants: ["a", "a"],
     },
     {
@@ -159,10 +183,10 @@ describe("changes of a waiting pod", () => {
   test("a gated pod is not taken before its gates are gone", () => {
     const queue = new SchedulingQueue();
     queue.put(pod("a", gate), 0);
-    queue.happened("NodeAdd", 0);
-    expect([queue.placeOf("a"), queue.pop(9)]).toEqual(["gated", []]);
+    queue.happened(event("NodeAdd"), 0);
+    expect([queue.placeOf("a"), queue.pop(9, 0)]).toEqual(["gated", []]);
     queue.put(pod("a"), 0);
-    expect(queue.pop(9)[0]?.attempts).toBe(1);
+    expect(queue.pop(9, 0)[0]?.attempts).toBe(1);
   });
 
   test.each([
@@ -171,7 +195,7 @@ describe("changes of a waiting pod", () => {
   ])("$name: $wants", ({ changed, wants }) => {
     const queue = new SchedulingQueue();
     queue.put(pod("a"), 0);
-    queue.rejected(queue.pop(1)[0]!, REJECTOR.TaintToleration, 0);
+    queue.rejected(queue.pop(1, 0)[0]!, ["TaintToleration"], 0);
     queue.put(changed, 0);
     expect(queue.placeOf("a")).toBe(wants);
   });
@@ -179,11 +203,11 @@ describe("changes of a waiting pod", () => {
   test("another pod of that name starts anew, and voids the one in flight", () => {
     const queue = new SchedulingQueue();
     queue.put(pod("a"), 0);
-    const [first] = queue.pop(1);
+    const [first] = queue.pop(1, 0);
     queue.put({ ...pod("a"), metadata: { name: "a", uid: "second" } }, 0);
     queue.failed(first!, 0);
-    expect(first?.gone).toBe(true);
-    expect(queue.pop(9).map((entry) => entry.uid)).toEqual(["second"]);
+    expect(first?.place).toBe("gone");
+    expect(queue.pop(9, 0).map((entry) => entry.uid)).toEqual(["second"]);
   });
 });
 
@@ -191,7 +215,7 @@ test("it says when it next has something to do", () => {
   const queue = new SchedulingQueue();
   expect(queue.nextTickMs(0)).toBeUndefined();
   queue.put(pod("a"), 0);
-  queue.failed(queue.pop(1)[0]!, 250);
+  queue.failed(queue.pop(1, 0)[0]!, 250);
   expect(queue.nextTickMs(250)).toBe(750);
 });
 

@@ -1,84 +1,86 @@
 import type { V1Pod } from "../api/generated/types.ts";
-import { deepEqual } from "../apimachinery/copy.ts";
 import { objectKey } from "../apimachinery/object.ts";
-import { Heap } from "./heap.ts";
-import { type ClusterEvent, helps } from "./requeue-rules.ts";
+import { type ClusterEvent, eventLabel, podEvents } from "./cluster-events.ts";
+import { WaitingPod } from "./hints/registration.ts";
+import { helps, isRegistered } from "./hints/table.ts";
+import { InFlightEvents } from "./in-flight-events.ts";
+import { QueueHeap } from "./queue-heap.ts";
+import { endsFirst, goesFirst, newEntry, type Place, type QueuedPod } from "./queued-pod.ts";
+import { UnschedulablePods } from "./unschedulable-pods.ts";
+
+export type { Place, QueuedPod } from "./queued-pod.ts";
 
 /**
  * The pods that wait for a node.
  *
  *                 ┌────────────────── backoff (1 s doubling to 10 s) ◄───────────┐
  *                 ▼                                                              │
- *   add ──► active ──pop──► in flight ──rejected──► unschedulable ──an event that helps, or 5 min
+ *   put ───► active ──pop──► in flight ──rejected──► unschedulable ──an event that helps, or 5 min
  *    │        ▲                 │  └──error──► error backoff ──► active
  *    └► gated ┘                 └──bound──► gone
  *
- * Holds at most the pods of the cluster, each once. Time is passed in. Source: scheduling sheet 5.
+ * Times are of a clock that nobody sets. Holds at most `capacity` pods, each once; what does not fit is refused, and the
+ * caller brings it again when there is room. Source: scheduling sheet 5.
  */
-export interface QueuedPod {
-  readonly key: string;
-  readonly uid: string;
-  /** The newest state seen, also while the pod is in flight. */
-  pod: V1Pod;
-  /** When it came to its place in the queue: among equal priorities the earlier goes first. */
-  timestampMs: number;
-  attempts: number;
-  unschedulableCount: number;
-  errorCount: number;
-  /** The plugins that rejected it last (REJECTOR bits); 0 when none did. */
-  rejectors: number;
-  /** Deleted, bound or replaced while in flight: the decision about it is void. */
-  gone: boolean;
-  place: Place;
-  /** Counts up with every move, so that what a heap still holds of an earlier place is known to be stale. */
-  ticket: number;
-  /** Breaks ties of time: order of arrival. */
-  order: number;
-  backoffUntilMs: number;
-  /** Events and own changes after this one happened while the pod was in flight. */
-  poppedAt: number;
-  changedInFlight: boolean;
-}
-
-type Place = "active" | "backoff" | "errorBackoff" | "unschedulable" | "gated" | "inFlight";
-
-interface Seat {
-  readonly entry: QueuedPod;
-  readonly ticket: number;
-}
-
 export interface QueueOptions {
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
+  /** Pods it holds at most; a million unless told otherwise. */
+  readonly capacity?: number;
+  /** PreEnqueue: the plugin that holds a pod back. Scheduling gates hold it back unless told otherwise. */
+  readonly gateOf?: (pod: V1Pod) => string | undefined;
+  /** Told of every pod that comes to a place where it waits, and why: kube-scheduler's queue_incoming_pods_total. */
+  readonly onIncoming?: (queue: "active" | "backoff" | "unschedulable", event: string) => void;
 }
 
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
+const CAPACITY = 1_000_000;
 const FLUSH_INTERVAL_MS = 30_000;
 const MAX_UNSCHEDULABLE_MS = 300_000;
 
 export class SchedulingQueue {
-  readonly #initialBackoffMs: number;
-  readonly #maxBackoffMs: number;
+  readonly #options: Required<QueueOptions>;
   readonly #entries = new Map<string, QueuedPod>();
-  readonly #active = new Heap<Seat>((a, b) => goesFirst(a.entry, b.entry));
-  readonly #backoff = new Heap<Seat>((a, b) => endsFirst(a.entry, b.entry));
-  readonly #errorBackoff = new Heap<Seat>((a, b) => endsFirst(a.entry, b.entry));
-  /** Rejector bits -> the pods that wait with them: an event looks at groups, not at pods. */
-  readonly #unschedulable = new Map<number, Set<QueuedPod>>();
-  /** When each event last happened, in counts of events. */
-  readonly #lastSeen = new Map<ClusterEvent, number>();
-  #eventCount = 0;
+  readonly #active = new QueueHeap(goesFirst);
+  readonly #backoff = new QueueHeap(endsFirst);
+  readonly #errorBackoff = new QueueHeap(endsFirst);
+  readonly #unschedulable = new UnschedulablePods();
+  /** By what holds them back. */
+  readonly #gated = new Map<string, Set<QueuedPod>>();
+  readonly #inFlight = new InFlightEvents();
   #orderCount = 0;
   #lastFlushMs = 0;
 
   constructor(options: QueueOptions = {}) {
-    this.#initialBackoffMs = options.initialBackoffMs ?? INITIAL_BACKOFF_MS;
-    this.#maxBackoffMs = options.maxBackoffMs ?? MAX_BACKOFF_MS;
+    this.#options = {
+      initialBackoffMs: INITIAL_BACKOFF_MS,
+      maxBackoffMs: MAX_BACKOFF_MS,
+      capacity: CAPACITY,
+      gateOf: (pod) => ((pod.spec?.schedulingGates ?? []).length > 0 ? "SchedulingGates" : undefined),
+      onIncoming: () => {},
+      ...options,
+    };
   }
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  get capacity(): number {
+    return this.#options.capacity;
+  }
+
+  /** Pods by where they wait: kube-scheduler's pending_pods. */
+  get pending(): Record<"active" | "backoff" | "unschedulable" | "gated", number> {
+    let gated = 0;
+    for (const group of this.#gated.values()) gated += group.size;
+    return {
+      active: this.#active.size,
+      backoff: this.#backoff.size + this.#errorBackoff.size,
+      unschedulable: this.#unschedulable.size,
+      gated,
+    };
   }
 
   /** `default/web` -> where it waits; undefined when it is not in the queue. */
@@ -86,211 +88,267 @@ export class SchedulingQueue {
     return this.#entries.get(key)?.place;
   }
 
-  /** A pod that wants a node, new or changed. */
-  put(pod: V1Pod, nowMs: number): void {
+  find(key: string): QueuedPod | undefined {
+    return this.#entries.get(key);
+  }
+
+  /**
+   * A pod that wants a node, new or changed.
+   *
+   * @returns false when the queue is full and does not take it
+   */
+  put(pod: V1Pod, nowMs: number): boolean {
     const key = objectKey(pod);
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.uid === pod.metadata?.uid) {
       this.#changed(entry, pod, nowMs);
-      return;
+      return true;
     }
     if (entry !== undefined) this.remove(key);
-    const added = newEntry(key, pod, nowMs, this.#orderCount++);
+    if (this.#entries.size >= this.#options.capacity) return false;
+    const added = newEntry(pod, nowMs, this.#orderCount++);
     this.#entries.set(key, added);
-    this.#activate(added);
+    this.#activate(added, "UnschedulablePodAdd", nowMs);
+    return true;
   }
 
   /** A pod that is bound, or gone. */
   remove(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    this.#leave(entry);
-    entry.gone = true;
+    this.#move(entry, "gone");
     this.#entries.delete(key);
   }
 
   /**
-   * The next pods to schedule, in order; they are in flight until `rejected`, `failed` or `remove`. When nothing is
-   * active, rejected pods in backoff are taken early (Kubernetes' PopFromBackoffQ): an idle scheduler retries at once.
+   * The next pods to schedule, in order; they are in flight until `assumed`, `rejected`, `failed` or `remove`. When nothing
+   * is active, rejected pods in backoff are taken early (Kubernetes' PopFromBackoffQ): an idle scheduler retries at once.
    */
-  pop(max: number): QueuedPod[] {
+  pop(max: number, nowMs: number): QueuedPod[] {
     const batch: QueuedPod[] = [];
-    const source = peek(this.#active) === undefined ? this.#backoff : this.#active;
+    const early = this.#active.peek() === undefined;
     while (batch.length < max) {
-      const entry = peek(source);
+      const entry = (early ? this.#backoff : this.#active).pop();
       if (entry === undefined) break;
-      source.pop();
-      this.#move(entry, "inFlight");
+      entry.ticket++;
+      if (early) this.#options.onIncoming("active", "PopFromBackoffQ");
+      entry.place = "inFlight";
+      entry.firstActiveMs ??= nowMs;
       entry.attempts++;
-      entry.poppedAt = this.#eventCount;
+      entry.poppedAt = this.#inFlight.begin();
       entry.changedInFlight = false;
       batch.push(entry);
     }
     return batch;
   }
 
+  /** The pod has a node; it stays known until it is bound, but no event matters to it any more. */
+  assumed(entry: QueuedPod): void {
+    this.#land(entry);
+  }
+
   /** No node takes the pod: it waits for something that helps the plugins that rejected it. */
-  rejected(entry: QueuedPod, rejectors: number, nowMs: number): void {
+  rejected(entry: QueuedPod, plugins: readonly string[], nowMs: number): void {
+    const events = entry.poppedAt < 0 ? [] : this.#inFlight.since(entry.poppedAt);
+    this.#land(entry);
     if (!this.#returns(entry, nowMs)) return;
     entry.unschedulableCount++;
     entry.errorCount = 0;
-    entry.rejectors = rejectors;
-    const helped = [...this.#lastSeen].some(([event, at]) => at > entry.poppedAt && helps(event, rejectors));
-    if (helped || entry.changedInFlight) this.#afterBackoff(entry, nowMs);
-    else this.#wait(entry);
+    entry.plugins = plugins;
+    this.#move(entry, "unschedulable");
+    this.#unschedulable.add(entry);
+    const helped =
+      events === "too many" || entry.changedInFlight || this.#unschedulable.isHelpedByAny(entry, events);
+    if (helped) this.#afterBackoff(entry, "ScheduleAttemptFailure", nowMs);
+    else this.#options.onIncoming("unschedulable", "ScheduleAttemptFailure");
   }
 
   /** Something went wrong with the pod (no nodes at all, a binding refused): it is tried again after backoff. */
   failed(entry: QueuedPod, nowMs: number): void {
+    this.#land(entry);
     if (!this.#returns(entry, nowMs)) return;
     entry.errorCount++;
-    entry.rejectors = 0;
-    this.#afterBackoff(entry, nowMs);
+    entry.plugins = [];
+    this.#afterBackoff(entry, "ScheduleAttemptFailure", nowMs);
+  }
+
+  /** A plugin does not want to see the pod yet: the attempt does not count. */
+  held(entry: QueuedPod, gate: string, nowMs: number): void {
+    this.#land(entry);
+    if (!this.#returns(entry, nowMs)) return;
+    entry.attempts--;
+    this.#hold(entry, gate);
+    // What it waits for may have come in flight.
+    if (entry.changedInFlight) this.#activate(entry, "ScheduleAttemptFailure", nowMs);
   }
 
   /** Something happened in the cluster: brings back the pods that it may help. */
   happened(event: ClusterEvent, nowMs: number): void {
-    this.#lastSeen.set(event, ++this.#eventCount);
-    for (const [rejectors, group] of [...this.#unschedulable]) {
-      if (!helps(event, rejectors)) continue;
-      for (const entry of [...group]) this.#afterBackoff(entry, nowMs);
+    this.#inFlight.record(event);
+    const label = eventLabel(event);
+    for (const entry of this.#unschedulable.helpedBy(event)) this.#afterBackoff(entry, label, nowMs);
+    for (const [gate, entries] of this.#gated) {
+      if (!isRegistered(gate, event)) continue;
+      for (const entry of [...entries]) this.#lookAgain(entry, gate, event, nowMs);
     }
+  }
+
+  /** What held the pod back no longer does; harmless for a pod that is not held back. */
+  release(key: string, nowMs: number): void {
+    const entry = this.#entries.get(key);
+    if (entry?.place === "gated") this.#afterBackoff(entry, "ForceActivate", nowMs);
+  }
+
+  /** Tries a pod at once that waits for an event: what it was to wait for will not happen. */
+  activate(key: string, nowMs: number): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && ["gated", "unschedulable", "backoff"].includes(entry.place))
+      this.#activate(entry, "ForceActivate", nowMs);
   }
 
   /** Ends backoffs whose time has come, and brings back pods that have waited for 5 minutes. */
   tick(nowMs: number): void {
     for (const heap of [this.#backoff, this.#errorBackoff]) {
-      for (let entry = peek(heap); entry !== undefined; entry = peek(heap)) {
+      for (let entry = heap.peek(); entry !== undefined; entry = heap.peek()) {
         if (isBackingOff(entry, nowMs)) break;
-        heap.pop();
-        this.#activate(entry);
+        this.#activate(entry, "BackoffComplete", nowMs);
       }
     }
     if (nowMs - this.#lastFlushMs < FLUSH_INTERVAL_MS) return;
     this.#lastFlushMs = nowMs;
-    for (const group of [...this.#unschedulable.values()]) {
-      for (const entry of [...group]) {
-        if (nowMs - entry.timestampMs > MAX_UNSCHEDULABLE_MS) this.#afterBackoff(entry, nowMs);
-      }
+    for (const entry of [...this.#unschedulable.entries()]) {
+      if (nowMs - entry.timestampMs <= MAX_UNSCHEDULABLE_MS) continue;
+      entry.flushed = true;
+      this.#afterBackoff(entry, "UnschedulableTimeout", nowMs);
     }
   }
 
   /** When `tick` has something to do next, in ms from now; undefined when never. */
   nextTickMs(nowMs: number): number | undefined {
-    const backingOff = peek(this.#backoff) !== undefined || peek(this.#errorBackoff) !== undefined;
+    const backingOff = this.#backoff.peek() !== undefined || this.#errorBackoff.peek() !== undefined;
     if (backingOff) return 1000 - (nowMs % 1000);
     if (this.#unschedulable.size > 0) return Math.max(1, this.#lastFlushMs + FLUSH_INTERVAL_MS - nowMs);
     return undefined;
   }
 
   hasReady(): boolean {
-    return peek(this.#active) !== undefined || peek(this.#backoff) !== undefined;
+    return this.#active.peek() !== undefined || this.#backoff.peek() !== undefined;
   }
 
+  /** A pod's own change is held against what rejected it, or holds it back, and against no other pod. */
   #changed(entry: QueuedPod, pod: V1Pod, nowMs: number): void {
-    const relevant = isRelevantChange(entry.pod, pod);
+    const events = podEvents("UnschedulablePod", entry.pod, pod);
     entry.pod = pod;
-    if (!relevant) return;
-    if (entry.place === "inFlight") entry.changedInFlight = true;
-    else if (entry.place === "gated") this.#activate(entry);
-    else if (entry.place === "unschedulable") this.#afterBackoff(entry, nowMs);
+    const waiting = new WaitingPod(pod);
+    const helping = events.find((event) => {
+      if (entry.place === "gated") return isRegistered(entry.gate!, event);
+      return entry.place === "unschedulable" && helps(entry.plugins, waiting, event);
+    });
+    if (entry.place === "inFlight") entry.changedInFlight ||= events[0]!.action !== "Update";
+    else if (helping !== undefined && entry.place === "gated")
+      this.#activate(entry, eventLabel(helping), nowMs);
+    else if (helping !== undefined) this.#afterBackoff(entry, eventLabel(helping), nowMs);
+    else if (entry.place === "unschedulable") {
+      // It waits on with what it asks for now.
+      this.#unschedulable.delete(entry);
+      this.#unschedulable.add(entry);
+    }
+  }
+
+  /** A gated pod is let go on only if the event would have brought it back without its gate. */
+  #lookAgain(entry: QueuedPod, gate: string, event: ClusterEvent, nowMs: number): void {
+    const waiting = new WaitingPod(entry.pod);
+    const isAwaited =
+      entry.plugins.length > 0 ? helps(entry.plugins, waiting, event) : helps([gate], waiting, event);
+    if (isAwaited && this.#options.gateOf(entry.pod) !== gate)
+      this.#afterBackoff(entry, eventLabel(event), nowMs);
+  }
+
+  /** The decision about a pod in flight is there. */
+  #land(entry: QueuedPod): void {
+    if (entry.poppedAt < 0) return;
+    this.#inFlight.end();
+    entry.poppedAt = -1;
   }
 
   /** @returns false when the pod went away while it was in flight */
   #returns(entry: QueuedPod, nowMs: number): boolean {
-    if (entry.gone) return false;
+    if (entry.place === "gone") return false;
     entry.timestampMs = nowMs;
     entry.order = this.#orderCount++;
+    entry.flushed = false;
     return true;
   }
 
-  #afterBackoff(entry: QueuedPod, nowMs: number): void {
+  #afterBackoff(entry: QueuedPod, event: string, nowMs: number): void {
     const count = entry.errorCount > 0 ? entry.errorCount : entry.unschedulableCount;
+    const { initialBackoffMs, maxBackoffMs } = this.#options;
     const backoffMs =
-      count === 0 ? 0 : Math.min(this.#maxBackoffMs, this.#initialBackoffMs * 2 ** Math.min(count - 1, 30));
+      count === 0 ? 0 : Math.min(maxBackoffMs, initialBackoffMs * 2 ** Math.min(count - 1, 30));
     entry.backoffUntilMs = wholeSecond(entry.timestampMs + backoffMs);
     if (backoffMs === 0 || !isBackingOff(entry, nowMs)) {
-      this.#activate(entry);
+      this.#activate(entry, event, nowMs);
       return;
     }
-    const place = entry.errorCount > 0 ? "errorBackoff" : "backoff";
-    this.#move(entry, place);
-    (place === "backoff" ? this.#backoff : this.#errorBackoff).push(seat(entry));
+    if (this.#holdsBack(entry)) return;
+    const isError = entry.errorCount > 0;
+    this.#move(entry, isError ? "errorBackoff" : "backoff");
+    (isError ? this.#errorBackoff : this.#backoff).push(entry);
+    this.#options.onIncoming("backoff", event);
   }
 
-  #activate(entry: QueuedPod): void {
-    if (entry.pod.spec?.schedulingGates?.length) {
-      this.#move(entry, "gated");
-      return;
-    }
+  #activate(entry: QueuedPod, event: string, nowMs: number): void {
+    if (this.#holdsBack(entry)) return;
     this.#move(entry, "active");
-    this.#active.push(seat(entry));
+    entry.firstActiveMs ??= nowMs;
+    this.#active.push(entry);
+    this.#options.onIncoming("active", event);
   }
 
-  #wait(entry: QueuedPod): void {
-    this.#move(entry, "unschedulable");
-    const group = this.#unschedulable.get(entry.rejectors);
-    if (group === undefined) this.#unschedulable.set(entry.rejectors, new Set([entry]));
+  #holdsBack(entry: QueuedPod): boolean {
+    const gate = this.#options.gateOf(entry.pod);
+    if (gate !== undefined) this.#hold(entry, gate);
+    return gate !== undefined;
+  }
+
+  #hold(entry: QueuedPod, gate: string): void {
+    this.#move(entry, "gated");
+    entry.gate = gate;
+    const group = this.#gated.get(gate);
+    if (group === undefined) this.#gated.set(gate, new Set([entry]));
     else group.add(entry);
   }
 
+  /** Takes the pod from where it is; its new place has to be filled by the caller. */
   #move(entry: QueuedPod, place: Place): void {
-    this.#leave(entry);
+    entry.ticket++;
+    switch (entry.place) {
+      case "active":
+        this.#active.left();
+        break;
+      case "backoff":
+        this.#backoff.left();
+        break;
+      case "errorBackoff":
+        this.#errorBackoff.left();
+        break;
+      case "unschedulable":
+        this.#unschedulable.delete(entry);
+        break;
+      case "gated":
+        this.#gated.get(entry.gate!)?.delete(entry);
+        entry.gate = undefined;
+        break;
+      case "inFlight":
+        this.#land(entry);
+        break;
+      case "gone":
+        break;
+      default:
+        entry.place satisfies never;
+    }
     entry.place = place;
   }
-
-  #leave(entry: QueuedPod): void {
-    entry.ticket++;
-    if (entry.place !== "unschedulable") return;
-    const group = this.#unschedulable.get(entry.rejectors);
-    group?.delete(entry);
-    if (group?.size === 0) this.#unschedulable.delete(entry.rejectors);
-  }
-}
-
-function newEntry(key: string, pod: V1Pod, nowMs: number, order: number): QueuedPod {
-  return {
-    key,
-    uid: pod.metadata?.uid ?? "",
-    pod,
-    timestampMs: nowMs,
-    attempts: 0,
-    unschedulableCount: 0,
-    errorCount: 0,
-    rejectors: 0,
-    gone: false,
-    place: "active",
-    ticket: 0,
-    order,
-    backoffUntilMs: 0,
-    poppedAt: 0,
-    changedInFlight: false,
-  };
-}
-
-/** PrioritySort: the higher priority, then the earlier; arrival decides between equal times. */
-function goesFirst(a: QueuedPod, b: QueuedPod): boolean {
-  const left = a.pod.spec?.priority ?? 0;
-  const right = b.pod.spec?.priority ?? 0;
-  if (left !== right) return left > right;
-  return a.timestampMs === b.timestampMs ? a.order < b.order : a.timestampMs < b.timestampMs;
-}
-
-function endsFirst(a: QueuedPod, b: QueuedPod): boolean {
-  return a.backoffUntilMs === b.backoffUntilMs ? goesFirst(a, b) : a.backoffUntilMs < b.backoffUntilMs;
-}
-
-function seat(entry: QueuedPod): Seat {
-  return { entry, ticket: entry.ticket };
-}
-
-/** The first pod that really still sits in the heap; drops those that have moved on. */
-function peek(heap: Heap<Seat>): QueuedPod | undefined {
-  for (let top = heap.peek(); top !== undefined; top = heap.peek()) {
-    if (top.ticket === top.entry.ticket) return top.entry;
-    heap.pop();
-  }
-  return undefined;
 }
 
 function wholeSecond(ms: number): number {
@@ -300,9 +358,4 @@ function wholeSecond(ms: number): number {
 /** Backoff is counted in whole seconds, so that pods of one second come back together and in order. */
 function isBackingOff(entry: QueuedPod, nowMs: number): boolean {
   return entry.backoffUntilMs >= wholeSecond(nowMs);
-}
-
-/** Whether a waiting pod's own change may let it fit. Status and annotations never do. */
-function isRelevantChange(old: V1Pod, pod: V1Pod): boolean {
-  return !deepEqual(old.spec, pod.spec) || !deepEqual(old.metadata?.labels, pod.metadata?.labels);
 }

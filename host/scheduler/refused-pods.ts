@@ -2,7 +2,7 @@ import type { V1Pod } from "../api/generated/types.ts";
 import type { CoreNames, Refusals, Trial } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import type { CoreTables, NodeSlots } from "./core-tables.ts";
-import type { Decision } from "./library.ts";
+import type { Refusal } from "./deciding-scheduler.ts";
 import type { PlacedPods } from "./placed-pods.ts";
 import { readPodVolumes } from "./pod-volumes.ts";
 import type { AskedPod, GatedPod, PrefilteredPod, UnreadablePod } from "./prepared-pods.ts";
@@ -22,6 +22,7 @@ import { volumesOf } from "./volumes.ts";
 interface DescribedRefusals {
   readonly refusals: readonly NodeRefusal[];
   readonly reasons: Readonly<Record<string, string[]>>;
+  readonly plugins: readonly string[];
 }
 
 interface Parts {
@@ -32,24 +33,21 @@ interface Parts {
 }
 
 /** A pod that the core was not asked about. */
-export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, nodes: NodeSlots): Decision {
-  if ("message" in one) return { pod: one.key, node: null, message: one.message, nodes: {} };
-  if (one.isError) {
-    const message = `running PreFilter plugin "${one.plugin}": ${one.reason}`;
-    return { pod: one.key, node: null, message, nodes: {} };
-  }
-  const message =
-    nodes.length === 0
-      ? NO_NODES
-      : prefilterMessage(
-          nodes.length,
-          one.reason,
-          mayPreempt(one.pod),
-          one.profile.postFilters,
-          dynamicResourcesRan(one) ? textOfClaims(one.pod) : undefined,
-        );
+export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, nodes: NodeSlots): Refusal {
+  const nobody = { pod: one.key, node: null, nodes: {}, plugins: [] };
+  if ("message" in one)
+    return { ...nobody, message: one.message, ...("plugin" in one ? { heldBy: one.plugin } : {}) };
+  if (one.isError) return { ...nobody, message: `running PreFilter plugin "${one.plugin}": ${one.reason}` };
+  if (nodes.length === 0) return { ...nobody, message: NO_NODES };
+  const message = prefilterMessage(
+    nodes.length,
+    one.reason,
+    mayPreempt(one.pod),
+    one.profile.postFilters,
+    dynamicResourcesRan(one) ? textOfClaims(one.pod) : undefined,
+  );
   const reasons = Object.fromEntries(nodes.map(([name]) => [name, [one.reason]]));
-  return { pod: one.key, node: null, message, nodes: reasons };
+  return { ...nobody, message, nodes: reasons, plugins: [one.plugin] };
 }
 
 function textOfClaims(pod: V1Pod): string {
@@ -76,15 +74,15 @@ export class RefusedPods {
     this.#parts = parts;
   }
 
-  async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Decision> {
-    if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {} };
-    const { refusals, reasons } = this.#describe(why, nodes, one);
+  async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Refusal> {
+    if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {}, plugins: [] };
+    const { refusals, reasons, plugins } = this.#describe(why, nodes, one);
     const { postFilters } = one.profile;
     const preempts = postFilters.includes("DefaultPreemption") && mayPreempt(one.pod);
     const trials = preempts ? await this.#tryPreemption(one, nodes, refusals) : [];
     const devicesText = this.#textOfClaims(one, nodes, why);
     const message = fitErrorMessage(refusals, trials, mayPreempt(one.pod), postFilters, devicesText);
-    return { pod: one.key, node: null, message, nodes: reasons };
+    return { pod: one.key, node: null, message, nodes: reasons, plugins };
   }
 
   #textOfClaims({ volumes }: AskedPod, nodes: NodeSlots, why: Refusals): string {
@@ -103,7 +101,8 @@ export class RefusedPods {
     if (known !== undefined) return known;
     const refusals = nodes.map(([, slot]) => describeRefusal(why, slot, this.#parts.names, one)!);
     const reasons = Object.fromEntries(nodes.map(([name], i) => [name, [...refusals[i]!.reasons]]));
-    const described = { refusals, reasons };
+    const plugins = [...new Set(refusals.map(({ rejectedBy }) => rejectedBy))].sort();
+    const described = { refusals, reasons, plugins };
     this.#described.set(why, described);
     return described;
   }

@@ -4,15 +4,15 @@ import type { V1Pod } from "../api/generated/types.ts";
 import { Node, Pod } from "../api/registry.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import { startScheduler } from "./component.ts";
-import type { Decision, Scheduler } from "./library.ts";
+import type { DecidingScheduler, FullDecision } from "./deciding-scheduler.ts";
 
 /**
  * What happens while the core decides. This core places every pod on n1, when it is told to answer; what it is told is
  * noted in words.
  */
-class SlowCore implements Scheduler {
+class SlowCore implements DecidingScheduler {
   readonly told: string[] = [];
-  #answer: ((decide: (pod: V1Pod) => Decision) => void) | undefined;
+  #answer: ((decide: (pod: V1Pod) => FullDecision) => void) | undefined;
 
   addNode = (node: { metadata?: { name?: string } }) => void this.told.push(`+node ${node.metadata?.name}`);
   updateNode = (node: { metadata?: { name?: string } }) =>
@@ -25,7 +25,9 @@ class SlowCore implements Scheduler {
   explain = () => Promise.reject(new Error("not asked here"));
   close = async () => {};
 
-  schedule(pods: readonly V1Pod[]): Promise<Decision[]> {
+  schedule = () => Promise.reject(new Error("not asked here"));
+
+  decide(pods: readonly V1Pod[]): Promise<FullDecision[]> {
     this.told.push(`schedule ${pods.map((pod) => pod.metadata?.name).join(" ")}`);
     return new Promise((resolve) => {
       this.#answer = (decide) => resolve(pods.map(decide));
@@ -51,7 +53,7 @@ beforeEach(async () => {
   const client = watchWrites(api.client, (write) =>
     failing && write === "createSubresource Pod" ? new Error("no") : undefined,
   );
-  scheduler = await startScheduler({ ...api.parts, client, core });
+  scheduler = await startScheduler({ ...api.parts, client, createCore: async () => core });
   await api.client.create(Node, { metadata: { name: "n1" } });
   await create("web");
   core.told.length = 0;

@@ -3,12 +3,13 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Client } from "../client/client.ts";
 import { bind } from "./bind.ts";
 import { BoundedTasks } from "./bounded-tasks.ts";
+import { assumptionEnds } from "./cluster-watch.ts";
 import type { CoreFeed } from "./core-feed.ts";
+import type { FullDecision, Refusal } from "./deciding-scheduler.ts";
 import { allocationFailed, writeAllocations } from "./device-binder.ts";
-import type { Decision, Scheduler } from "./library.ts";
 import type { PodReport } from "./pod-report.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
-import { rejectorsOf } from "./requeue-rules.ts";
+import { NO_NODES } from "./reasons.ts";
 import { bindingFailed, VolumeBinder } from "./volume-binder.ts";
 import type { ClaimBinding } from "./volumes.ts";
 
@@ -23,9 +24,10 @@ export interface CycleParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly queue: SchedulingQueue;
-  readonly core: Scheduler;
   readonly feed: CoreFeed;
   readonly report: PodReport;
+  /** Puts another core in the place of one that failed; resolves when it knows the cluster. */
+  readonly reviveCore: () => Promise<void>;
 }
 
 /**
@@ -66,18 +68,20 @@ export class SchedulingCycle {
   }
 
   async #drain(): Promise<void> {
-    const { queue, log } = this.#parts;
+    const { queue, log, clock, reviveCore } = this.#parts;
     // Whatever else became ready in this turn of the event loop joins the first batch.
     await Promise.resolve();
     while (!this.#stopped) {
       await this.#writes.room();
-      const batch = queue.pop(BATCH);
+      const batch = queue.pop(BATCH, clock.monotonicMs());
       if (batch.length === 0) break;
       try {
         await this.#schedule(batch);
       } catch (error) {
         log.error("scheduling failed", { pods: batch.length, error: String(error) });
-        for (const entry of batch) if (entry.place === "inFlight") this.#fail(entry, String(error));
+        for (const entry of batch) if (isUndecided(entry)) this.#fail(entry, messageOf(error));
+        // Whatever went wrong, what the core has assumed is in doubt: a new one is told what is known to stand.
+        await reviveCore();
       }
     }
     this.#running = false;
@@ -85,40 +89,43 @@ export class SchedulingCycle {
   }
 
   async #schedule(batch: readonly QueuedPod[]): Promise<void> {
-    const { queue, core, feed, report } = this.#parts;
+    const { queue, feed, report } = this.#parts;
     const wanted: QueuedPod[] = [];
     for (const entry of batch) {
       if (entry.pod.metadata?.deletionTimestamp !== undefined) {
         report.skipped(entry.pod);
         queue.remove(entry.key);
       } else if (feed.nodeCount === 0) {
-        this.#fail(entry, "no nodes available to schedule pods", "Unschedulable");
+        this.#fail(entry, NO_NODES, "Unschedulable");
       } else {
         wanted.push(entry);
       }
     }
     if (wanted.length === 0) return;
-    const decisions = await core.schedule(wanted.map((entry) => entry.pod));
+    const decisions = await feed.core.decide(wanted.map((entry) => entry.pod));
     wanted.forEach((entry, i) => {
       this.#apply(entry, decisions[i]!);
     });
   }
 
-  #apply(entry: QueuedPod, decision: Decision): void {
-    const { queue, clock, feed, report } = this.#parts;
+  #apply(entry: QueuedPod, decision: FullDecision): void {
+    const { queue, feed } = this.#parts;
     if (decision.node === null) {
-      if (entry.gone) return;
-      queue.rejected(entry, rejectorsOf(decision), clock.nowMs());
-      this.#writes.run(() => report.failed(entry.pod, "Unschedulable", decision.message));
+      this.#refused(entry, decision);
       return;
     }
-    if (entry.gone) {
+    if (entry.place === "gone") {
       // Deleted, or bound by somebody else, while the core decided: it assumed a pod that nobody will bind.
       feed.discard(entry.key);
       return;
     }
     const { node } = decision;
     feed.assume(entry.key, entry.uid, node);
+    queue.assumed(entry);
+    if (!feed.hasNode(node)) {
+      this.#undo(entry, node, `nodeinfo not found for node name "${node}"`);
+      return;
+    }
     const { claims, devices } = decision;
     this.#writes.run(async () => {
       try {
@@ -131,6 +138,20 @@ export class SchedulingCycle {
     });
   }
 
+  #refused(entry: QueuedPod, decision: Refusal): void {
+    const { queue, clock, report } = this.#parts;
+    const { message, plugins, heldBy } = decision;
+    if (entry.place === "gone") return;
+    if (heldBy !== undefined) {
+      queue.held(entry, heldBy, clock.monotonicMs());
+    } else if (plugins.length === 0) {
+      this.#fail(entry, message, message === NO_NODES ? "Unschedulable" : "SchedulerError");
+    } else {
+      queue.rejected(entry, plugins, clock.monotonicMs());
+      this.#writes.run(() => report.failed(entry.pod, "Unschedulable", message));
+    }
+  }
+
   /** PreBind: the pod is bound once its claims are. */
   async #bindVolumes(entry: QueuedPod, node: string, claims: readonly ClaimBinding[]): Promise<void> {
     try {
@@ -140,7 +161,7 @@ export class SchedulingCycle {
       return;
     }
     this.#volumes.wait(claims, (error) => {
-      if (entry.gone) return;
+      if (entry.place === "gone") return;
       if (error === undefined) this.#writes.run(() => this.#bind(entry, node));
       else this.#undo(entry, node, bindingFailed(error));
     });
@@ -159,7 +180,7 @@ export class SchedulingCycle {
       }
     }
     log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node });
-    if (!entry.gone) queue.remove(key);
+    if (entry.place !== "gone") queue.remove(key);
     report.scheduled(pod, node);
   }
 
@@ -169,7 +190,7 @@ export class SchedulingCycle {
     feed.forget(entry.key, entry.uid);
     log.warn("binding failed", { pod: entry.key, uid: entry.uid, node, error: message });
     this.#fail(entry, message);
-    queue.happened("AssignedPodDelete", clock.nowMs());
+    queue.happened(assumptionEnds(entry.pod, node), clock.monotonicMs());
     this.#changed();
   }
 
@@ -179,10 +200,15 @@ export class SchedulingCycle {
     reason: "Unschedulable" | "SchedulerError" = "SchedulerError",
   ): void {
     const { queue, clock, report } = this.#parts;
-    if (entry.gone) return;
-    queue.failed(entry, clock.nowMs());
+    if (entry.place === "gone") return;
+    queue.failed(entry, clock.monotonicMs());
     this.#writes.run(() => report.failed(entry.pod, reason, message));
   }
+}
+
+/** In flight, and not yet assumed or put back. */
+function isUndecided({ poppedAt }: QueuedPod): boolean {
+  return poppedAt >= 0;
 }
 
 function messageOf(error: unknown): string {

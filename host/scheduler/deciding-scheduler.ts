@@ -1,0 +1,28 @@
+import type { V1Pod } from "../api/generated/types.ts";
+import type { Decision, Scheduler } from "./library.ts";
+
+/** A placement as `schedule` answers it. */
+export type Placement = Extract<Decision, { node: string }>;
+
+/** A pod that no node takes, with what a queue has to know besides the text. */
+export type Refusal = Extract<Decision, { node: null }> & {
+  /** The plugins that rejected it, by name; none: something is wrong, as the message says. */
+  readonly plugins: readonly string[];
+  /** The plugin that does not want the pod to be looked at yet; the message says what it waits for. */
+  readonly heldBy?: string;
+};
+
+export type FullDecision = Placement | Refusal;
+
+/** The scheduler as a component of a cluster uses it. */
+export interface DecidingScheduler extends Scheduler {
+  /** As `schedule`, and says more of refusals. */
+  decide(pods: readonly V1Pod[]): Promise<FullDecision[]>;
+}
+
+/** What a decision says to those who asked for no more. */
+export function inShort(decision: FullDecision): Decision {
+  if (decision.node !== null) return decision;
+  const { pod, node, message, nodes } = decision;
+  return { pod, node, message, nodes };
+}
