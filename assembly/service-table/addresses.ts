@@ -2,7 +2,7 @@ import { getU32 } from "../layout/field";
 import { DetectLocal, NodePortMode, PacketField, PacketFrom, ServiceStateField } from "../layout/packet";
 import { EntryField, KeySpace, LocalAddress } from "../layout/service";
 import { Capacity, capacityOf, podRangeRow, stateRow, Table, tableAddress } from "../layout/service-tables";
-import { entryHash, findIn, portKey } from "./entries";
+import { addressHash, entryHash, findIn, mayBePresent, portKey } from "./entries";
 
 /** `::ffff:` in the third word, as it stands in memory before the fourth. */
 const MAPPED: u32 = 0xffff;
@@ -32,25 +32,42 @@ export function isInRange(address: usize, range: usize): bool {
 }
 
 /** Bits of `LocalAddress` that an interface of the node gives an address; 0: the node does not have it. */
-function localBits(address: usize): u32 {
+function localBits(address: usize, hash: u64): u32 {
   const head = load<u64>(address);
   const tail = load<u64>(address, 8);
   const port = portKey(0, KeySpace.local);
   const table = tableAddress(Table.locals);
-  const slot = findIn(table, capacityOf(Capacity.locals), head, tail, port, <u32>entryHash(head, tail, port));
+  const slot = findIn(table, capacityOf(Capacity.locals), head, tail, port, <u32>entryHash(hash, port));
   return slot < 0 ? 0 : getU32(table + <usize>slot * EntryField.bytes, EntryField.service);
 }
 
-/** As iptables' `addrtype … LOCAL`: all of 127.0.0.0/8, and what interfaces have. */
-export function isLocal(address: usize): bool {
-  return isLoopback4(address) || localBits(address) != 0;
+export function hashOf(address: usize): u64 {
+  return addressHash(load<u64>(address), load<u64>(address, 8));
 }
 
-export function takesNodePorts(address: usize): bool {
+/**
+ * False: no rule is about the address, as of most that packets are sent on to.
+ *
+ * @param hash  `hashOf(address)`
+ */
+export function mayBeKnown(address: usize, hash: u64): bool {
+  return mayBePresent(hash) || isLoopback4(address);
+}
+
+/**
+ * As iptables' `addrtype … LOCAL`: all of 127.0.0.0/8, and what interfaces have.
+ *
+ * @param hash  `hashOf(address)`
+ */
+export function isLocal(address: usize, hash: u64): bool {
+  return isLoopback4(address) || localBits(address, hash) != 0;
+}
+
+export function takesNodePorts(address: usize, hash: u64): bool {
   const family = familyOf(address);
   const mode = getU32(stateRow(), family == 4 ? ServiceStateField.nodePorts4 : ServiceStateField.nodePorts6);
-  if (mode == NodePortMode.chosen) return (localBits(address) & LocalAddress.nodePorts) != 0;
-  if (!isLocal(address)) return false;
+  if (mode == NodePortMode.chosen) return (localBits(address, hash) & LocalAddress.nodePorts) != 0;
+  if (!isLocal(address, hash)) return false;
   return mode == NodePortMode.all || (!isLoopback4(address) && !isLoopback6(address));
 }
 

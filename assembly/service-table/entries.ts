@@ -6,20 +6,25 @@ import { Capacity, capacityOf, Code, HOST_KEY, searchKey, stateRow, Table, table
 
 /**
  * Ways in to services, by address and port. Most packets are asked for twice: where they go, and where they went, which is
- * seldom a service. So a map of bits stands before the rows, small enough for the caches: a clear bit says "no such key".
+ * seldom a service. So a map of bits stands before the rows, small enough for the caches: a clear bit says that the address
+ * is neither a service's nor the node's, whatever the port.
  *
- *   hash 0x9f3a51c2 00000007   high half -> bit of the map, low half -> home among the rows
+ *   addressHash 0x9f3a51c2 00000007   high half -> bit of the map
+ *   entryHash   0x55d01b7e 0000012c   low half -> home among the rows
  *
  * Bits are set by what was ever added, and cleared when the tables are laid out anew: a stale one costs a look at the rows.
  */
-export function entryHash(head: u64, tail: u64, port: u64): u64 {
-  // As homeOf in collections/hash-table.ts, which places the rows.
+export function addressHash(head: u64, tail: u64): u64 {
   let hash: u64 = getU32(stateRow(), ServiceStateField.hashSeed);
   hash = (hash ^ head) * 0x9e3779b97f4a7c15;
   hash ^= hash >>> 32;
   hash = (hash ^ tail) * 0x9e3779b97f4a7c15;
-  hash ^= hash >>> 32;
-  hash = (hash ^ port) * 0x9e3779b97f4a7c15;
+  return hash ^ (hash >>> 32);
+}
+
+/** Goes on from the address' hash; both together are homeOf in collections/hash-table.ts, which places the rows. */
+export function entryHash(address: u64, port: u64): u64 {
+  const hash = (address ^ port) * 0x9e3779b97f4a7c15;
   return hash ^ (hash >>> 32);
 }
 
@@ -31,18 +36,23 @@ export function portKey(port: u32, space: KeySpace): u64 {
 /** Bits of the map for each row. */
 const BITS_PER_ROW: u32 = 8;
 
-function bitAddress(hash: u64): usize {
-  const bit = <u32>(hash >>> 32) & (capacityOf(Capacity.entries) * BITS_PER_ROW - 1);
+/** The topmost bits of the hash: in lower ones, addresses that end alike are alike. */
+function bitOf(hash: u64): u32 {
+  return <u32>(hash >>> 32) >>> clz<u32>(capacityOf(Capacity.entries) * BITS_PER_ROW - 1);
+}
+
+function bitAddress(bit: u32): usize {
   return tableAddress(Table.present) + <usize>(bit >>> 3);
 }
 
-function bitMask(hash: u64): u32 {
-  return 1 << (<u32>(hash >>> 32) & 7);
+function bitMask(bit: u32): u32 {
+  return 1 << (bit & 7);
 }
 
-/** False: there is no entry with a key of this hash. */
+/** False: no entry, and no address of the node, has an address of this hash. */
 export function mayBePresent(hash: u64): bool {
-  return (load<u8>(bitAddress(hash)) & bitMask(hash)) != 0;
+  const bit = bitOf(hash);
+  return (load<u8>(bitAddress(bit)) & bitMask(bit)) != 0;
 }
 
 /** The first row with the key from a slot on: the hash's low half, or one above the slot found last. -1: none. */
@@ -107,10 +117,8 @@ export function addEntry(service: u32, kind: u32): Code {
   setU32(row, EntryField.service, service);
   setU32(row, EntryField.kind, kind);
   setU32(state, count, getU32(state, count) + 1);
-  if (!isLocalKey()) {
-    const hash = entryHash(load<u64>(row), load<u64>(row, 8), load<u64>(row, 16));
-    store<u8>(bitAddress(hash), load<u8>(bitAddress(hash)) | bitMask(hash));
-  }
+  const bit = bitOf(addressHash(load<u64>(row), load<u64>(row, 8)));
+  store<u8>(bitAddress(bit), load<u8>(bitAddress(bit)) | bitMask(bit));
   return Code.ok;
 }
 

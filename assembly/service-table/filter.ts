@@ -2,8 +2,8 @@ import { getU32, setU32 } from "../layout/field";
 import { Action, OutcomeField, PacketField, PacketFrom, ServiceStateField } from "../layout/packet";
 import { EntryField, EntryKind, KeySpace, ServiceField, ServiceFlag } from "../layout/service";
 import { serviceRow, stateRow } from "../layout/service-tables";
-import { familyOf, isLocal, isLoopback4 } from "./addresses";
-import { entryHash, entryRow, findEntry, mayBePresent, portKey } from "./entries";
+import { familyOf, hashOf, isLocal, isLoopback4, mayBeKnown } from "./addresses";
+import { addressHash, entryHash, entryRow, findEntry, portKey } from "./entries";
 import { anyAddress } from "./translate";
 
 /** Where the address of an outcome stands. */
@@ -17,12 +17,14 @@ const ADDRESS: usize = 8;
 export function filter(packet: usize, outcome: usize): void {
   const destination = outcome + ADDRESS;
   const isOwn = getU32(packet, PacketField.from) == PacketFrom.node;
-  const toNode = isLocal(destination);
+  const hash = hashOf(destination);
+  if (!mayBeKnown(destination, hash)) return;
+  const toNode = isLocal(destination, hash);
   if (breaksIntoLoopback(packet, outcome, isOwn || toNode)) {
     setU32(outcome, OutcomeField.action, Action.drop);
     return;
   }
-  const verdict = addressVerdict(packet, outcome, isOwn, toNode);
+  const verdict = addressVerdict(packet, outcome, hash, isOwn, toNode);
   if (verdict != Action.pass) setU32(outcome, OutcomeField.action, verdict);
 }
 
@@ -34,19 +36,18 @@ function breaksIntoLoopback(packet: usize, outcome: usize, passesGuard: bool): b
 }
 
 /** KUBE-PROXY-FIREWALL, KUBE-SERVICES, KUBE-NODEPORTS and KUBE-EXTERNAL-SERVICES; `Action.pass` when none refuses. */
-function addressVerdict(packet: usize, outcome: usize, isOwn: bool, toNode: bool): Action {
+function addressVerdict(packet: usize, outcome: usize, address: u64, isOwn: bool, toNode: bool): Action {
   const destination = outcome + ADDRESS;
   const port = getU32(outcome, OutcomeField.port) | (getU32(packet, PacketField.port) & 0xffff0000);
   const head = load<u64>(destination);
   const tail = load<u64>(destination, 8);
   const key = portKey(port, KeySpace.address);
-  const hash = entryHash(head, tail, key);
-  if (!mayBePresent(hash)) return toNode ? nodePortVerdict(familyOf(destination), port, Action.pass) : Action.pass;
   // Marked packets that go on are accepted after the firewall, whatever else is said of their address.
   const isAccepted = !isOwn && !toNode && getU32(outcome, OutcomeField.masquerade) != 0;
   let internal: Action = Action.pass;
   let external: Action = Action.pass;
-  for (let slot = findEntry(head, tail, key, <u32>hash); slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
+  let slot = findEntry(head, tail, key, <u32>entryHash(address, key));
+  for (; slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
     const entry = entryRow(slot);
     const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);
     const kind = getU32(entry, EntryField.kind);
@@ -66,10 +67,9 @@ function addressVerdict(packet: usize, outcome: usize, isOwn: bool, toNode: bool
 function nodePortVerdict(family: u32, port: u32, external: Action): Action {
   const any = anyAddress(family);
   const key = portKey(port, KeySpace.nodePort);
-  const hash = entryHash(0, any, key);
   let verdict = external;
-  if (!mayBePresent(hash)) return verdict;
-  for (let slot = findEntry(0, any, key, <u32>hash); slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
+  let slot = findEntry(0, any, key, <u32>entryHash(addressHash(0, any), key));
+  for (; slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
     const entry = entryRow(slot);
     if (getU32(entry, EntryField.kind) == EntryKind.healthCheck) return Action.pass;
     const flags = getU32(serviceRow(getU32(entry, EntryField.service)), ServiceField.flags);

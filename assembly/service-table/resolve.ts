@@ -1,6 +1,7 @@
 import { getU32, setU32 } from "../layout/field";
 import { Action, OutcomeField, PacketField } from "../layout/packet";
 import { Capacity, capacityOf, Table, tableAddress } from "../layout/service-tables";
+import { hashOf, mayBeKnown } from "./addresses";
 import { followFlow, startFlow } from "./conntrack";
 import { filter } from "./filter";
 import { DESTINATION, translate } from "./translate";
@@ -29,7 +30,8 @@ function decide(packet: usize, outcome: usize, nowMs: f64): void {
   store<u64>(outcome, load<u64>(packet + DESTINATION), 8);
   store<u64>(outcome, load<u64>(packet + DESTINATION, 8), 16);
   setU32(outcome, OutcomeField.port, getU32(packet, PacketField.port) & 0xffff);
-  translate(packet, outcome, nowMs);
+  const address = hashOf(packet + DESTINATION);
+  if (mayBeKnown(packet + DESTINATION, address)) translate(packet, outcome, address, nowMs);
   filter(packet, outcome);
   const action = getU32(outcome, OutcomeField.action);
   if (tracked && action <= <u32>Action.dnat && !startFlow(packet, outcome, nowMs))

@@ -2,34 +2,36 @@ import { getU32, setU32 } from "../layout/field";
 import { OutcomeField, PacketField, ServiceStateField } from "../layout/packet";
 import { EntryField, EntryKind, KeySpace, ServiceField, ServiceFlag } from "../layout/service";
 import { rangeRow, serviceRow, stateRow } from "../layout/service-tables";
-import { detectsLocal, familyOf, isFromPod, isInRange, isLocal, takesNodePorts } from "./addresses";
+import { detectsLocal, familyOf, hashOf, isFromPod, isInRange, isLocal, takesNodePorts } from "./addresses";
 import { balance } from "./balance";
-import { entryHash, entryRow, findEntry, mayBePresent, portKey } from "./entries";
+import { addressHash, entryHash, entryRow, findEntry, portKey } from "./entries";
 
 /**
  * What table nat does to the first packet of a connection: chains KUBE-SERVICES and KUBE-NODEPORTS. An entry that leads
  * nowhere is like a chain that returns: the next one is tried. Source: service-tables 3.4.
+ *
+ * @param address  hash of the destination, which may be known
  */
-export function translate(packet: usize, outcome: usize, nowMs: f64): void {
+export function translate(packet: usize, outcome: usize, address: u64, nowMs: f64): void {
   const destination = packet + DESTINATION;
   const port = getU32(packet, PacketField.port);
   const head = load<u64>(destination);
   const tail = load<u64>(destination, 8);
-  let key = portKey(port, KeySpace.address);
-  let hash = entryHash(head, tail, key);
-  if (mayBePresent(hash)) {
-    for (let slot = findEntry(head, tail, key, <u32>hash); slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
-      const entry = entryRow(slot);
-      const service = getU32(entry, EntryField.service);
-      if (enter(packet, outcome, service, getU32(entry, EntryField.kind), nowMs)) return;
-    }
+  const key = portKey(port, KeySpace.address);
+  let slot = findEntry(head, tail, key, <u32>entryHash(address, key));
+  for (; slot >= 0; slot = findEntry(head, tail, key, slot + 1)) {
+    const entry = entryRow(slot);
+    const service = getU32(entry, EntryField.service);
+    if (enter(packet, outcome, service, getU32(entry, EntryField.kind), nowMs)) return;
   }
-  if (!takesNodePorts(destination)) return;
-  const any = anyAddress(familyOf(destination));
-  key = portKey(port, KeySpace.nodePort);
-  hash = entryHash(0, any, key);
-  if (!mayBePresent(hash)) return;
-  for (let slot = findEntry(0, any, key, <u32>hash); slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
+  if (takesNodePorts(destination, address)) translateNodePort(packet, outcome, port, nowMs);
+}
+
+function translateNodePort(packet: usize, outcome: usize, port: u32, nowMs: f64): void {
+  const any = anyAddress(familyOf(packet + DESTINATION));
+  const key = portKey(port, KeySpace.nodePort);
+  let slot = findEntry(0, any, key, <u32>entryHash(addressHash(0, any), key));
+  for (; slot >= 0; slot = findEntry(0, any, key, slot + 1)) {
     const entry = entryRow(slot);
     if (getU32(entry, EntryField.kind) != EntryKind.nodePort) continue;
     if (enterFromOutside(packet, outcome, getU32(entry, EntryField.service), nowMs)) return;
@@ -80,7 +82,7 @@ function enterFromOutside(packet: usize, outcome: usize, service: u32, nowMs: f6
     balance(packet, outcome, service, false, nowMs);
     return true;
   }
-  if (isLocal(packet)) {
+  if (isLocal(packet, hashOf(packet))) {
     setU32(outcome, OutcomeField.masquerade, 1);
     balance(packet, outcome, service, false, nowMs);
     return true;

@@ -1,4 +1,10 @@
 import type { V1EndpointSlice, V1Service } from "../../host/api/generated/types.ts";
+import { parseAddress } from "../../host/proxy/address.ts";
+
+/** An IPv4 address as a number. */
+export function numberOf(address: string): number {
+  return parseAddress(address)!.words[3];
+}
 
 /** `count` Services of type ClusterIP, TCP 80; every fourth with session affinity. */
 export function* services(count: number, endpoints: number): Iterable<V1Service | V1EndpointSlice> {

@@ -3,14 +3,12 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
-import type { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import type { ServiceAllocator } from "./allocators/services.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
-import type { WebhookClient } from "./webhook-client/client.ts";
 
 /** Who asks. */
 export interface User {
@@ -33,9 +31,6 @@ export interface Api {
   readonly kinds: ServedKinds;
   readonly authorizer: Authorizer;
   readonly serviceAccountTokens: ServiceAccountTokens;
-  /** Policies and webhooks. */
-  readonly dynamicAdmission: DynamicAdmission;
-  readonly webhooks: WebhookClient;
   /** Bearer tokens of every sort. */
   readonly tokens: TokenAuthenticator;
 }
@@ -58,10 +53,4 @@ export interface WriteContext {
   readonly fieldManager?: string;
   /** Sent as Warning headers by HTTP; dropped by trusted callers in the process. */
   readonly warn: (text: string) => void;
-  /** The options as the client gave them, for those who are told of the write. */
-  readonly asked?: Readonly<Record<string, unknown>>;
-  /** Notes something in the audit entry of the request, under `webhook.example.com/key` or the like. */
-  readonly annotate?: (key: string, value: string) => void;
-  /** The server's own housekeeping: neither webhooks nor policies are asked. */
-  readonly isInternal?: true;
 }

@@ -4,7 +4,6 @@ import type { Random } from "../apimachinery/random.ts";
 import { loadSchema } from "../apimachinery/schema.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
-import { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
 import type { Api, User } from "./api.ts";
@@ -23,8 +22,6 @@ import { expireEvents } from "./event-expiry.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ServedKinds } from "./served-kinds.ts";
 import { ObjectStorage } from "./storage/objects.ts";
-import { WebhookClient } from "./webhook-client/client.ts";
-import type { WebhookTransport } from "./webhook-client/transport.ts";
 
 export interface ApiCoreOptions {
   readonly store: Store;
@@ -34,8 +31,6 @@ export interface ApiCoreOptions {
   readonly serviceAccountTokens?: ServiceAccountTokenOptions;
   /** Bearer tokens known from the start. */
   readonly tokens?: ReadonlyMap<string, User>;
-  /** Carries calls to webhooks; without it nobody is called, and what depends on a webhook fails as its policy says. */
-  readonly webhookTransport?: WebhookTransport;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
@@ -56,8 +51,6 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const { apiAudiences } = serviceAccountTokens;
   const memory = new TokenMemory(store, clock);
   const authorizer = new Authorizer({ objects });
-  const dynamicAdmission = new DynamicAdmission({ objects });
-  const webhooks = new WebhookClient(objects, random.fork("webhooks"), options.webhookTransport);
   const api: Api = {
     objects,
     authorizer,
@@ -77,14 +70,11 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     log: apiLog,
     services,
     kinds: new ServedKinds(),
-    dynamicAdmission,
-    webhooks,
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);
   const definitions = new Definitions(api);
   await definitions.start();
-  await dynamicAdmission.start();
   const expiry = expireEvents(api);
   return {
     api,
@@ -94,8 +84,6 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
       allocations.stop();
       memory.stop();
       authorizer.stop();
-      dynamicAdmission.stop();
-      webhooks.stop();
     },
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),

@@ -20,7 +20,6 @@ import { createRequestHandler, type IncomingRequest, type Outgoing } from "./htt
 import { isSliced, writeSlices } from "./http/sliced-body.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
 import { Turns } from "./verbs/turns.ts";
-import { HttpsTransport } from "./webhook-client/transport.ts";
 
 /** Who is let in besides the owners of certificates and the service accounts. */
 export interface AccessOptions {
@@ -81,7 +80,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     tokens: options.tokens,
-    webhookTransport: new HttpsTransport(clock),
     serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
   });
   let ready = false;

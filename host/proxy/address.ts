@@ -19,6 +19,26 @@ export interface AddressRange {
   readonly prefixLength: number;
 }
 
+/** Most addresses are IPv4, and there is one for every endpoint: it keeps its number, and makes words when asked. */
+class Ipv4Address implements Address {
+  readonly text: string;
+  /** As a signed integer: the others would be objects of their own. */
+  readonly number: number;
+
+  constructor(text: string, number: number) {
+    this.text = text;
+    this.number = number | 0;
+  }
+
+  get family(): Family {
+    return "ipv4";
+  }
+
+  get words(): Words {
+    return [0, 0, MAPPED, this.number >>> 0];
+  }
+}
+
 const MAPPED = 0xffff;
 const LEADING_ZERO = /\b0\d/;
 
@@ -28,16 +48,11 @@ const LEADING_ZERO = /\b0\d/;
  */
 export function parseAddress(text: string): Address | undefined {
   const number = ipv4Number(text);
-  if (number >= 0)
-    return {
-      family: "ipv4",
-      text: LEADING_ZERO.test(text) ? ipv4Text(number) : text,
-      words: [0, 0, MAPPED, number],
-    };
+  if (number >= 0) return new Ipv4Address(LEADING_ZERO.test(text) ? ipv4Text(number) : text, number);
   const words = ipv6Words(text);
   if (words === undefined) return undefined;
   if (words[0] === 0 && words[1] === 0 && words[2] === MAPPED)
-    return { family: "ipv4", text: ipv4Text(words[3]), words };
+    return new Ipv4Address(ipv4Text(words[3]), words[3]);
   return { family: "ipv6", text: ipv6Text(words), words };
 }
 
@@ -76,6 +91,18 @@ export function contains(range: AddressRange, { words }: Address): boolean {
 export function single(address: Address): AddressRange {
   const text = `${address.text}/${address.family === "ipv4" ? 32 : 128}`;
   return { family: address.family, text, words: address.words, prefixLength: 128 };
+}
+
+/**
+ * The order of two addresses of a family as endpoints with the same port: that of the texts `10.0.0.1:80`, so 10.0.0.10
+ * comes before 10.0.0.1.
+ */
+export function compareAddresses(a: string, b: string): number {
+  if (a === b) return 0;
+  if (!a.startsWith(b) && !b.startsWith(a)) return a < b ? -1 : 1;
+  // What follows the shorter one decides.
+  const end = a.includes(":") ? "]" : ":";
+  return a + end < b + end ? -1 : 1;
 }
 
 /** `10.0.0.1:80`, `[fd00::1]:80` */

@@ -1,4 +1,4 @@
-import type { Endpoint } from "./endpoint.ts";
+import { comparePlaces, type Endpoint } from "./endpoint.ts";
 import { isExternallyAccessible, type ServicePort } from "./service-port.ts";
 
 /**
@@ -98,5 +98,5 @@ function union(some: readonly Endpoint[], others: readonly Endpoint[]): readonly
   if (some.length === 0) return others;
   const known = new Set(some);
   const missing = others.filter((one) => !known.has(one));
-  return missing.length === 0 ? some : [...some, ...missing].sort((a, b) => (a.text < b.text ? -1 : 1));
+  return missing.length === 0 ? some : [...some, ...missing].sort(comparePlaces);
 }

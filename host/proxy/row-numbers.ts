@@ -19,7 +19,7 @@ export class RowNumbers {
     const free = this.#free[power]?.pop();
     if (free !== undefined) return free;
     const first = this.#limit;
-    this.#limit += 2 ** power;
+    this.#limit += 1 << power;
     return first;
   }
 
@@ -33,5 +33,5 @@ export class RowNumbers {
 }
 
 function powerOf(count: number): number {
-  return Math.ceil(Math.log2(count));
+  return 32 - Math.clz32(count - 1);
 }

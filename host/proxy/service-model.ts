@@ -10,7 +10,8 @@ import { objectIn, textIn } from "./untrusted.ts";
 /** What is known of one `namespace/name`: a Service, slices that name it, or both. */
 interface Entry {
   ports: readonly ServicePort[];
-  readonly slices: Map<string, ParsedSlice>;
+  /** Few, so they are searched. */
+  slices: readonly ParsedSlice[];
   /** Of all ports; undefined: to be decided anew. */
   rules: readonly PortRules[] | undefined;
   endpointCount: number;
@@ -111,12 +112,13 @@ export class ServiceModel {
   /** The rules of all ports, ordered by name, then protocol: kube-proxy's own order is random. */
   allRules(): PortRules[] {
     const all = [...this.#entries.keys()].flatMap((service) => this.rulesOf(service));
-    return all.sort((a, b) => (a.port.key < b.port.key ? -1 : 1));
+    const keyed = all.map((rules) => ({ key: rules.port.key, rules }));
+    return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ rules }) => rules);
   }
 
   /** Every endpoint of a port, reachable or not. */
   endpointsOf(port: ServicePort): readonly Endpoint[] {
-    return endpointsOf(this.#entries.get(port.service)?.slices.values() ?? [], port.portName, port.protocol);
+    return endpointsOf(this.#entries.get(port.service)?.slices ?? [], port.portName, port.protocol);
   }
 
   /** Known endpoints, ready or not, summed over service ports: more than 1,000 make a large cluster. */
@@ -141,17 +143,17 @@ export class ServiceModel {
     const owner = this.#ownerOfSlice.get(name);
     if (owner !== undefined && owner !== slice?.service) {
       const entry = this.#entryOf(owner);
-      entry.slices.delete(name);
+      entry.slices = entry.slices.filter((one) => one.name !== name);
       this.#ownerOfSlice.delete(name);
       this.#touch(owner);
       this.#changedEndpoints.add(owner);
       this.#dropIfEmpty(owner, entry);
     }
     if (slice === undefined) return;
-    const { slices } = this.#entryOf(slice.service);
-    const known = slices.get(name);
-    if (known !== undefined && deepEqual(known, slice)) return;
-    slices.set(name, slice);
+    const entry = this.#entryOf(slice.service);
+    const at = entry.slices.findIndex((one) => one.name === name);
+    if (at >= 0 && deepEqual(entry.slices[at], slice)) return;
+    entry.slices = at < 0 ? entry.slices.concat(slice) : entry.slices.with(at, slice);
     this.#ownerOfSlice.set(name, slice.service);
     this.#touch(slice.service);
     this.#changedEndpoints.add(slice.service);
@@ -161,7 +163,7 @@ export class ServiceModel {
     this.#endpointTotal -= entry.endpointCount;
     entry.endpointCount = 0;
     entry.rules = entry.ports.map((port) => {
-      const endpoints = endpointsOf(entry.slices.values(), port.portName, port.protocol);
+      const endpoints = endpointsOf(entry.slices, port.portName, port.protocol);
       entry.endpointCount += endpoints.length;
       return portRules(port, endpoints, this.#node);
     });
@@ -176,14 +178,14 @@ export class ServiceModel {
   #entryOf(service: string): Entry {
     let entry = this.#entries.get(service);
     if (entry === undefined) {
-      entry = { ports: [], slices: new Map(), rules: undefined, endpointCount: 0 };
+      entry = { ports: [], slices: [], rules: undefined, endpointCount: 0 };
       this.#entries.set(service, entry);
     }
     return entry;
   }
 
   #dropIfEmpty(service: string, entry: Entry): void {
-    if (entry.ports.length > 0 || entry.slices.size > 0) return;
+    if (entry.ports.length > 0 || entry.slices.length > 0) return;
     this.#endpointTotal -= entry.endpointCount;
     this.#entries.delete(service);
   }

@@ -39,6 +39,78 @@ export interface ServicePort {
   readonly healthCheckNodePort: number;
 }
 
+/** What is the same for all ports of a Service, and for most Services: few say any of it. */
+type Policy = Pick<
+  ServicePort,
+  | "externalIps"
+  | "loadBalancerVips"
+  | "sourceRanges"
+  | "externalLocal"
+  | "internalLocal"
+  | "affinitySeconds"
+  | "healthCheckNodePort"
+>;
+
+/** A service port in few words; its names are put together when asked for. */
+class KnownServicePort implements ServicePort {
+  readonly service: string;
+  readonly clusterIp: string;
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly nodePort: number;
+  readonly policy: Policy;
+
+  constructor(
+    { service, clusterIp, policy }: { service: string; clusterIp: string; policy: Policy },
+    { portName, protocol, port, nodePort }: Pick<ServicePort, "portName" | "protocol" | "port" | "nodePort">,
+  ) {
+    this.service = service;
+    this.clusterIp = clusterIp;
+    this.portName = portName;
+    this.protocol = protocol;
+    this.port = port;
+    this.nodePort = nodePort;
+    this.policy = policy;
+  }
+
+  get name(): string {
+    return this.portName === "" ? this.service : `${this.service}:${this.portName}`;
+  }
+
+  get key(): string {
+    return `${this.name}/${this.protocol}`;
+  }
+
+  get externalIps(): readonly string[] {
+    return this.policy.externalIps;
+  }
+
+  get loadBalancerVips(): readonly string[] {
+    return this.policy.loadBalancerVips;
+  }
+
+  get sourceRanges(): readonly AddressRange[] {
+    return this.policy.sourceRanges;
+  }
+
+  get externalLocal(): boolean {
+    return this.policy.externalLocal;
+  }
+
+  get internalLocal(): boolean {
+    return this.policy.internalLocal;
+  }
+
+  get affinitySeconds(): number {
+    return this.policy.affinitySeconds;
+  }
+
+  get healthCheckNodePort(): number {
+    return this.policy.healthCheckNodePort;
+  }
+}
+
 export interface ServicePortOptions {
   readonly family: Family;
   /** Feature gate AllowServiceExternalIPs. */
@@ -85,21 +157,28 @@ export function servicePortsOf(
   const shared = {
     service: owner,
     clusterIp,
-    externalIps: allowExternalIps ? addressesOf(externalIps, family, "spec.externalIPs", errors) : [],
-    loadBalancerVips: addressesOf(vipsOf(service, errors), family, "status.loadBalancer.ingress.ip", errors),
-    sourceRanges: sourceRangesOf(
-      textsIn(spec.loadBalancerSourceRanges, "spec.loadBalancerSourceRanges", errors),
-      family,
-      errors,
-    ),
-    externalLocal,
-    internalLocal: spec.internalTrafficPolicy === "Local",
-    affinitySeconds: affinityOf(spec, errors),
-    healthCheckNodePort: hasBalancer && externalLocal ? portNumber(spec.healthCheckNodePort) : 0,
+    policy: oneOfFew({
+      externalIps: allowExternalIps ? addressesOf(externalIps, family, "spec.externalIPs", errors) : [],
+      loadBalancerVips: addressesOf(
+        vipsOf(service, errors),
+        family,
+        "status.loadBalancer.ingress.ip",
+        errors,
+      ),
+      sourceRanges: sourceRangesOf(
+        textsIn(spec.loadBalancerSourceRanges, "spec.loadBalancerSourceRanges", errors),
+        family,
+        errors,
+      ),
+      externalLocal,
+      internalLocal: spec.internalTrafficPolicy === "Local",
+      affinitySeconds: affinityOf(spec, errors),
+      healthCheckNodePort: hasBalancer && externalLocal ? portNumber(spec.healthCheckNodePort) : 0,
+    }),
   };
-  const ports = new Map<string, ServicePort>();
+  const ports: ServicePort[] = [];
   for (const [i, one] of objectsIn(spec.ports, "spec.ports", errors).entries()) {
-    const { port, nodePort } = one;
+    const { port } = one;
     const [portName, protocol] = [one.name ?? "", one.protocol ?? "TCP"];
     if (portName !== "" && !isName(`spec.ports[${i}].name`, portName, errors)) continue;
     if (!isProtocol(protocol))
@@ -107,12 +186,35 @@ export function servicePortsOf(
     else if (portNumber(port) === 0)
       errors.push(invalid(`spec.ports[${i}].port`, port, "must be between 1 and 65535, inclusive"));
     else {
-      const name = portName === "" ? owner : `${owner}:${portName}`;
-      const key = `${name}/${protocol}`;
-      ports.set(key, { ...shared, key, name, portName, protocol, port, nodePort: portNumber(nodePort) });
+      const nodePort = portNumber(one.nodePort);
+      const known = new KnownServicePort(shared, { portName, protocol, port, nodePort });
+      // Of two with the same name the last counts, in the place of the first.
+      const twin = ports.findIndex((other) => isSamePort(other, known));
+      ports[twin < 0 ? ports.length : twin] = known;
     }
   }
-  return [...ports.values()];
+  // A list that grew has room that nobody needs.
+  return ports.slice();
+}
+
+/** Whether two ports of a Service have the same key. */
+export function isSamePort(a: ServicePort, b: ServicePort): boolean {
+  return a.portName === b.portName && a.protocol === b.protocol;
+}
+
+/** The same object for the same plain policy, so that it is not kept for each of a hundred thousand Services. */
+function oneOfFew(policy: Policy): Policy {
+  const { externalIps, loadBalancerVips, sourceRanges, healthCheckNodePort } = policy;
+  const isPlain =
+    externalIps.length + loadBalancerVips.length + sourceRanges.length === 0 && healthCheckNodePort === 0;
+  if (!isPlain) return policy;
+  const same = PLAIN_POLICIES.find(
+    ({ externalLocal, internalLocal, affinitySeconds }) =>
+      externalLocal === policy.externalLocal &&
+      internalLocal === policy.internalLocal &&
+      affinitySeconds === policy.affinitySeconds,
+  );
+  return same ?? policy;
 }
 
 type Spec = Partial<NonNullable<V1Service["spec"]>>;
@@ -133,6 +235,18 @@ function vipsOf({ status }: V1Service, errors: FieldError[]): string[] {
 }
 
 const DEFAULT_AFFINITY_SECONDS = 10_800;
+
+/** With the affinity that nearly all have, or none. */
+const PLAIN_POLICIES: readonly Policy[] = Array.from({ length: 8 }, (_, bits) => ({
+  externalIps: [],
+  loadBalancerVips: [],
+  sourceRanges: [],
+  externalLocal: (bits & 1) !== 0,
+  internalLocal: (bits & 2) !== 0,
+  affinitySeconds: (bits & 4) !== 0 ? DEFAULT_AFFINITY_SECONDS : 0,
+  healthCheckNodePort: 0,
+}));
+
 const MAX_AFFINITY_SECONDS = 86_400;
 
 /** 0 without session affinity. */

@@ -1,10 +1,10 @@
 import type { ServiceTableCore } from "../wasm/service-table-core.ts";
 import type { Entry, ServiceFlagName, WayIn } from "../wasm/service-table-facts.ts";
 import { type Address, type AddressRange, contains, type Family, parseAddress, single } from "./address.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { comparePlaces, type Endpoint } from "./endpoint.ts";
 import type { PortRules } from "./port-rules.ts";
 import { RowNumbers } from "./row-numbers.ts";
-import { PROTOCOL_NUMBERS, type ServicePort } from "./service-port.ts";
+import { isSamePort, PROTOCOL_NUMBERS, type ServicePort } from "./service-port.ts";
 
 /** What a service port has in the table. */
 interface PortRows {
@@ -25,9 +25,9 @@ interface PortRows {
 export class RuleSync {
   readonly #core: ServiceTableCore;
   readonly #nodeIps: readonly Address[];
-  readonly #ports: Record<Family, Map<string, PortRows[]>> = { ipv4: new Map(), ipv6: new Map() };
+  readonly #ports: Record<Family, Map<string, readonly PortRows[]>> = { ipv4: new Map(), ipv6: new Map() };
   /** The port of each row in use: where ports claim the same address, the first by key gets the packet. */
-  readonly #keys: string[] = [];
+  readonly #owners: ServicePort[] = [];
   readonly #services = new RowNumbers();
   readonly #targets = new RowNumbers();
   readonly #endpoints = new RowNumbers();
@@ -61,14 +61,19 @@ export class RuleSync {
    * @throws TableCapacityError; the port that did not fit is then as it was, and so are those after it
    */
   sync(family: Family, service: string, all: readonly PortRules[]): void {
-    const old = this.#ports[family].get(service) ?? [];
-    const kept = new Map(old.map((rows) => [rows.rules.port.key, rows]));
-    for (const rows of old)
-      if (!all.some(({ port }) => port.key === rows.rules.port.key)) this.#remove(family, rows);
-    for (const rules of all) kept.set(rules.port.key, this.#put(family, rules, kept.get(rules.port.key)));
-    const present = all.map(({ port }) => kept.get(port.key)!);
-    if (present.length > 0) this.#ports[family].set(service, present);
-    else this.#ports[family].delete(service);
+    const ports = this.#ports[family];
+    const old = ports.get(service) ?? [];
+    const isKept = ({ rules }: PortRows) => all.some(({ port }) => isSamePort(port, rules.port));
+    let present = old.filter(isKept);
+    for (const rows of old) if (!isKept(rows)) this.#remove(family, rows);
+    if (present.length > 0) ports.set(service, present);
+    else ports.delete(service);
+    for (const rules of all) {
+      const at = present.findIndex((rows) => isSamePort(rows.rules.port, rules.port));
+      const rows = this.#put(family, rules, present[at]);
+      present = at < 0 ? present.concat(rows) : present.with(at, rows);
+      ports.set(service, present);
+    }
   }
 
   #put(family: Family, rules: PortRules, old: PortRows | undefined): PortRows {
@@ -130,7 +135,7 @@ export class RuleSync {
       this.#giveBack(rows, old);
       throw error;
     }
-    this.#keys[rows.service] = rules.port.key;
+    this.#owners[rows.service] = rules.port;
     return rows;
   }
 
@@ -139,9 +144,10 @@ export class RuleSync {
     if (old === undefined) return reachable.map(() => this.#endpoints.take());
     const before = old.rules.reachable;
     let at = 0;
-    return reachable.map(({ text }) => {
-      while (at < before.length && before[at]!.text < text) at++;
-      return before[at]?.text === text ? old.endpoints[at]! : this.#endpoints.take();
+    return reachable.map((one) => {
+      while (at < before.length && comparePlaces(before[at]!, one) < 0) at++;
+      const stays = at < before.length && comparePlaces(before[at]!, one) === 0;
+      return stays ? old.endpoints[at]! : this.#endpoints.take();
     });
   }
 
@@ -184,9 +190,9 @@ export class RuleSync {
   /** Several ports claim one address: their ways in are put in the order of their keys, as rules are written. */
   #sortEntries(entry: Entry): void {
     const all = this.#core.entriesAt(entry);
+    const keyOf = (service: number) => this.#owners[service]!.key;
     const inOrder = all.toSorted(
-      (a, b) =>
-        compare(this.#keys[a.service]!, this.#keys[b.service]!) || WAYS.indexOf(a.way) - WAYS.indexOf(b.way),
+      (a, b) => compare(keyOf(a.service), keyOf(b.service)) || WAYS.indexOf(a.way) - WAYS.indexOf(b.way),
     );
     for (const { service, way } of all) this.#core.removeEntry(service, { ...entry, way });
     for (const { service, way } of inOrder) this.#core.addEntry(service, { ...entry, way });
@@ -242,13 +248,12 @@ function isSame(a: Entry, b: Entry): boolean {
 }
 
 function flagsOf(rules: PortRules): ServiceFlagName[] {
-  const flags: [ServiceFlagName, boolean][] = [
-    ["hasAny", rules.hasAny],
-    ["hasInternal", rules.hasInternal],
-    ["hasExternal", rules.hasExternal],
-    ["internalLocal", rules.port.internalLocal],
-    ["externalLocal", rules.port.externalLocal],
-    ["firewall", rules.usesFirewallChain],
-  ];
-  return flags.flatMap(([name, on]) => (on ? [name] : []));
+  const flags: ServiceFlagName[] = [];
+  if (rules.hasAny) flags.push("hasAny");
+  if (rules.hasInternal) flags.push("hasInternal");
+  if (rules.hasExternal) flags.push("hasExternal");
+  if (rules.port.internalLocal) flags.push("internalLocal");
+  if (rules.port.externalLocal) flags.push("externalLocal");
+  if (rules.usesFirewallChain) flags.push("firewall");
+  return flags;
 }

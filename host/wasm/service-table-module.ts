@@ -70,8 +70,10 @@ export function copyServiceTable(source: ServiceTableExports, target: ServiceTab
   copy(Table.targets, rows(Capacity.targets) * source.TargetField.bytes);
   copy(Table.endpoints, rows(Capacity.endpoints) * source.EndpointField.bytes);
   copy(Table.ranges, rows(Capacity.ranges) * source.RangeField.bytes);
-  copy(Table.affinities, rows(Capacity.affinities) * source.AffinityField.bytes);
-  copy(Table.flows, rows(Capacity.flows) * source.FlowField.bytes);
+  const { affinityCount, flowCount } = openServiceTable(source).state;
+  if (affinityCount.get(0) > 0)
+    copy(Table.affinities, rows(Capacity.affinities) * source.AffinityField.bytes);
+  if (flowCount.get(0) > 0) copy(Table.flows, rows(Capacity.flows) * source.FlowField.bytes);
   openServiceTable(target).state.entryCount.set(0, 0);
   openServiceTable(target).state.localCount.set(0, 0);
   copyEntries("locals", source, target);

@@ -57,10 +57,6 @@ export function writeContext(
     fieldValidation: (validation === "" ? "Warn" : validation) as FieldValidation,
     fieldManager: fieldManager || managerOf(userAgent),
     warn,
-    asked: {
-      ...(fieldManager ? { fieldManager } : {}),
-      ...(validation === "" ? {} : { fieldValidation: validation }),
-    },
   };
 }
 
