@@ -10,7 +10,9 @@ import { type Component, identityOf, startElected } from "./cluster/elected.ts";
 import type { StoreChoice } from "./cluster/open-store.ts";
 import { type Stoppable, stopAll } from "./cluster/stop-all.ts";
 import { startControllers } from "./controllers/index.ts";
+import { PodNetwork } from "./kubelet/pod-network.ts";
 import { startSimulatedKubelet } from "./kubelet/simulated.ts";
+import { startTableProxy } from "./proxy/traffic/table-proxy.ts";
 import { startScheduler } from "./scheduler/component.ts";
 
 export * as kinds from "./api/registry.ts";
@@ -102,7 +104,31 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         name: "kubelet",
         lease: "pintle-simulated-kubelet",
         client: server.client("system:nodes:simulated", ["system:nodes"]),
-        start: (client) => startSimulatedKubelet({ ...shared, client, nodes: options.nodes ?? 3 }),
+        start: async (client) => {
+          const network = new PodNetwork();
+          const kubelet = await startSimulatedKubelet({
+            ...shared,
+            client,
+            nodes: options.nodes ?? 3,
+            network,
+          });
+          // In virtual time nothing outside of the cluster exists: no port is opened.
+          if (!(clock instanceof SystemClock)) return kubelet;
+          const proxy = await startTableProxy({
+            ...shared,
+            client: behindSameFence(client, server.client("system:kube-proxy")),
+            statusClient: behindSameFence(
+              client,
+              server.client("system:serviceaccount:kube-system:service-controller"),
+            ),
+            pods: network,
+          });
+          const running: Stoppable[] = [
+            { name: "kubelet", stop: () => kubelet.stop() },
+            { name: "proxy", stop: () => proxy.stop() },
+          ];
+          return { stop: () => stopAll(running, log) };
+        },
       },
     ];
     // Where nobody else can be, nobody needs to be asked.

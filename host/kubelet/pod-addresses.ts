@@ -74,6 +74,14 @@ export function parseCidr(cidr: string): { base: number; size: number } {
   return { base: address - (address % size), size };
 }
 
+/** Undefined for what is no IPv4 address. */
+export function parseIPv4(text: string): number | undefined {
+  const parts = text.split(".").map(Number);
+  if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255))
+    return undefined;
+  return parts.reduce((number, part) => number * 256 + part, 0);
+}
+
 export function formatIPv4(number: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
 }

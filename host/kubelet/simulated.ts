@@ -1,14 +1,16 @@
+import type { V1Pod } from "../api/generated/types.ts";
 import { Node, Pod } from "../api/registry.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
-import { SharedInformers } from "../client/informer.ts";
+import { type Informer, SharedInformers } from "../client/informer.ts";
 import { NodeAgent } from "./node-agent.ts";
 import { NodeEvents } from "./node-events.ts";
 import { internalIP } from "./node-shape.ts";
-import { PodEngine } from "./pod-engine.ts";
+import { type Nodes, PodEngine } from "./pod-engine.ts";
+import type { PodNetwork } from "./pod-network.ts";
 import { loadStages } from "./stage.ts";
 
 export interface SimulatedKubeletOptions {
@@ -20,6 +22,8 @@ export interface SimulatedKubeletOptions {
   readonly nodes: number;
   /** Pintle's own version, part of what the nodes report; the package's unless told otherwise. */
   readonly version?: string;
+  /** Where its pods can be reached; nobody reaches them unless given. */
+  readonly network?: PodNetwork;
 }
 
 /**
@@ -51,6 +55,7 @@ export async function startSimulatedKubelet(
   });
   informers.start();
   await informers.synced();
+  if (options.network !== undefined) connectPods(options.network, podInformer, agent);
   engine.start();
   // Nodes of our own have their network from the start; one that somebody else made gets it when it is filled in.
   nodeInformer.addHandler({
@@ -66,7 +71,20 @@ export async function startSimulatedKubelet(
     stop: async () => {
       informers.stop();
       events.stop();
+      options.network?.stop();
       await Promise.all([agent.stop(), engine.stop()]);
     },
   };
+}
+
+/** Pods of its nodes are in the network as long as they run. */
+function connectPods(network: PodNetwork, informer: Informer<V1Pod>, nodes: Nodes): void {
+  const put = (pod: V1Pod) => {
+    const node = pod.spec?.nodeName;
+    if (!node || !nodes.runs(node)) return;
+    const range = nodes.network(node)?.podCIDR;
+    if (range !== undefined) network.addRange(range);
+    network.put(pod);
+  };
+  informer.addHandler({ onAdd: put, onUpdate: (_, pod) => put(pod), onDelete: (pod) => network.remove(pod) });
 }

@@ -9,6 +9,12 @@ import { objectIn, textIn } from "./untrusted.ts";
 export interface Change {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
   readonly object: KubernetesObject;
+  /** Where the object does not say it itself, as those of a list do not. */
+  readonly kind?: string;
+}
+
+export function kindOf({ kind, object }: Change): string | undefined {
+  return kind ?? object.kind;
 }
 
 export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
@@ -34,8 +40,9 @@ export class ServiceModels {
     return this.ipv4.hasChanges || this.ipv6.hasChanges;
   }
 
-  apply({ type, object }: Change): void {
-    const { kind } = object;
+  apply(change: Change): void {
+    const { type, object } = change;
+    const kind = kindOf(change);
     const metadata = objectIn(object.metadata);
     const gone = type === "DELETED";
     const errors: FieldError[] = [];

@@ -8,13 +8,15 @@ import type { ServiceModel } from "./service-model.ts";
 import { FAMILIES, type ServiceModels } from "./service-models.ts";
 import { PROTOCOL_NUMBERS } from "./service-port.ts";
 import { RuleSync } from "./sync-rules.ts";
-import { hasUdpPort, staleUdpFlows, type UdpFlow } from "./udp-flows.ts";
+import { hasUdpPort, staleUdpFlows } from "./udp-flows.ts";
 
 export interface TableRulesOptions {
   /** Of the choice among endpoints. */
   readonly seed: number;
   /** How many clients and connections are remembered. Tables of Services grow as needed. */
   readonly capacity?: Partial<Pick<TableCapacity, "affinities" | "flows">>;
+  /** Whether a Service without endpoints keeps its UDP flows, as with kube-proxy; true unless told otherwise. */
+  readonly sparesLastFlows?: boolean;
   /** Another build of the core; "debug" checks itself as it goes. */
   readonly flavour?: Flavour;
 }
@@ -35,8 +37,11 @@ const FIRST_CAPACITY: TableCapacity = {
 export class TableRules {
   readonly #core: ServiceTableCore;
   readonly #sync: RuleSync;
+  readonly #sparesLastFlows: boolean;
 
-  constructor(options: ProxyOptions, { seed, capacity, flavour = "release" }: TableRulesOptions) {
+  constructor(options: ProxyOptions, more: TableRulesOptions) {
+    const { seed, capacity, flavour = "release" } = more;
+    this.#sparesLastFlows = more.sparesLastFlows ?? true;
     this.#core = new ServiceTableCore({ ...FIRST_CAPACITY, ...capacity }, { flavour, seed: seed >>> 0 });
     this.#core.putNode(nodeNumbers(options));
     this.#sync = new RuleSync(this.#core, options.nodeIps);
@@ -70,21 +75,16 @@ export class TableRules {
     return verdicts;
   }
 
-  /** @returns how many */
-  forgetUdpFlows(isStale: (flow: UdpFlow) => boolean): number {
-    return this.#core.removeFlows(PROTOCOL_NUMBERS.UDP, (flow) => {
-      const { destination, destinationPort, target, targetPort } = flow;
-      return isStale({
+  #forgetStaleFlows(model: ServiceModel): void {
+    const isStale = staleUdpFlows(model, this.#sparesLastFlows);
+    this.#core.removeFlows(PROTOCOL_NUMBERS.UDP, ({ destination, destinationPort, target, targetPort }) =>
+      isStale({
         destination: addressText(destination),
         destinationPort,
         replySource: addressText(target),
         replyPort: targetPort,
-      });
-    });
-  }
-
-  #forgetStaleFlows(model: ServiceModel): void {
-    this.forgetUdpFlows(staleUdpFlows(model));
+      }),
+    );
   }
 }
 

@@ -15,8 +15,10 @@ export interface UdpFlow {
  * more, or that were never translated. A client that keeps its port would stay on a dead endpoint otherwise. Policies and
  * topology do not matter, so what works goes on; a Service without a serving endpoint is left alone. Source: service-tables
  * 4.3.
+ *
+ * @param sparesLast  false: also those of a Service without a serving endpoint
  */
-export function staleUdpFlows(model: ServiceModel): (flow: UdpFlow) => boolean {
+export function staleUdpFlows(model: ServiceModel, sparesLast = true): (flow: UdpFlow) => boolean {
   const byAddress = new Map<string, ReadonlySet<string>>();
   const byNodePort = new Map<number, ReadonlySet<string>>();
   for (const { port } of model.allRules()) {
@@ -27,7 +29,7 @@ export function staleUdpFlows(model: ServiceModel): (flow: UdpFlow) => boolean {
         .filter((one) => one.serving)
         .map((one) => one.text),
     );
-    if (serving.size === 0) continue;
+    if (sparesLast && serving.size === 0) continue;
     for (const address of [port.clusterIp, ...port.externalIps, ...port.loadBalancerVips])
       byAddress.set(endpointText(address, port.port), serving);
     if (port.nodePort !== 0) byNodePort.set(port.nodePort, serving);

@@ -1,0 +1,57 @@
+import { Service } from "../../api/registry.ts";
+import type { Dialer } from "../../apimachinery/dialer.ts";
+import type { Client } from "../../client/client.ts";
+import { createEventRecorder } from "../../client/event-recorder.ts";
+import { type ProxyComponent, type ProxyParts, startProxy } from "../component.ts";
+import { EVERY_NODE } from "../endpoint.ts";
+import { BalancerStatus } from "./balancer-status.ts";
+import { hostDialer } from "./host-dialer.ts";
+import { TableTraffic } from "./table-traffic.ts";
+
+export interface TableProxyOptions extends ProxyParts {
+  /** Writes the status of LoadBalancer Services, which kube-proxy's own role may not. */
+  readonly statusClient: Client;
+  /** Takes the addresses that simulated pods have; what it does not take goes to this machine's network. */
+  readonly pods?: { dialer(elsewhere: Dialer): Dialer };
+}
+
+/** An endpoint that goes is to be gone at once: a sync costs what changed, and no more. */
+const MIN_SYNC_PERIOD_MS = 5;
+const SYNC_PERIOD_MS = 30_000;
+
+/** `--mode table`: the Services of a cluster answer on this machine, as where Docker Desktop runs it. */
+export async function startTableProxy(options: TableProxyOptions): Promise<ProxyComponent> {
+  const { clock, client, random, log, pods, statusClient } = options;
+  const events = createEventRecorder({ client, clock, random, log, component: "kube-proxy" });
+  const host = hostDialer(clock, log);
+  let status: BalancerStatus | undefined;
+  const proxy = await startProxy({
+    ...options,
+    nodeName: EVERY_NODE,
+    minSyncPeriodMs: MIN_SYNC_PERIOD_MS,
+    syncPeriodMs: SYNC_PERIOD_MS,
+    backend: ({ services }) => {
+      const published = new BalancerStatus({ client: statusClient, clock, log, services });
+      status = published;
+      return new TableTraffic({
+        clock,
+        log,
+        dialer: pods?.dialer(host) ?? host,
+        seed: random.below(2 ** 32),
+        onRefused: (key, why) => {
+          log.warn("port not open", { service: key, why });
+          const service = services.get(key);
+          if (service !== undefined) events.event(Service, service, "Warning", "FailedToOpenPort", why);
+        },
+        onBalancer: (key, state) => published.set(key, state),
+      });
+    },
+  });
+  return {
+    stop: async () => {
+      await proxy.stop();
+      await status?.stop();
+      events.stop();
+    },
+  };
+}
