@@ -25,6 +25,19 @@ export function hasKubectl(): boolean {
   }
 }
 
+/** Programs that are called by name, all of them in Debian. */
+export function hasPrograms(...names: readonly string[]): boolean {
+  const missing = names.filter((name) => {
+    try {
+      execFileSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return requireComponent(names.join(", "), missing.length === 0);
+}
+
 /** The real manifests beside the checkout; they are inputs of the project, not part of it. */
 export const MANIFESTS = packageFile("../shared/data/manifests");
 

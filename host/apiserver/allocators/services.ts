@@ -87,9 +87,11 @@ export class ServiceAllocator implements Allocations {
   reserve(kind: Kind, next: AnyObject): Reservation {
     if (!isService(kind)) return NOTHING;
     const service = next as V1Service;
-    const { spec } = service;
-    if (spec === undefined) return NOTHING;
-    const asked = deepCopy(spec);
+    const asked = service.spec;
+    if (asked === undefined) return NOTHING;
+    // An update of the status shares its spec with the object that is stored.
+    const spec = deepCopy(asked);
+    service.spec = spec;
     const owner = ownerOf(next);
     const errors: FieldError[] = [];
     const taken: { readonly band: Band; readonly index: number }[] = [];

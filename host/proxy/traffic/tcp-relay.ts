@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Dialer } from "../../apimachinery/dialer.ts";
 import type { Logger } from "../../apimachinery/log.ts";
@@ -114,10 +114,16 @@ function join(client: Socket, endpoint: Duplex): void {
   endpoint.once("end", () => client.setTimeout(HALF_CLOSED_MS, () => client.destroy()));
   client.once("close", () => {
     // Closed in order, the endpoint still gets what the client had sent.
-    if (!client.readableEnded || !client.writableFinished) endpoint.destroy();
+    if (!client.readableEnded || !client.writableFinished) breakOff(endpoint);
   });
   endpoint.once("close", () => {
     if (!endpoint.readableEnded) client.resetAndDestroy();
     else if (!endpoint.writableFinished) client.destroySoon();
   });
+}
+
+/** A peer that did not end in order is told so. */
+function breakOff(stream: Duplex): void {
+  if (stream instanceof Socket) stream.resetAndDestroy();
+  else stream.destroy();
 }
