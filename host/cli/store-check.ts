@@ -1,7 +1,7 @@
 import { storeFolder } from "../cluster/open-store.ts";
 import { findHolder } from "../store/directory-lock.ts";
 import type { MemberState } from "../store/etcd-tools.ts";
-import { loadJournal } from "../store/load-journal.ts";
+import { checkFile } from "../store/rewrite-file.ts";
 import type { Entry } from "../store/store.ts";
 import { Failure } from "./failure.ts";
 import { progressBar } from "./output/progress.ts";
@@ -56,8 +56,8 @@ async function checkLmdb(flags: PlaceFlags): Promise<CheckReport> {
   const base = { store: "lmdb", where: path, running } as const;
   if (running) return { ...base, ...(await readThrough(flags)), fileBytes: fileBytes(path) };
   return await holding(dataDir, async () => {
-    // All that opening it would check, and nothing written.
-    const { history, usedBytes } = loadJournal(path);
+    // Every page and every value, and nothing written.
+    const { history, usedBytes } = checkFile(path);
     const found = await readThrough(flags);
     return {
       ...base,

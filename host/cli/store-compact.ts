@@ -1,7 +1,7 @@
 import { storeFolder } from "../cluster/open-store.ts";
 import { compactFolder } from "../store/compact-folder.ts";
 import type { EtcdAccess } from "../store/etcd-access.ts";
-import { loadJournal } from "../store/load-journal.ts";
+import { checkFile } from "../store/rewrite-file.ts";
 import {
   etcdOf,
   fileBytes,
@@ -41,7 +41,7 @@ async function compactLmdb(dataDir: string, dryRun: boolean): Promise<CompactRep
   const where = lmdbPath(dataDir);
   return await holding(dataDir, async () => {
     if (!dryRun) return { where, dryRun, ...(await compactFolder(storeFolder(dataDir))) };
-    const { history } = loadJournal(where);
+    const { history } = checkFile(where);
     return { where, revision: history.newestRevision, bytesBefore: fileBytes(where), dryRun };
   });
 }

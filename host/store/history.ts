@@ -1,5 +1,6 @@
 import { EMPTY_TREE, type KeyTree } from "./key-tree.ts";
 import { CompactedError, FutureRevisionError, type WatchEvent } from "./store.ts";
+import { valueBytesOf } from "./stored-entry.ts";
 
 /** One revision: what it changed, and all keys as they were after it. */
 export interface Commit {
@@ -169,6 +170,6 @@ const DROPPED: Commit = { revision: 0, atMs: 0, events: [], tree: EMPTY_TREE };
 
 function supersededBytes(commit: Commit): number {
   let bytes = 0;
-  for (const event of commit.events) bytes += event.previous?.value.length ?? 0;
+  for (const event of commit.events) bytes += valueBytesOf(event.previous);
   return bytes;
 }

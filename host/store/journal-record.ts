@@ -1,87 +1,118 @@
 import { crc32 } from "node:zlib";
+import { crc32Of } from "./crc32.ts";
+import type { Entry } from "./store.ts";
 
 /**
  * One change of one key, as the LMDB file keeps it.
  *
- *     key    revision u64 BE | key in UTF-8                     so that records lie in order of revision
- *     value  crc32 u32 | kind u32 | atMs f64 | createRevision f64 | value bytes                  all little-endian
+ *     key    revision u64 BE | key in UTF-8 | createRevision f64 | lease f64, if kind is 3 | kind u8 | crc32 u32
+ *     value  crc32 u32 | atMs f64 | value bytes                             all little-endian but the revision
  *
+ * The revision comes first, so that records lie in its order. All that is known of an entry stands in the key, with a
+ * checksum of its own: LMDB keeps keys together and large values apart, so that a store is opened without touching them.
+ * The value's checksum goes on from the key's, so that neither passes with another.
  *
- * A put with a lease is of the kind "leased-put", and the lease's id goes before the value as f64.
- * The checksum covers the key and all that follows it. Revision 0 is no revision: its records describe the file.
+ * Revision 0 is no revision: its records describe the file.
  */
-export interface JournalRecord {
+export interface RecordFacts {
   readonly revision: number;
   readonly key: string;
   readonly kind: RecordKind;
-  readonly atMs: number;
   readonly createRevision: number;
   readonly lease: string | undefined;
-  /** A view into what was decoded; copy it to keep it. */
-  readonly value: Uint8Array;
 }
 
 export type RecordKind = "put" | "delete" | "about";
 
-const LEASED_PUT = 3;
 const KINDS: readonly RecordKind[] = ["put", "delete", "about", "put"];
-const LEASE_BYTES = 8;
+const LEASED_PUT = 3;
 const REVISION_BYTES = 8;
-export const RECORD_HEADER_BYTES = 24;
+/** createRevision, kind, checksum. */
+const TAIL_BYTES = 13;
+const LEASE_BYTES = 8;
+/** What comes before the bytes of the value. */
+export const VALUE_HEAD_BYTES = 12;
 
-export function recordKey(revision: number, key: string): Buffer {
-  const bytes = Buffer.allocUnsafe(REVISION_BYTES + Buffer.byteLength(key));
+/** The key of a record. Whoever knows what it says can name it, to read it or to remove it. */
+export function recordKey({ revision, key, kind, createRevision, lease }: RecordFacts): Buffer {
+  const keyBytes = Buffer.byteLength(key);
+  const bytes = Buffer.allocUnsafe(
+    REVISION_BYTES + keyBytes + TAIL_BYTES + (lease === undefined ? 0 : LEASE_BYTES),
+  );
   bytes.writeBigUInt64BE(BigInt(revision), 0);
   bytes.write(key, REVISION_BYTES);
+  const at = bytes.writeDoubleLE(createRevision, REVISION_BYTES + keyBytes);
+  if (lease !== undefined) bytes.writeDoubleLE(Number(lease), at);
+  bytes[bytes.length - 5] = lease === undefined ? KINDS.indexOf(kind) : LEASED_PUT;
+  bytes.writeUInt32LE(crc32Of(bytes, 0, bytes.length - 4), bytes.length - 4);
   return bytes;
 }
 
-/** What comes before the bytes of the value. */
-export function headBytes(lease: string | undefined): number {
-  return RECORD_HEADER_BYTES + (lease === undefined ? 0 : LEASE_BYTES);
+/** The key of the record of a put. */
+export function entryKey({ key, modRevision, createRevision, lease }: Entry): Buffer {
+  return recordKey({ revision: modRevision, key, kind: "put", createRevision, lease });
 }
 
-/** Writes a record's value to the beginning of `target`, which has room for the head and `value`. */
-export function encodeRecord(
-  target: Buffer,
-  keyBytes: Buffer,
-  kind: RecordKind,
-  atMs: number,
-  createRevision: number,
-  value: Uint8Array,
-  lease?: string,
-): void {
-  target.writeUInt32LE(lease === undefined ? KINDS.indexOf(kind) : LEASED_PUT, 4);
-  target.writeDoubleLE(atMs, 8);
-  target.writeDoubleLE(createRevision, 16);
-  if (lease !== undefined) target.writeDoubleLE(Number(lease), RECORD_HEADER_BYTES);
-  target.set(value, headBytes(lease));
-  target.writeUInt32LE(crc32(target.subarray(4), crc32(keyBytes)), 0);
+/** The key of the record of a delete. */
+export function deleteKey(revision: number, key: string): Buffer {
+  return recordKey({ revision, key, kind: "delete", createRevision: 0, lease: undefined });
 }
 
-/** The record; undefined when it is not one, or not as it was written. */
-export function decodeRecord(keyBytes: Buffer, bytes: Buffer): JournalRecord | undefined {
-  if (keyBytes.length <= REVISION_BYTES || bytes.length < RECORD_HEADER_BYTES) return undefined;
-  if (bytes.readUInt32LE(0) !== crc32(bytes.subarray(4), crc32(keyBytes))) return undefined;
-  const number = bytes.readUInt32LE(4);
+/** The key of a record about the file. */
+export function aboutKey(name: string): Buffer {
+  return recordKey({ revision: 0, key: name, kind: "about", createRevision: 0, lease: undefined });
+}
+
+/** What the key of a record says; undefined when it is not one, or not as it was written. */
+export function parseRecordKey(bytes: Buffer, start = 0, end = bytes.length): RecordFacts | undefined {
+  if (end - start <= REVISION_BYTES + TAIL_BYTES) return undefined;
+  if (bytes.readUInt32LE(end - 4) !== crc32Of(bytes, start, end - 4)) return undefined;
+  const number = bytes[end - 5]!;
   const kind = KINDS[number];
   if (kind === undefined) return undefined;
-  const lease = number === LEASED_PUT ? String(bytes.readDoubleLE(RECORD_HEADER_BYTES)) : undefined;
+  const leaseBytes = number === LEASED_PUT ? LEASE_BYTES : 0;
+  const tail = end - TAIL_BYTES - leaseBytes;
   return {
-    revision: Number(keyBytes.readBigUInt64BE(0)),
-    key: keyBytes.toString("utf8", REVISION_BYTES),
+    revision: bytes.readUInt32BE(start) * 2 ** 32 + bytes.readUInt32BE(start + 4),
+    key: bytes.toString("utf8", start + REVISION_BYTES, tail),
     kind,
-    atMs: bytes.readDoubleLE(8),
-    createRevision: bytes.readDoubleLE(16),
-    lease,
-    value: bytes.subarray(headBytes(lease)),
+    createRevision: bytes.readDoubleLE(tail),
+    lease: leaseBytes === 0 ? undefined : String(bytes.readDoubleLE(tail + 8)),
   };
+}
+
+/** How long the entry's own key is, of a record's key of so many bytes. */
+export function userKeyBytes(recordKeyBytes: number, { lease }: RecordFacts): number {
+  return recordKeyBytes - REVISION_BYTES - TAIL_BYTES - (lease === undefined ? 0 : LEASE_BYTES);
+}
+
+/** Writes the value of a record to `target`, which has exactly the room for its head and its bytes. */
+export function encodeValue(target: Buffer, keyBytes: Buffer, atMs: number, value: Uint8Array): void {
+  target.writeDoubleLE(atMs, 4);
+  target.set(value, VALUE_HEAD_BYTES);
+  target.writeUInt32LE(valueChecksum(keyBytes, target), 0);
+}
+
+/** The bytes that were put, a view into what was read; undefined when they are not as they were written. */
+export function decodeValue(keyBytes: Buffer, bytes: Buffer): Buffer | undefined {
+  if (bytes.length < VALUE_HEAD_BYTES || bytes.readUInt32LE(0) !== valueChecksum(keyBytes, bytes))
+    return undefined;
+  return bytes.subarray(VALUE_HEAD_BYTES);
+}
+
+/** When a value was put. Taken unchecked: it only says when history may be forgotten. */
+export function putAtMs(bytes: Buffer): number {
+  return bytes.readDoubleLE(4);
+}
+
+function valueChecksum(keyBytes: Buffer, bytes: Buffer): number {
+  return crc32(bytes.subarray(4), keyBytes.readUInt32LE(keyBytes.length - 4));
 }
 
 /** About what a record takes up in the file: pages of its own when it is larger than half a page, else its bytes. */
 export function recordBytes(keyBytes: number, valueBytes: number): number {
-  const key = REVISION_BYTES + keyBytes + NODE_BYTES;
-  const value = RECORD_HEADER_BYTES + valueBytes;
+  const key = REVISION_BYTES + keyBytes + TAIL_BYTES + NODE_BYTES;
+  const value = VALUE_HEAD_BYTES + valueBytes;
   if (key + value <= PAGE_BYTES / 2 - PAGE_HEADER_BYTES) return key + value;
   return key + Math.ceil((value + PAGE_HEADER_BYTES) / PAGE_BYTES) * PAGE_BYTES;
 }

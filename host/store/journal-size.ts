@@ -1,5 +1,6 @@
 import { type JournalBatch, obsoleteAfter } from "./journal.ts";
 import { recordBytes } from "./journal-record.ts";
+import { valueBytesOf } from "./stored-entry.ts";
 
 /** Keeps count of what a journal's records take up, and says whether more fit. */
 export class JournalSize {
@@ -24,9 +25,9 @@ export class JournalSize {
   count({ commits, compaction }: JournalBatch): void {
     for (const { events } of commits)
       for (const { key, entry } of events)
-        this.#usedBytes += recordBytes(Buffer.byteLength(key), entry?.value.length ?? 0);
+        this.#usedBytes += recordBytes(Buffer.byteLength(key), valueBytesOf(entry));
     for (const commit of compaction?.forgotten ?? [])
-      for (const { key, valueBytes } of obsoleteAfter(commit))
-        this.#usedBytes -= recordBytes(Buffer.byteLength(key), valueBytes);
+      for (const { key, entry } of obsoleteAfter(commit))
+        this.#usedBytes -= recordBytes(Buffer.byteLength(key), valueBytesOf(entry));
   }
 }

@@ -1,5 +1,5 @@
 import type { Commit } from "./history.ts";
-import type { Lease } from "./store.ts";
+import type { Entry, Lease } from "./store.ts";
 
 /**
  * Where commits are made to last. The engine decides, numbers and remembers; a journal only keeps.
@@ -54,7 +54,8 @@ export class JournalRefusal extends Error {
 export interface ObsoleteRecord {
   readonly revision: number;
   readonly key: string;
-  readonly valueBytes: number;
+  /** What was put; undefined: it is a delete. */
+  readonly entry: Entry | undefined;
 }
 
 /**
@@ -63,9 +64,7 @@ export interface ObsoleteRecord {
  */
 export function obsoleteAfter(commit: Commit): ObsoleteRecord[] {
   return commit.events.flatMap(({ type, key, revision, previous }) => [
-    ...(previous === undefined
-      ? []
-      : [{ revision: previous.modRevision, key, valueBytes: previous.value.length }]),
-    ...(type === "delete" ? [{ revision, key, valueBytes: 0 }] : []),
+    ...(previous === undefined ? [] : [{ revision: previous.modRevision, key, entry: previous }]),
+    ...(type === "delete" ? [{ revision, key, entry: undefined }] : []),
   ]);
 }

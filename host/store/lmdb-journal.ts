@@ -7,7 +7,14 @@ import {
   type LeaseChange,
   obsoleteAfter,
 } from "./journal.ts";
-import { encodeRecord, headBytes, RECORD_HEADER_BYTES, recordBytes, recordKey } from "./journal-record.ts";
+import {
+  aboutKey,
+  deleteKey,
+  encodeValue,
+  entryKey,
+  recordBytes,
+  VALUE_HEAD_BYTES,
+} from "./journal-record.ts";
 import type { JournalSize } from "./journal-size.ts";
 
 /** Names of the records at revision 0, which tell about the file. */
@@ -16,10 +23,8 @@ export const COMPACTED_RECORD = "compacted";
 /** A record for each lease under this and its id, and one that names the last id given out. */
 export const LEASE_RECORD = "lease/";
 export const LAST_LEASE_RECORD = "last-lease";
-/** What this version writes. */
-export const FORMAT = "pintle-store 2";
-/** What it reads. Files of format 1 know no leases; they become format 2 when they are opened. */
-export const READABLE_FORMATS: readonly unknown[] = ["pintle-store 1", FORMAT];
+/** What this version reads and writes. Files of earlier formats become this one when they are opened. */
+export const FORMAT = "pintle-store 3";
 
 /**
  * MDB_MAP_FULL, and the numbers of ENOSPC, EDQUOT, EFBIG and EIO (what LMDB makes of a write that was cut short, and of
@@ -74,21 +79,19 @@ export class LmdbJournal implements Journal {
     });
   }
 
-  /** Makes a file of an older format one of this format. */
-  async upgrade(): Promise<void> {
-    await this.#commit(() => this.#putAbout(FORMAT_RECORD, FORMAT));
-  }
-
   async append(batch: JournalBatch): Promise<void> {
     const { commits, leases, compaction } = batch;
     this.#assertDiskHasRoom(batch);
+    const obsolete = (compaction?.forgotten ?? []).flatMap(obsoleteAfter);
+    // LMDB gives as many pages free as a large record's first page says, so that has to be looked at; and whoever still
+    // holds the entry, in a snapshot or on its way to a watcher, reads the value later.
+    for (const { entry } of obsolete) void entry?.value;
     await this.#commit(() => {
       this.#putCommits(commits);
       for (const change of leases) this.#putLease(change);
       if (compaction === undefined) return;
-      for (const commit of compaction.forgotten)
-        for (const { revision, key } of obsoleteAfter(commit))
-          void this.#database.remove(recordKey(revision, key));
+      for (const { revision, key, entry } of obsolete)
+        void this.#database.remove(entry === undefined ? deleteKey(revision, key) : entryKey(entry));
       this.#putAbout(COMPACTED_RECORD, String(compaction.revision));
     });
     this.#size.count(batch);
@@ -103,7 +106,7 @@ export class LmdbJournal implements Journal {
     for (const { events } of commits)
       for (const { key, entry } of events)
         if (entry !== undefined) bytes += recordBytes(key.length, entry.value.length);
-    for (const { type } of leases) if (type === "grant") bytes += RECORD_HEADER_BYTES;
+    for (const { type } of leases) if (type === "grant") bytes += LEASE_RECORD_BYTES;
     if (bytes === 0) return;
     // Pages that are filled by half, and those that lead to them.
     const wanted = 2 * bytes + DISK_RESERVE_BYTES;
@@ -123,17 +126,17 @@ export class LmdbJournal implements Journal {
   #putCommits(commits: readonly Commit[]): void {
     let bytes = 0;
     for (const { events } of commits)
-      for (const { entry } of events) bytes += headBytes(entry?.lease) + (entry?.value.length ?? 0);
+      for (const { entry } of events) bytes += VALUE_HEAD_BYTES + (entry?.value.length ?? 0);
     // LMDB's writer thread reads the values where they lie until the batch is committed; then the space is free again.
     const scratch = this.#takeScratch(bytes);
     let at = 0;
     for (const { revision, atMs, events } of commits) {
-      for (const { type, key, entry } of events) {
-        const target = scratch.subarray(at, at + headBytes(entry?.lease) + (entry?.value.length ?? 0));
+      for (const { key, entry } of events) {
+        const value = entry?.value ?? NO_BYTES;
+        const target = scratch.subarray(at, at + VALUE_HEAD_BYTES + value.length);
         at += target.length;
-        const keyBytes = recordKey(revision, key);
-        const { createRevision = 0, value = NO_BYTES, lease } = entry ?? {};
-        encodeRecord(target, keyBytes, type, atMs, createRevision, value, lease);
+        const keyBytes = entry === undefined ? deleteKey(revision, key) : entryKey(entry);
+        encodeValue(target, keyBytes, atMs, value);
         void this.#database.put(keyBytes, target);
       }
     }
@@ -141,7 +144,7 @@ export class LmdbJournal implements Journal {
 
   #putLease(change: LeaseChange): void {
     if (change.type === "end") {
-      void this.#database.remove(recordKey(0, LEASE_RECORD + change.id));
+      void this.#database.remove(aboutKey(LEASE_RECORD + change.id));
       return;
     }
     this.#putAbout(LEASE_RECORD + change.lease.id, String(change.lease.ttlMs));
@@ -149,11 +152,8 @@ export class LmdbJournal implements Journal {
   }
 
   #putAbout(name: string, text: string): void {
-    const value = Buffer.from(text);
-    const target = Buffer.allocUnsafe(RECORD_HEADER_BYTES + value.length);
-    const keyBytes = recordKey(0, name);
-    encodeRecord(target, keyBytes, "about", 0, 0, value);
-    void this.#database.put(keyBytes, target);
+    const { keyBytes, bytes } = aboutRecord(name, text);
+    void this.#database.put(keyBytes, bytes);
   }
 
   #takeScratch(bytes: number): Buffer {
@@ -188,6 +188,17 @@ export class LmdbJournal implements Journal {
   }
 }
 
+/** A record about the file. */
+export function aboutRecord(name: string, text: string): { keyBytes: Buffer; bytes: Buffer } {
+  const value = Buffer.from(text);
+  const bytes = Buffer.allocUnsafe(VALUE_HEAD_BYTES + value.length);
+  const keyBytes = aboutKey(name);
+  encodeValue(bytes, keyBytes, 0, value);
+  return { keyBytes, bytes };
+}
+
+/** About what a lease takes up. */
+const LEASE_RECORD_BYTES = 64;
 const META_PAGES = 2;
 
 interface LmdbStats {

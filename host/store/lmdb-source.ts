@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { open, type RootDatabase, type Transaction } from "lmdb";
 import { copyOf } from "./copy-of.ts";
 import { findHolder, lockDirectory } from "./directory-lock.ts";
-import { decodeRecord, recordKey } from "./journal-record.ts";
+import { aboutKey, decodeValue, parseRecordKey, type RecordFacts, recordKey } from "./journal-record.ts";
 import { compareKeys } from "./key-order.ts";
-import { readLmdbFile } from "./lmdb-file.ts";
-import { COMPACTED_RECORD, FORMAT, FORMAT_RECORD, READABLE_FORMATS } from "./lmdb-journal.ts";
+import { COMPACTED_RECORD, FORMAT, FORMAT_RECORD } from "./lmdb-journal.ts";
 import { STORE_FILE } from "./lmdb-store.ts";
 import { StoreOpenError } from "./open-error.ts";
+import { checkFile } from "./rewrite-file.ts";
 import type { StoreSource } from "./source.ts";
 import type { Entry } from "./store.ts";
 
@@ -27,7 +27,7 @@ export async function openLmdbSource(dir: string): Promise<StoreSource> {
   const lock = findHolder(dir) === undefined ? lockDirectory(dir) : undefined;
   let database: RootDatabase<Buffer, Buffer> | undefined;
   try {
-    if (lock !== undefined) readLmdbFile(path, () => {});
+    if (lock !== undefined) checkFile(path);
     database = open<Buffer, Buffer>({
       path,
       keyEncoding: "binary",
@@ -56,37 +56,34 @@ export async function openLmdbSource(dir: string): Promise<StoreSource> {
   }
 }
 
-/** A live key and the revision it was last written at. */
-type Newest = readonly (readonly [key: string, revision: number])[];
+/** Live keys, in order. */
+type Newest = readonly RecordFacts[];
 
 function readKeys(
   path: string,
   database: RootDatabase<Buffer, Buffer>,
   transaction: Transaction,
 ): { revision: number; newest: Newest } {
-  const live = new Map<string, number>();
-  let format: string | undefined;
-  let revision = 1;
-  for (const { key, value } of database.getRange({ transaction })) {
-    const record = decodeRecord(key, value);
-    if (record === undefined) throw corrupt(path);
-    if (record.revision === 0) {
-      const text = Buffer.from(record.value).toString();
-      if (record.key === FORMAT_RECORD) format = text;
-      // The newest revision itself may be forgotten, when it was a delete.
-      else if (record.key === COMPACTED_RECORD) revision = Math.max(1, Number(text));
-      continue;
-    }
-    revision = Math.max(revision, record.revision);
-    if (record.kind === "delete") live.delete(record.key);
-    else live.set(record.key, record.revision);
+  const about = (name: string) => {
+    const keyBytes = aboutKey(name);
+    const bytes = database.get(keyBytes, { transaction });
+    return bytes && decodeValue(keyBytes, bytes)?.toString();
+  };
+  const format = about(FORMAT_RECORD);
+  if (format !== FORMAT)
+    throw new StoreOpenError("unknown-format", `${path} has another format than "${FORMAT}"`);
+  const live = new Map<string, RecordFacts>();
+  // The newest revision itself may be forgotten, when it was a delete.
+  let revision = Math.max(1, Number(about(COMPACTED_RECORD)));
+  for (const keyBytes of database.getKeys({ transaction })) {
+    const facts = parseRecordKey(keyBytes);
+    if (facts === undefined) throw corrupt(path);
+    if (facts.revision === 0) continue;
+    revision = Math.max(revision, facts.revision);
+    if (facts.kind === "delete") live.delete(facts.key);
+    else live.set(facts.key, facts);
   }
-  if (!READABLE_FORMATS.includes(format))
-    throw new StoreOpenError(
-      "unknown-format",
-      `${path} has the format "${format}"; this version reads up to "${FORMAT}"`,
-    );
-  return { revision, newest: [...live].sort(([a], [b]) => compareKeys(a, b)) };
+  return { revision, newest: [...live.values()].sort((a, b) => compareKeys(a.key, b.key)) };
 }
 
 async function* entriesOf(
@@ -95,12 +92,12 @@ async function* entriesOf(
   transaction: Transaction,
   newest: Newest,
 ): AsyncGenerator<Entry, void, void> {
-  for (const [key, modRevision] of newest) {
-    const keyBytes = recordKey(modRevision, key);
+  for (const facts of newest) {
+    const keyBytes = recordKey(facts);
     const bytes = database.get(keyBytes, { transaction });
-    const record = bytes && decodeRecord(keyBytes, bytes);
-    if (record === undefined) throw corrupt(path);
-    const { createRevision, lease, value } = record;
+    const value = bytes && decodeValue(keyBytes, bytes);
+    if (value === undefined) throw corrupt(path);
+    const { key, revision: modRevision, createRevision, lease } = facts;
     yield {
       key,
       value: copyOf(value),

@@ -1,25 +1,21 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from "lmdb";
+import type { RootDatabase } from "lmdb";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_HISTORY, type HistoryBounds } from "./history.ts";
 import { JournalSize } from "./journal-size.ts";
+import { openDatabase } from "./lmdb-database.ts";
 import { revealTransaction } from "./lmdb-file.ts";
 import { LmdbJournal } from "./lmdb-journal.ts";
-import { loadJournal } from "./load-journal.ts";
+import { LmdbPages } from "./lmdb-pages.ts";
+import { LmdbValues } from "./lmdb-values.ts";
+import { type LoadedJournal, loadJournal, OldFormatError } from "./load-journal.ts";
 import { Mvcc } from "./mvcc.ts";
 import { StoreOpenError } from "./open-error.ts";
+import { sweep, sync } from "./rewrite-file.ts";
 import type { Store } from "./store.ts";
+import { upgradeFile } from "./upgrade-file.ts";
 
 export interface LmdbStoreOptions {
   /** Says how old history is; real time unless given. */
@@ -39,20 +35,24 @@ export const STORE_FILE = "store.mdb";
 
 /**
  * Opens the store in a directory, or begins one. What was acknowledged before is there, with the retained history, so
- * that watches resume. Opening takes time for the live keys and that history, not for what came before.
+ * that watches resume. Opening takes time for the live keys and that history, not for what came before, nor for values:
+ * these are read when they are asked for, and then may prove to be damaged.
  *
  * @throws StoreOpenError when another process has it, or it is corrupt or unknown; the files stay as they are
  */
 export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): Promise<Store> {
   const lock = lockOrExplain(dir);
+  let opened: LmdbValues | undefined;
   try {
     const path = join(dir, STORE_FILE);
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
-    const { history, leases, usedBytes, isOld, hidden } = loadJournal(path);
+    const { values, history, leases, usedBytes, hidden } = await load(path);
+    opened = values;
     if (hidden !== undefined) revealTransaction(path, hidden);
-    const journal = openJournal(path, maxBytes, usedBytes);
-    if (isOld) await journal.upgrade();
+    const database = openDatabase(path, maxBytes);
+    values.attach(database);
+    const journal = journalOf(database, path, maxBytes, usedBytes);
     return new Mvcc({
       clock: options.clock ?? new SystemClock(),
       journal: {
@@ -60,6 +60,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
         gather: () => journal.gather(),
         hasRoom: (...sizes) => journal.hasRoom(...sizes),
         close: async () => {
+          values.close();
           await journal.close();
           lock.release();
         },
@@ -69,8 +70,24 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
       leases,
     });
   } catch (error) {
+    opened?.close();
     lock.release();
     throw explained(dir, error);
+  }
+}
+
+/** What is in the file, which is brought up to this version's format if it is not. */
+async function load(path: string): Promise<LoadedJournal & { readonly values: LmdbValues }> {
+  for (;;) {
+    const pages = new LmdbPages(path);
+    const values = new LmdbValues(pages);
+    try {
+      return { ...loadJournal(pages, values), values };
+    } catch (error) {
+      values.close();
+      if (!(error instanceof OldFormatError)) throw error;
+    }
+    await upgradeFile(path);
   }
 }
 
@@ -80,23 +97,18 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
  */
 async function createFile(path: string): Promise<void> {
   const draft = `${path}.new`;
-  const sweep = () => {
-    for (const file of [draft, `${draft}-lock`]) rmSync(file, { force: true });
-  };
-  sweep();
+  sweep(draft);
   try {
-    const journal = openJournal(draft, 0, 0);
+    const journal = journalOf(openDatabase(draft, 0), draft, 0, 0);
     await journal.begin();
     await journal.close();
   } catch (error) {
-    sweep();
+    sweep(draft);
     throw error;
   }
   rmSync(`${draft}-lock`, { force: true });
   renameSync(draft, path);
-  const directory = openSync(dirname(path), "r");
-  fsyncSync(directory);
-  closeSync(directory);
+  sync(dirname(path));
 }
 
 function lockOrExplain(dir: string): DirectoryLock {
@@ -115,47 +127,14 @@ function explained(dir: string, error: unknown): StoreOpenError {
   });
 }
 
-function openJournal(path: string, maxBytes: number, usedBytes: number): LmdbJournal {
-  return new LmdbJournal(openDatabase(path, maxBytes), new JournalSize(maxBytes, usedBytes), () => {
+function journalOf(
+  database: RootDatabase<Buffer, Buffer>,
+  path: string,
+  maxBytes: number,
+  usedBytes: number,
+): LmdbJournal {
+  return new LmdbJournal(database, new JournalSize(maxBytes, usedBytes), () => {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;
   });
 }
-
-export function openDatabase(path: string, maxBytes: number): RootDatabase<Buffer, Buffer> {
-  const options: RootDatabaseOptionsWithPath & { permissionsMode: number } = {
-    path,
-    keyEncoding: "binary",
-    encoding: "binary",
-    cache: false,
-    compression: false,
-    // The plain way of LMDB: data is synced, then the meta page that makes it valid, then the write is acknowledged.
-    // Npm lmdb's overlapping sync shows a commit before it is durable, and was not faster here.
-    overlappingSync: false,
-    // With it npm lmdb makes a promise of its own for each turn of the event loop, which nobody can take: when a commit
-    // fails (a full disk), its rejection ended the process.
-    eventTurnBatching: false,
-    // Secrets are in it.
-    permissionsMode: 0o600,
-    // Address space only. Records fill pages by half at worst, and the free list and copied pages need their share.
-    mapSize: Math.ceil((2 * maxBytes + MAP_RESERVE_BYTES) / MAP_ALIGNMENT) * MAP_ALIGNMENT,
-  };
-  allocateLockFile(path);
-  return open(options);
-}
-
-/**
- * LMDB maps its lock file and lets the disk give the pages when they are touched; when it is full that is a SIGBUS. So
- * the pages of a new one are taken before, where a full disk is an error like any other. One that is there may be in use
- * by a process that reads a backup.
- */
-function allocateLockFile(path: string): void {
-  if (existsSync(`${path}-lock`)) return;
-  writeFileSync(`${path}-lock`, new Uint8Array(LOCK_FILE_BYTES), { mode: 0o600 });
-}
-
-/** What LMDB needs for its 126 readers, in whole pages. */
-const LOCK_FILE_BYTES = 3 * 4096;
-
-const MAP_RESERVE_BYTES = 256 * 1024 * 1024;
-const MAP_ALIGNMENT = 64 * 1024;

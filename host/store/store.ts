@@ -11,6 +11,7 @@
  */
 export interface Entry {
   readonly key: string;
+  /** Of LMDB, an entry from before the store was opened reads it when it is first asked for: then it may throw DamagedValueError. */
   readonly value: Uint8Array;
   /** Revision of the write that created the key. */
   readonly createRevision: number;
@@ -196,6 +197,19 @@ export class FutureRevisionError extends Error {
 /** The store cannot accept writes now: full, read-only, failed or closed. Nothing of the refused write is kept. */
 export class StoreUnavailableError extends Error {
   override readonly name = "StoreUnavailableError";
+}
+
+/** A value is not as it was written, or cannot be read any more. Thrown by who asks for it: `Entry.value`. */
+export class DamagedValueError extends Error {
+  override readonly name = "DamagedValueError";
+  constructor(
+    readonly key: string,
+    readonly revision: number,
+    path: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path} is damaged: the value of ${key} (revision ${revision}) cannot be read`, options);
+  }
 }
 
 /** A key was to be written with a lease that has ended or never was. */

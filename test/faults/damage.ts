@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type Random, seededRandom } from "../../host/apimachinery/random.ts";
 import { openLmdbStore, STORE_FILE } from "../../host/store/lmdb-store.ts";
 import { StoreOpenError } from "../../host/store/open-error.ts";
-import type { Store } from "../../host/store/store.ts";
+import { checkFile } from "../../host/store/rewrite-file.ts";
+import { DamagedValueError, type Entry, type Store } from "../../host/store/store.ts";
 
 /** What a disk, or somebody, may do to the file. Block: what a disk writes at once, or LMDB's page. */
 export const DAMAGES = [
@@ -24,8 +25,10 @@ export interface DamageRun {
   readonly damage: Damage;
   readonly count: number;
   readonly refused: number;
+  /** It was opened, and whoever asked for a damaged value was told. */
+  readonly told: number;
   readonly harmless: number;
-  /** A line each: something else than a clear refusal or an intact store. */
+  /** A line each: something else than a clear refusal, a clear word or an intact store. */
   readonly violations: readonly string[];
 }
 
@@ -55,7 +58,8 @@ export async function filledDir(seed: number): Promise<{ dir: string; earlier: B
 
 /**
  * Damages a copy of a store over and over and opens it. Either it is refused in one line and no byte of it is touched,
- * or all that was in it is there and it works.
+ * or all that was in it is there and it works; only a value may be answered with DamagedValueError. `store check` finds
+ * every damage that anybody is told of, and no other.
  *
  * @param count     how often
  * @param onDamage  told after each
@@ -72,7 +76,7 @@ export async function damageRun(
   const intact = await openLmdbStore(original);
   const expected = await picture(intact);
   await intact.close();
-  const run = { refused: 0, harmless: 0, violations: [] as string[] };
+  const run = { refused: 0, told: 0, harmless: 0, violations: [] as string[] };
   const dir = mkdtempSync(join(tmpdir(), "pintle-damaged-"));
   const file = join(dir, STORE_FILE);
   try {
@@ -81,7 +85,7 @@ export async function damageRun(
       const { bytes, where } = damaged(sound, earlier, damage, random, i);
       writeFileSync(file, bytes);
       const outcome = await openAndUse(dir, expected);
-      if (outcome === "refused" || outcome === "harmless") run[outcome] += 1;
+      if (isExpected(outcome)) run[outcome] += 1;
       else run.violations.push(`${damage} ${i} of seed ${seed}, ${where}: ${outcome}`);
       rmSync(`${file}-lock`, { force: true });
       onDamage();
@@ -93,24 +97,72 @@ export async function damageRun(
   return { seed, damage, count, ...run };
 }
 
-/** @returns "refused", "harmless", or what is wrong */
+type Outcome = "refused" | "told" | "harmless";
+
+function isExpected(outcome: string): outcome is Outcome {
+  return outcome === "refused" || outcome === "told" || outcome === "harmless";
+}
+
+/** @returns what is expected, or what is wrong */
 async function openAndUse(dir: string, expected: string): Promise<string> {
   const before = contents(dir);
+  const isSound = passesCheck(dir);
+  if (contents(dir) !== before) return "it was checked, and the files changed";
   const store = await openLmdbStore(dir).catch((error: unknown) => error);
   if (store instanceof Error || store === undefined) {
     if (!(store instanceof StoreOpenError) || store.message.includes("\n")) return `it failed with ${store}`;
+    if (isSound) return "it was refused, and the check found nothing";
     return contents(dir) === before ? "refused" : "it was refused, and the files changed";
   }
   const opened = store as Store;
-  if ((await picture(opened)) !== expected) return "it was opened and holds something else";
+  const seen = await picture(opened);
+  if (!agrees(seen, expected)) return "it was opened and holds something else";
+  const outcome = seen === expected ? "harmless" : "told";
+  if (isSound !== (outcome === "harmless"))
+    return `${outcome}, and the check found ${isSound ? "nothing" : "something"}`;
+  const live = await entriesOf(opened, opened.revision);
   const keys = Array.from({ length: 10 }, (_, i) => i);
   await Promise.all(keys.map((i) => opened.create(`/new/${i}`, new Uint8Array(i * 1_000))));
-  await opened.compact(opened.revision);
+  const compacted = await opened.compact(opened.revision).then(
+    () => "",
+    (error: Error) => error.message,
+  );
   await opened.close();
+  // A record is not removed when it cannot be looked at first.
+  if (compacted !== "" && (outcome === "harmless" || !compacted.includes(" is damaged: "))) return compacted;
   const again = await openLmdbStore(dir);
-  const found = (await again.range("/new/")).entries.length;
+  const found = await entriesOf(again, again.revision);
   await again.close();
-  return found === 10 ? "harmless" : `it took 10 writes and has ${found} of them`;
+  return agrees(found.filter((line) => !line.startsWith("/new/")).join("\n"), live.join("\n")) &&
+    found.length === live.length + 10
+    ? outcome
+    : `it took 10 writes, and then held something else`;
+}
+
+function passesCheck(dir: string): boolean {
+  try {
+    checkFile(join(dir, STORE_FILE));
+    return true;
+  } catch (error) {
+    if (error instanceof StoreOpenError) return false;
+    throw error;
+  }
+}
+
+/** The same, but for values that somebody was told are damaged. */
+function agrees(seen: string, expected: string): boolean {
+  const lines = expected.split("\n");
+  const others = seen.split("\n");
+  return (
+    lines.length === others.length &&
+    others.every((line, i) => line === lines[i] || agreesInPart(line.split(" "), lines[i]!.split(" ")))
+  );
+}
+
+function agreesInPart(words: readonly string[], expected: readonly string[]): boolean {
+  return (
+    words.length === expected.length && words.every((word, i) => word === DAMAGED || word === expected[i])
+  );
 }
 
 /** Where the meta pages have the numbers of their transactions. */
@@ -184,19 +236,41 @@ function damaged(
   return { bytes, where: `${size} bytes at ${at}` };
 }
 
-/** The store as text: what a client can see of it. */
+const DAMAGED = "damaged";
+
+/** The store as text: what a client can see of it, a word for each value. */
 export async function picture(store: Store): Promise<string> {
-  const pages: string[] = [];
-  for (const revision of [store.compactedRevision, store.revision]) {
-    const { entries } = await store.range("", { revision });
-    pages.push(
-      ...entries.map(
-        ({ key, modRevision, lease, value }) =>
-          `${key}@${modRevision} ${lease ?? ""} ${Buffer.from(value).toString("hex")}`,
-      ),
-    );
+  const lines = [`${store.revision} ${store.compactedRevision}`];
+  for (const revision of [store.compactedRevision, store.revision])
+    lines.push(...(await entriesOf(store, revision)));
+  const watch = store.watch("", store.compactedRevision, {
+    onEvents: (events) => {
+      for (const { type, revision, entry, previous } of events)
+        lines.push(`${revision} ${type} ${inWords(entry)} ${inWords(previous)}`);
+    },
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  watch.cancel();
+  return lines.join("\n");
+}
+
+async function entriesOf(store: Store, revision: number): Promise<string[]> {
+  return (await store.range("", { revision })).entries.map(inWords);
+}
+
+function inWords(entry: Entry | undefined): string {
+  if (entry === undefined) return "nothing";
+  const { key, modRevision, createRevision, lease } = entry;
+  return `${key}@${modRevision} ${createRevision} ${lease ?? "-"} ${valueInWords(entry)}`;
+}
+
+function valueInWords(entry: Entry): string {
+  try {
+    return `=${Buffer.from(entry.value).toString("hex")}`;
+  } catch (error) {
+    if (error instanceof DamagedValueError) return DAMAGED;
+    throw error;
   }
-  return [store.revision, store.compactedRevision, ...pages].join("\n");
 }
 
 /** Every file but LMDB's own lock file, which is made anew with each opening. */

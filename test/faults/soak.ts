@@ -68,8 +68,8 @@ async function run(options: {
     seed = options.fromSeed;
     for (let left = count; left > 0; left -= DAMAGES_PER_ROUND)
       await round(damage, seed++, Math.min(left, DAMAGES_PER_ROUND), commit, async (one, times, tick) => {
-        const { violations, refused, harmless } = await damageRun(one, damage, times, tick);
-        return { violations, facts: { refused, harmless } };
+        const { violations, refused, told, harmless } = await damageRun(one, damage, times, tick);
+        return { violations, facts: { refused, told, harmless } };
       });
   }
   printSum();
