@@ -1,4 +1,4 @@
-import { I32, U32 } from "./field";
+import { F64, I32, U32 } from "./field";
 
 /** A request to place one pod: `scheduleBatch` reads them in order. */
 export enum RequestField {
@@ -32,5 +32,25 @@ export enum StateField {
   poolLimit = U32 | 28,
   /** Of the class that is looked at: its exclusive volumes in use, less their pods. Scratch space. */
   exclusiveBase = I32 | 32,
-  bytes = 36,
+  /** Of `IndexMode`. */
+  indexMode = U32 | 36,
+  /** Changes of rows that were noted so far. */
+  changes = F64 | 40,
+  /** Decisions so far, if indexes are switched on. */
+  decisions = F64 | 48,
+  /** Grows when an image, or a node that has it, changes. */
+  imageVersion = U32 | 56,
+  /** In the mode `checked`: decisions in which an index and the scan differed, and what the last of them was about. */
+  disagreements = U32 | 60,
+  disagreedClass = U32 | 64,
+  indexedSlot = I32 | 68,
+  scannedSlot = I32 | 72,
+  /** Heads of the lists of free columns and pages of the indexes, two words each. */
+  freeColumns = U32 | 76,
+  columnLimit = U32 | 80,
+  freePages = U32 | 84,
+  pageLimit = U32 | 88,
+  /** Decisions that an index made. */
+  indexedDecisions = F64 | 96,
+  bytes = 104,
 }

@@ -1,4 +1,5 @@
 import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from "./class";
+import { GroupField, GroupPageField, IndexField, IndexLimit, IndexRowField } from "./class-index";
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
 import { ClassImageField, ImageField, ImageNodesField, ImageShareField } from "./image";
@@ -15,6 +16,7 @@ import { RequestField, ResultField, StateField } from "./ring";
 import {
   ClassTrackField,
   DomainField,
+  DomainNodesField,
   DomainSumField,
   TermField,
   TermStateField,
@@ -92,6 +94,15 @@ export enum Table {
   setRefusals,
   volumeMarks,
   openSets,
+  domainNodes,
+  changes,
+  lastChanges,
+  indexes,
+  indexRows,
+  indexGroups,
+  indexColumns,
+  indexPages,
+  indexedNode,
   count,
 }
 
@@ -170,6 +181,27 @@ export function markWords(): u32 {
   return (capacityOf(Capacity.classVolumes) + 31) >>> 5;
 }
 
+/** Entries of the log of changes: a power of two, as many as there may be nodes. */
+export function changeLogRows(): u32 {
+  const nodes = capacityOf(Capacity.nodes);
+  return nodes <= 64 ? 64 : 1 << (32 - <u32>clz<u32>(nodes - 1));
+}
+
+/** Bytes of a column with a number for every slot. */
+export function columnBytes(): u32 {
+  return ((capacityOf(Capacity.nodes) + 15) & ~15) << 2;
+}
+
+/** Columns of the indexes together: up to 256 MiB, or 32 columns. A class without terms needs one. */
+export function indexColumnCount(): u32 {
+  return max<u32>(32, min<u32>(4 * capacityOf(Capacity.classes), 268435456 / max<u32>(64, columnBytes())));
+}
+
+/** Pages of the indexes together. A class needs one for each group, and for each row of sums. */
+export function indexPageCount(): u32 {
+  return max<u32>(IndexLimit.groups, 8 * capacityOf(Capacity.classes));
+}
+
 /** Bytes a table takes, as f64: the product may exceed 32 bits before it is checked. */
 function tableBytes(table: Table): f64 {
   const nodes = <f64>capacityOf(Capacity.nodes);
@@ -181,7 +213,8 @@ function tableBytes(table: Table): f64 {
   const sets = <f64>capacityOf(Capacity.attributeSets);
   switch (table) {
     case Table.state: return <f64>StateField.bytes;
-    case Table.random: return 16.0;
+    // The source, and room to put it aside twice while a decision is checked.
+    case Table.random: return 48.0;
     case Table.nodes: return nodes * <f64>NodeField.bytes;
     case Table.extended: return nodes * <f64>capacityOf(Capacity.extendedResources) * <f64>ExtendedField.bytes;
     case Table.usedPorts: return nodes * portWords * <f64>UsedPortsField.bytes;
@@ -225,6 +258,16 @@ function tableBytes(table: Table): f64 {
     case Table.setRefusals: return sets * <f64>SetRefusalField.bytes;
     case Table.volumeMarks: return nodes * <f64>markWords() * <f64>VolumeMarkField.bytes;
     case Table.openSets: return <f64>ruleWords() * <f64>OpenSetField.bytes;
+    case Table.domainNodes:
+      return <f64>capacityOf(Capacity.topologyKeys) * <f64>capacityOf(Capacity.domains) * <f64>DomainNodesField.bytes;
+    case Table.changes: return <f64>changeLogRows() * 4.0;
+    case Table.lastChanges: return nodes * 4.0;
+    case Table.indexes: return classes * <f64>IndexField.bytes;
+    case Table.indexRows: return classes * <f64>IndexLimit.rows * <f64>IndexRowField.bytes;
+    case Table.indexGroups: return classes * <f64>IndexLimit.groups * <f64>GroupField.bytes;
+    case Table.indexColumns: return <f64>indexColumnCount() * <f64>columnBytes();
+    case Table.indexedNode: return <f64>GroupPageField.bytes;
+    case Table.indexPages: return <f64>indexPageCount() * <f64>IndexLimit.pageBytes;
     default: return 0.0;
   }
 }
@@ -295,6 +338,11 @@ export function topologyKeyRow(key: u32): usize {
 /** The key's domain of slot 0; slot n is n rows further. */
 export function domainRows(key: u32): usize {
   return tableAddress(Table.domains) + <usize>key * capacityOf(Capacity.nodes) * DomainField.bytes;
+}
+
+export function domainNodesRow(key: u32, domain: u32): usize {
+  assert(domain < capacityOf(Capacity.domains));
+  return tableAddress(Table.domainNodes) + (<usize>key * capacityOf(Capacity.domains) + domain) * DomainNodesField.bytes;
 }
 
 /** The track's count on slot 0; slot n is n rows further. */

@@ -18,7 +18,15 @@ export enum TopologyKeyField {
   limit = U32 | 0,
   /** 1: kubernetes.io/hostname, which spreading scores by node and not by value. */
   perNode = U32 | 4,
-  bytes = 8,
+  /** Domains with more than one node; 0: a domain and its node are the same. */
+  sharedDomains = U32 | 8,
+  bytes = 12,
+}
+
+/** Nodes in a domain of a key: row `key * domains + domain`. */
+export enum DomainNodesField {
+  nodes = U32 | 0,
+  bytes = 4,
 }
 
 /** A node's domain: row `key * nodes + slot`. */

@@ -16,6 +16,7 @@ import {
 } from "../layout/tables";
 import { classVolumeRows } from "../layout/volume-rows";
 import { ClassVolumeField, VolumeFlag } from "../layout/volumes";
+import { touch } from "./indexes/changes";
 import { changeUse } from "./volumes/uses";
 
 /** Counts a pod of the class on the node, as if it were bound. The host takes it off again if binding fails. */
@@ -46,6 +47,7 @@ export function assume(cls: u32, slot: u32): void {
     member += ClassTrackField.bytes;
   }
   if (getU32(row, ClassField.volumeCount) != 0) useVolumes(cls, slot);
+  touch(slot);
 }
 
 function useVolumes(cls: u32, slot: u32): void {

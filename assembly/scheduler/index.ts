@@ -1,4 +1,5 @@
 export { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictField } from "../layout/class";
+export { IndexMode } from "../layout/class-index";
 export { ClassImageField, ImageField, ImageNodesField } from "../layout/image";
 export { EvaluationField, Filter, Insufficient, Limit, Score, ScoreField } from "../layout/evaluation";
 export { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
@@ -15,6 +16,7 @@ export { RequestField, ResultField, StateField } from "../layout/ring";
 export {
   ClassTrackField,
   DomainField,
+  DomainNodesField,
   TermField,
   TermKind,
   TopologyKeyField,
@@ -39,9 +41,13 @@ export {
 export { Capacity, Code, Table, capacityOf, tableAddress } from "../layout/tables";
 export { scheduleBatch } from "./cycle";
 export { evaluate, evaluateSlot } from "./evaluate";
+export { touch } from "./indexes/changes";
+export { classChanged, setIndexMode } from "./indexes/directory";
 export { reserve, seedTies } from "./reserve";
 export { goLog } from "./scores/go-log";
 export { selfTest } from "./self-test";
+export { putDomain } from "./topology/domains";
 export { countNode, prepareTopology } from "./topology/prepare";
+export { clearTrack } from "./topology/tracks";
 export { prepareVolumes } from "./volumes/prepare";
 export { changeUse, clearUses } from "./volumes/uses";

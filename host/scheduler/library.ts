@@ -77,6 +77,11 @@ export interface SchedulerOptions {
   readonly capacity?: { readonly nodes: number; readonly pods: number };
   /** Another build of the core; "debug" checks itself as it goes. */
   readonly flavour?: Flavour;
+  /**
+   * Indexes answer for classes of pods that are asked for again, and choose what a scan of all nodes would. "checked" lets the
+   * scan decide too, and rejects where they differ: the default of the debug build.
+   */
+  readonly indexes?: "on" | "off" | "checked";
   /** Where the core runs: in a Piscina worker (the default), or on the caller's thread (virtual time needs that). */
   readonly thread?: "worker" | "caller";
 }
@@ -104,6 +109,7 @@ export async function createDecidingScheduler(options: SchedulerOptions = {}): P
     capacity: FIRST_CAPACITY,
     flavour,
     tieSeed: options.ties === "random" ? (options.seed ?? 0) >>> 0 : undefined,
+    indexes: options.indexes,
   };
   const link: SchedulerLink =
     options.thread === "caller" ? linkOnCallersThread(coreOptions) : await linkInWorker(coreOptions);

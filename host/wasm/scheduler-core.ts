@@ -4,6 +4,7 @@ import type {
   CoreCapacity,
   Evaluation,
   FilterName,
+  IndexModeName,
   NodeNumbers,
   PlacedBatch,
   Presence,
@@ -26,6 +27,11 @@ export interface CoreOptions {
   readonly flavour: Flavour;
   /** Draw among equal nodes from this seed; absent: the lowest slot. */
   readonly tieSeed?: number;
+  /**
+   * Whether classes have indexes. "checked" lets a scan make every decision of an index again, and throws where they differ:
+   * the default of the debug build. Else "on".
+   */
+  readonly indexes?: IndexModeName;
 }
 
 /** The attribute set of a slot without a node. */
@@ -42,6 +48,8 @@ export class SchedulerCore {
   #topology: TopologyTables;
   #volumes: VolumeTables;
   readonly #flavour: Flavour;
+  /** Nodes of each attribute set. */
+  readonly #nodesOfSet: number[] = [];
 
   constructor(options: CoreOptions) {
     this.#capacity = options.capacity;
@@ -50,6 +58,7 @@ export class SchedulerCore {
     this.#views = openViews(this.#core);
     this.#topology = new TopologyTables(this.#core, this.#capacity);
     this.#volumes = new VolumeTables(this.#core, this.#capacity);
+    this.setIndexMode(options.indexes ?? (options.flavour === "debug" ? "checked" : "on"));
     if (options.tieSeed !== undefined) {
       this.#views.state.randomTies.set(0, 1);
       this.#core.seedTies(options.tieSeed);
@@ -65,6 +74,20 @@ export class SchedulerCore {
     this.#views = openViews(larger);
     this.#topology = new TopologyTables(larger, capacity);
     this.#volumes = new VolumeTables(larger, capacity);
+    // The indexes stayed behind: the lists of what they hold begin anew.
+    const { state } = this.#views;
+    for (const field of ["freeColumns", "columnLimit", "freePages", "pageLimit"] as const)
+      state[field].set(0, 0);
+  }
+
+  setIndexMode(mode: IndexModeName): void {
+    this.#core.setIndexMode(this.#core.IndexMode[mode]);
+  }
+
+  /** How many decisions there were since indexes were switched on, and how many of them an index made. */
+  get indexUse(): { readonly decisions: number; readonly indexed: number } {
+    const { state } = this.#views;
+    return { decisions: state.decisions.get(0), indexed: state.indexedDecisions.get(0) };
   }
 
   /** Adds a node, or changes what it offers. Its usage stays. */
@@ -74,19 +97,19 @@ export class SchedulerCore {
     nodes.allocatableMemory.set(slot, node.allocatableMemory);
     nodes.allocatableEphemeral.set(slot, node.allocatableEphemeral);
     nodes.allocatablePods.set(slot, node.allocatablePods);
-    if (nodes.attributeSet.get(slot) === NO_NODE) this.#countNode(1);
-    nodes.attributeSet.set(slot, node.attributeSet);
+    this.#putAttributeSet(slot, node.attributeSet);
     for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
       extended.allocatable.set(this.#extendedRow(resource, slot), 0);
     for (const { resource, amount } of node.extended)
       extended.allocatable.set(this.#extendedRow(resource, slot), amount);
     this.#topology.putNode(slot, node.domains);
     if (state.nodeLimit.get(0) <= slot) state.nodeLimit.set(0, slot + 1);
+    this.#core.touch(slot);
   }
 
   /** Empties the slot, usage included. */
   removeNode(slot: number): void {
-    if (this.#views.nodes.attributeSet.get(slot) !== NO_NODE) this.#countNode(-1);
+    this.#putAttributeSet(slot, NO_NODE);
     for (const field of Object.values(this.#views.nodes)) field.set(slot, 0);
     for (const field of Object.values(this.#views.extended)) {
       for (let resource = 0; resource < this.#capacity.extendedResources; resource++)
@@ -96,12 +119,14 @@ export class SchedulerCore {
     for (let word = 0; word < words; word++) this.#views.usedPorts.bits.set(slot * words + word, 0);
     this.#topology.removeNode(slot);
     this.#volumes.removeNode(slot);
+    this.#core.touch(slot);
   }
 
   /** An image that classes ask for: its size, and slots that have it now (1) or no more (-1); they are told once. */
   putImage(id: number, sizeBytes: number, changes: readonly (readonly [slot: number, has: 1 | -1])[]): void {
-    const { images, imageNodes } = this.#views;
+    const { images, imageNodes, state } = this.#views;
     images.sizeBytes.set(id, sizeBytes);
+    state.imageVersion.set(0, state.imageVersion.get(0) + 1);
     for (const [slot, has] of changes) {
       const row = id * imageWords(this.#capacity) + (slot >>> 5);
       const bit = 1 << (slot & 31);
@@ -118,6 +143,7 @@ export class SchedulerCore {
     const scores = Object.keys(Score).filter((name) => name !== "count") as ScoreName[];
     for (const name of scores)
       scoreWeights.weight.set(id * Score.count + Score[name], weights.get(name) ?? 0);
+    for (let cls = 0; cls < this.#capacity.classes; cls++) this.#core.classChanged(cls);
     const order = filterOrder.filter((name): name is FilterName => Object.hasOwn(Filter, name));
     profiles.filterCount.set(id, order.length);
     order.forEach((name, i) => {
@@ -151,6 +177,7 @@ export class SchedulerCore {
     this.#putScoredResources(id, numbers.scored);
     this.#putExtendedRequests(id, numbers);
     this.#putClassPorts(id, numbers.ports, numbers.conflictingPorts);
+    this.#core.classChanged(id);
     // Set 0 is the slot without a node: refused by every class.
     this.putVerdicts(id, [
       { set: 0, refusals: this.#core.Verdict.absent, intolerableTaints: 0, affinityWeight: 0, mismatches: 0 },
@@ -165,6 +192,8 @@ export class SchedulerCore {
       verdicts.intolerableTaints.set(row, verdict.intolerableTaints);
       verdicts.affinityWeight.set(row, verdict.affinityWeight);
       verdicts.mismatches.set(row, verdict.mismatches);
+      // An index looks at a node when it changes. That is after the verdict on a new set, or the class is as good as new.
+      if ((this.#nodesOfSet[verdict.set] ?? 0) > 0) this.#core.classChanged(id);
     }
   }
 
@@ -191,6 +220,7 @@ export class SchedulerCore {
       const bit = 1 << (port & 31);
       usedPorts.bits.set(row, pods > 0 ? usedPorts.bits.get(row) | bit : usedPorts.bits.get(row) & ~bit);
     }
+    this.#core.touch(slot);
   }
 
   putTopologyKey(...key: Parameters<TopologyTables["putKey"]>): void {
@@ -323,6 +353,7 @@ export class SchedulerCore {
     for (let answered = 0; answered < classes.length; ) {
       const first = answered;
       answered = this.#core.scheduleBatch(first, classes.length);
+      this.#checkAgreement();
       for (let i = first; i < answered; i++) slots[start + i] = results.node.get(i);
       const last = answered - 1;
       if (answered - first > 1) known.clear();
@@ -382,9 +413,23 @@ export class SchedulerCore {
     }
   }
 
-  #countNode(nodes: 1 | -1): void {
-    const { nodeCount } = this.#views.state;
-    nodeCount.set(0, nodeCount.get(0) + nodes);
+  /** A set more, or less; the node is new, or gone, if it had, or will have, none. */
+  #putAttributeSet(slot: number, set: number): void {
+    const { nodes, state } = this.#views;
+    const before = nodes.attributeSet.get(slot);
+    nodes.attributeSet.set(slot, set);
+    state.nodeCount.set(0, state.nodeCount.get(0) + Number(set !== NO_NODE) - Number(before !== NO_NODE));
+    this.#nodesOfSet[before] = (this.#nodesOfSet[before] ?? 0) - 1;
+    this.#nodesOfSet[set] = (this.#nodesOfSet[set] ?? 0) + 1;
+  }
+
+  #checkAgreement(): void {
+    const { state } = this.#views;
+    if (state.disagreements.get(0) === 0) return;
+    const [cls, indexed, scanned] = [state.disagreedClass, state.indexedSlot, state.scannedSlot].map(
+      (field) => field.get(0),
+    );
+    throw new Error(`class ${cls}: its index chose slot ${indexed}, the scan ${scanned}`);
   }
 
   #extendedRow(resource: number, slot: number): number {

@@ -13,6 +13,7 @@ export type ScoreName = Exclude<keyof SchedulerExports["Score"], "count">;
 export type TermKindName = keyof SchedulerExports["TermKind"];
 export type VerdictName = keyof SchedulerExports["Verdict"];
 export type FitStrategyName = keyof SchedulerExports["FitStrategy"];
+export type IndexModeName = keyof SchedulerExports["IndexMode"];
 export type InsufficientName = keyof SchedulerExports["Insufficient"];
 
 /** The core's own numbers for the names above, read from its exports. */

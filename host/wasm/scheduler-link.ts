@@ -24,7 +24,8 @@ type Change =
   | "putBinding"
   | "changeUse"
   | "putNodeDevices"
-  | "putDevicePools";
+  | "putDevicePools"
+  | "setIndexMode";
 
 /** One call of such a method, as a value that crosses to a worker: `["removeNode", 3]`. */
 export type CoreCall = { [Name in Change]: [Name, ...Parameters<SchedulerCore[Name]>] }[Change];
@@ -110,6 +111,9 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
     case "putDevicePools":
       core.putDevicePools(call[1]);
       return;
+    case "setIndexMode":
+      core.setIndexMode(call[1]);
+      return;
     default: {
       const never: never = call;
       throw new Error(`not a call of the scheduler core: ${String(never)}`);
@@ -119,7 +123,10 @@ export function applyCall(core: SchedulerCore, call: CoreCall): void {
 
 /** The core on the caller's thread: changes and answers happen at once, so virtual time sees no thread. */
 export function linkOnCallersThread(options: CoreOptions): SchedulerLink {
-  const core = new SchedulerCore(options);
+  return linkTo(new SchedulerCore(options));
+}
+
+export function linkTo(core: SchedulerCore): SchedulerLink {
   return {
     post: (call) => applyCall(core, call),
     schedule: async (classes) => core.schedule(classes),

@@ -16,14 +16,14 @@ export function imageWords({ nodes }: CoreCapacity): number {
   return Math.ceil(nodes / 32);
 }
 
-/** The tables that hold state, and how their rows lie. The rest is scratch space of one call. */
+/** The tables that hold state, and how their rows lie. The rest is scratch space of one call, or indexes, which are made anew. */
 function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
   const { Table } = core;
   const { nodes, classes, attributeSets, extendedResources, portWords } = capacity;
   const { topologyKeys, tracks, classTracks, terms, profiles, scoredResources } = capacity;
   const { images, classImages } = capacity;
   const { volumes, volumeUses, classVolumes, drivers, rules, requirements } = capacity;
-  const { bindingClaims, candidates, devicePools } = capacity;
+  const { bindingClaims, candidates, devicePools, domains } = capacity;
   const run = (table: number, groups: number, bytes: number): Extent => ({ table, groups, bytes });
   return [
     run(Table.state, 1, core.StateField.bytes),
@@ -37,6 +37,7 @@ function extents(core: SchedulerExports, capacity: CoreCapacity): Extent[] {
     run(Table.classPorts, classes, portWords * core.ClassPortsField.bytes),
     run(Table.topologyKeys, topologyKeys, core.TopologyKeyField.bytes),
     run(Table.domains, topologyKeys, nodes * core.DomainField.bytes),
+    run(Table.domainNodes, topologyKeys, domains * core.DomainNodesField.bytes),
     run(Table.tracks, tracks, nodes * core.TrackField.bytes),
     run(Table.classTracks, classes, classTracks * core.ClassTrackField.bytes),
     run(Table.terms, classes, terms * core.TermField.bytes),

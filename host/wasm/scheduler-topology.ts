@@ -4,10 +4,12 @@ import { openTable } from "./table-view.ts";
 
 /** The tables of topology: what a node's domains are, where the pods of a track stand, what a class asks of them. */
 export class TopologyTables {
+  readonly #core: SchedulerExports;
   readonly #capacity: CoreCapacity;
   readonly #views: ReturnType<typeof openViews>;
 
   constructor(core: SchedulerExports, capacity: CoreCapacity) {
+    this.#core = core;
     this.#capacity = capacity;
     this.#views = openViews(core);
   }
@@ -15,14 +17,13 @@ export class TopologyTables {
   /** @param domains  the node's domain by each topology key; 0 for none */
   putNode(slot: number, domains: readonly number[]): void {
     domains.forEach((domain, key) => {
-      this.#putDomain(key, slot, domain);
+      this.#core.putDomain(key, slot, domain);
     });
   }
 
   /** Empties the slot: it is in no domain, and no pods are there. */
   removeNode(slot: number): void {
-    for (let key = 0; key < this.#capacity.topologyKeys; key++)
-      this.#views.domains.id.set(key * this.#capacity.nodes + slot, 0);
+    for (let key = 0; key < this.#capacity.topologyKeys; key++) this.#core.putDomain(key, slot, 0);
     for (let track = 0; track < this.#capacity.tracks; track++)
       this.#views.tracks.count.set(track * this.#capacity.nodes + slot, 0);
   }
@@ -32,7 +33,7 @@ export class TopologyTables {
     // 0 is none, 1 is the empty value.
     this.#views.keys.limit.set(key, 2);
     this.#views.keys.perNode.set(key, perNode ? 1 : 0);
-    for (const [slot, domain] of domains) this.#putDomain(key, slot, domain);
+    for (const [slot, domain] of domains) this.#core.putDomain(key, slot, domain);
   }
 
   putTerms(id: number, { terms, ...topology }: ClassTopology): void {
@@ -41,6 +42,7 @@ export class TopologyTables {
     classes.filterTermCount.set(id, topology.filterTerms);
     classes.requiresAllKeys.set(id, topology.requiresAllKeys ? 1 : 0);
     classes.matchesOwnAffinity.set(id, topology.matchesOwnAffinity ? 1 : 0);
+    this.#core.classChanged(id);
     const view = this.#views.terms;
     terms.forEach((term, i) => {
       const row = id * this.#capacity.terms + i;
@@ -69,6 +71,7 @@ export class TopologyTables {
     for (const [slot, more] of pods) {
       const row = track * this.#capacity.nodes + slot;
       count.set(row, count.get(row) + more);
+      this.#core.touch(slot);
     }
   }
 
@@ -79,14 +82,7 @@ export class TopologyTables {
 
   /** Empties a track, for another use. */
   clearTrack(track: number): void {
-    for (let slot = 0; slot < this.#capacity.nodes; slot++)
-      this.#views.tracks.count.set(track * this.#capacity.nodes + slot, 0);
-  }
-
-  #putDomain(key: number, slot: number, domain: number): void {
-    const { keys, domains } = this.#views;
-    domains.id.set(key * this.#capacity.nodes + slot, domain);
-    if (keys.limit.get(key) <= domain) keys.limit.set(key, domain + 1);
+    this.#core.clearTrack(track);
   }
 }
 
@@ -96,7 +92,6 @@ function openViews(core: SchedulerExports) {
   return {
     classes: openTable(memory, core.ClassField, at(Table.classes)),
     keys: openTable(memory, core.TopologyKeyField, at(Table.topologyKeys)),
-    domains: openTable(memory, core.DomainField, at(Table.domains)),
     tracks: openTable(memory, core.TrackField, at(Table.tracks)),
     classTracks: openTable(memory, core.ClassTrackField, at(Table.classTracks)),
     terms: openTable(memory, core.TermField, at(Table.terms)),

@@ -92,7 +92,11 @@ function rawOf(cls: u32, first: u32, end: u32, slot: u32): f64 {
     const skew = <f64>getI32(term, TermField.weight) - 1.0;
     score += count * getF64(termStateRow(i), TermStateField.value) + skew;
   }
-  // Go's math.Round: a half goes up.
+  return roundHalfUp(score);
+}
+
+/** Go's math.Round, of a number >= 0. */
+export function roundHalfUp(score: f64): f64 {
   const whole = Math.floor(score);
   return score - whole >= 0.5 ? whole + 1.0 : whole;
 }
