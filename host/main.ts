@@ -73,6 +73,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const apiServer = await startApiServer({ ...options, clock, seed, log });
     started.push({ name: "apiserver", stop: () => apiServer.stop() });
     const { server, pki } = apiServer;
+    // Where nobody else can be, nobody needs to be asked.
+    const identity = options.store === "etcd" ? identityOf(options.dataDir) : undefined;
     const components: readonly Component[] = [
       {
         name: "controllers",
@@ -111,6 +113,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             client,
             nodes: options.nodes ?? 3,
             network,
+            // With others, the controllers may run elsewhere, or not yet.
+            untilSchedulable: identity === undefined,
           });
           // In virtual time nothing outside of the cluster exists: no port is opened.
           if (!(clock instanceof SystemClock)) return kubelet;
@@ -131,8 +135,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         },
       },
     ];
-    // Where nobody else can be, nobody needs to be asked.
-    const identity = options.store === "etcd" ? identityOf(options.dataDir) : undefined;
     for (const component of components) {
       const { name } = component;
       if (identity === undefined) {

@@ -31,6 +31,8 @@ export interface Api {
   readonly kinds: ServedKinds;
   readonly authorizer: Authorizer;
   readonly serviceAccountTokens: ServiceAccountTokens;
+  /** New nodes come without the taint that a controller takes off: there is no such controller. */
+  readonly untaintedNodes?: boolean;
   /** Bearer tokens of every sort. */
   readonly tokens: TokenAuthenticator;
 }

@@ -29,6 +29,8 @@ export interface ApiCoreOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly serviceAccountTokens?: ServiceAccountTokenOptions;
+  /** New nodes come without the taint that the node lifecycle controller takes off: nobody runs it. */
+  readonly untaintedNodes?: boolean;
   /** Bearer tokens known from the start. */
   readonly tokens?: ReadonlyMap<string, User>;
 }
@@ -54,6 +56,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const api: Api = {
     objects,
     authorizer,
+    untaintedNodes: options.untaintedNodes,
     serviceAccountTokens,
     tokens: firstOf([
       staticTokens(options.tokens ?? new Map(), apiAudiences),

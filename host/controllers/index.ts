@@ -12,6 +12,8 @@ import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceController } from "./endpoints/endpointslice.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace.ts";
+import { nodeLifecycleController } from "./node/node-lifecycle.ts";
+import { taintEvictionController } from "./node/taint-eviction.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replicaset.ts";
 import { replicationController } from "./replicationcontroller.ts";
@@ -68,6 +70,8 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(endpointsController, "endpoint-controller"),
     start(namespaceController, "namespace-controller"),
     start(podGarbageCollector(), "pod-garbage-collector"),
+    start(nodeLifecycleController(clock), "node-controller"),
+    start(taintEvictionController(clock), "node-controller"),
     start(disruptionController(), "disruption-controller"),
     start(staleDisruptionTargets, "disruption-controller"),
     start(claimProtectionController, "pvc-protection-controller"),

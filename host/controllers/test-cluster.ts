@@ -1,8 +1,9 @@
 import { Event, Node, Pod } from "../api/core-kinds.ts";
 import type { V1Deployment, V1Pod } from "../api/generated/types.ts";
 import type { Kind } from "../api/kind.ts";
+import { Lease } from "../api/registry.ts";
 import { Deployment, ReplicaSet } from "../api/workload-kinds.ts";
-import { type Clock, formatTime, VirtualClock } from "../apimachinery/clock.ts";
+import { type Clock, formatMicroTime, formatTime, VirtualClock } from "../apimachinery/clock.ts";
 import { createLogger, type Logger } from "../apimachinery/log.ts";
 import { type Random, seededRandom } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
@@ -34,7 +35,17 @@ export class TestCluster {
     const core = await openApi({ clock, random, log });
     this.client = core.client("system:masters-test");
     const labels = { "topology.kubernetes.io/zone": "z1" };
-    await this.client.create(Node, { metadata: { name: "n1", labels } });
+    const conditions = [{ type: "Ready", status: "True" }];
+    await this.client.create(Node, { metadata: { name: "n1", labels }, status: { conditions } });
+    // Whoever has a Lease of a year need not be heard of before.
+    await this.client.create(Lease, {
+      metadata: { name: "n1", namespace: "kube-node-lease" },
+      spec: {
+        holderIdentity: "n1",
+        leaseDurationSeconds: 31_536_000,
+        renewTime: formatMicroTime(clock.nowMs()),
+      },
+    });
     const controllers = await startControllers({
       client: core.client("kcm"),
       clock,

@@ -1,7 +1,9 @@
-import type { V1Pod } from "../api/generated/types.ts";
+import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import { Node, Pod } from "../api/registry.ts";
+import { NOT_READY } from "../api/taints.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
+import { objectKey } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
@@ -24,6 +26,8 @@ export interface SimulatedKubeletOptions {
   readonly version?: string;
   /** Where its pods can be reached; nobody reaches them unless given. */
   readonly network?: PodNetwork;
+  /** Begins only when pods may come to the nodes, too: their controller has taken the taint of new nodes off them. */
+  readonly untilSchedulable?: boolean;
 }
 
 /**
@@ -66,6 +70,7 @@ export async function startSimulatedKubelet(
     },
   });
   await agent.start();
+  if (options.untilSchedulable) await untainted(nodeInformer, (node) => agent.runs(objectKey(node)));
   log.info("nodes registered", { nodes });
   return {
     stop: async () => {
@@ -87,4 +92,36 @@ function connectPods(network: PodNetwork, informer: Informer<V1Pod>, nodes: Node
     network.put(pod);
   };
   informer.addHandler({ onAdd: put, onUpdate: (_, pod) => put(pod), onDelete: (pod) => network.remove(pod) });
+}
+
+/** Resolves when none of the nodes has the taint any more that new nodes come with. */
+function untainted(informer: Informer<V1Node>, isOurs: (node: V1Node) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const tainted = new Set(
+      informer.lister
+        .list()
+        .filter((node) => isOurs(node) && isTainted(node))
+        .map(objectKey),
+    );
+    const free = (node: V1Node) => {
+      tainted.delete(objectKey(node));
+      if (tainted.size > 0) return;
+      handler?.remove();
+      resolve();
+    };
+    const handler = informer.addHandler({
+      onUpdate: (_, node) => {
+        if (!isTainted(node)) free(node);
+      },
+      onDelete: free,
+    });
+    if (tainted.size === 0) {
+      handler.remove();
+      resolve();
+    }
+  });
+}
+
+function isTainted({ spec }: V1Node): boolean {
+  return (spec?.taints ?? []).some(({ key, effect }) => key === NOT_READY && effect === "NoSchedule");
 }

@@ -1,8 +1,9 @@
+import { tolerates } from "../api/taints.ts";
 import type { CoreNames, SetVerdict } from "../wasm/scheduler-facts.ts";
 import type { AttributeSet } from "./attribute-sets.ts";
 import type { PodFacts } from "./pod-facts.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
-import { countIntolerable, forbids, tolerates, UNSCHEDULABLE } from "./taints.ts";
+import { countIntolerable, forbids, UNSCHEDULABLE } from "./taints.ts";
 
 /**
  * What a class makes of an attribute set: which filters of its profile refuse its nodes, and the raw scores that follow from

@@ -7,6 +7,7 @@ import { defaultIngressClass } from "./ingress-class.ts";
 import { limitBounds, limitDefaults } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
+import { notReadyTaint } from "./node-taints.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { priority } from "./priority.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -34,6 +35,7 @@ const MUTATING: readonly Admission[] = [
   limitDefaults,
   serviceAccount,
   nodeRestriction,
+  notReadyTaint,
   priority,
   defaultTolerations,
   defaultStorageClass,
