@@ -1,11 +1,12 @@
 import type { V1Node, V1Pod } from "../../api/generated/types.ts";
+import { tolerates } from "../../api/taints.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import { type ClusterEvent, decreasedRequests } from "../cluster-events.ts";
 import { portsConflict, readHostPorts } from "../host-ports.ts";
 import type { NodeIdentity } from "../node-affinity.ts";
 import type { PodFacts } from "../pod-facts.ts";
 import { readResources } from "../resource-list.ts";
-import { forbids, tolerates, UNSCHEDULABLE } from "../taints.ts";
+import { forbids, UNSCHEDULABLE } from "../taints.ts";
 import { type Hint, podOf } from "./registration.ts";
 
 const nodesOf = ({ old, object }: ClusterEvent) => ({
