@@ -69,6 +69,8 @@ const SESSION_TIMEOUT_MS = 3_600_000;
 /** The router must not cut long names; the API has its own limits. */
 const MAX_PATH_PARAMETER = 65_536;
 
+const ANY_BODY = "application/json";
+
 type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
 
 /** Starts the API server: one port for HTTP/2 and HTTP/1.1 over TLS. Resolves when `/readyz` is ok. */
@@ -119,9 +121,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request: Request, payload: Readable) => readBody(payload));
-  // A body without Content-Type is JSON; without this, Fastify would not even read one that came over HTTP/2.
-  app.addHook("onRequest", async (request: Request) => {
-    request.raw.headers["content-type"] ??= "application/json";
+  // Fastify reads a body only if it can make something of its Content-Type. What it says is for the API to judge, and a
+  // body that says nothing is JSON.
+  const contentTypes = new WeakMap<Request["raw"], string>();
+  app.addHook("onRequest", async ({ raw }: Request) => {
+    contentTypes.set(raw, raw.headers["content-type"] ?? ANY_BODY);
+    raw.headers["content-type"] = ANY_BODY;
   });
   app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
   app.setNotFoundHandler((request, reply) => answer(reply, request, { body: request.body }));
@@ -133,6 +138,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     came: { readonly body?: unknown; readonly failure?: unknown },
   ): Promise<void> {
     const body = Buffer.isBuffer(came.body) ? came.body : Buffer.alloc(0);
+    request.raw.headers["content-type"] = contentTypes.get(request.raw);
     const incoming: IncomingRequest = {
       method: request.raw.method ?? "GET",
       url: request.raw.url ?? "/",
