@@ -48,16 +48,7 @@ export function drawRequest(random: Random, schema: Schema): FuzzRequest {
 
 function drawPath(draw: Draw, kind: Kind, method: string, name: string): string {
   if (draw.chance(4))
-    return draw.pick([
-      "/",
-      "/api",
-      "/apis",
-      "/version",
-      "/openapi/v3",
-      "/metrics",
-      "//",
-      `/${escaped(hostileText(draw))}`,
-    ]);
+    return draw.pick(["/", "/api", "/apis", "/version", "/openapi/v3", "/metrics", "//", `/${part(draw)}`]);
   const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
   const namespace =
     kind.namespaced && draw.chance(92) ? [`namespaces`, draw.chance(90) ? NAMESPACE : part(draw)] : [];
