@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { type Clock, SystemClock } from "./apimachinery/clock.ts";
 import { type Logger, silentLogger } from "./apimachinery/log.ts";
 import { seededRandom } from "./apimachinery/random.ts";
-import type { AccessOptions } from "./apiserver/server.ts";
+import type { AccessOptions, ServingOptions } from "./apiserver/server.ts";
 import type { Client } from "./client/client.ts";
 import { behindSameFence } from "./client/fenced-client.ts";
 import { startApiServer } from "./cluster/api-server.ts";
@@ -21,7 +21,7 @@ export { createLogger, type Logger } from "./apimachinery/log.ts";
 export type { Client } from "./client/client.ts";
 
 /** What `startCluster` takes; everything has a default. */
-export interface ClusterOptions extends StoreChoice, AccessOptions {
+export interface ClusterOptions extends StoreChoice, AccessOptions, ServingOptions {
   /** Simulated nodes, 0 or more; 3 unless told otherwise. */
   readonly nodes?: number;
   /** Where certificates, objects and the kubeconfig are kept. Absent: nothing is written to disk. */

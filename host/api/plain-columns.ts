@@ -1,6 +1,6 @@
 import { isDns1123Label } from "../apimachinery/names.ts";
 import { controllerOf, type KubernetesObject } from "../apimachinery/object.ts";
-import { ageColumn, column, integerColumn, NONE, nameColumn } from "./columns.ts";
+import { ageColumn, column, NONE, nameColumn } from "./columns.ts";
 import { formatDuration } from "./duration.ts";
 import { immutable, named } from "./field-checks.ts";
 import type * as t from "./generated/types.ts";
@@ -80,53 +80,5 @@ export const componentStatusRules: KindRules<t.V1ComponentStatus> = {
     }),
     column("Message", ({ conditions }) => conditions?.find((one) => one.type === "Healthy")?.message ?? ""),
     column("Error", ({ conditions }) => conditions?.find((one) => one.type === "Healthy")?.error ?? ""),
-  ],
-};
-
-export const flowSchemaRules: KindRules<t.V1FlowSchema> = {
-  defaults({ spec }) {
-    if (spec !== undefined) spec.matchingPrecedence ||= 1000;
-  },
-  columns: [
-    nameColumn,
-    column("PriorityLevel", ({ spec }) => spec?.priorityLevelConfiguration.name ?? ""),
-    integerColumn("MatchingPrecedence", ({ spec }) => spec?.matchingPrecedence),
-    column("DistinguisherMethod", ({ spec }) => spec?.distinguisherMethod?.type ?? NONE),
-    ageColumn,
-    column(
-      "MissingPL",
-      ({ status }) => status?.conditions?.find((one) => one.type === "Dangling")?.status ?? "?",
-    ),
-  ],
-};
-
-export const priorityLevelRules: KindRules<t.V1PriorityLevelConfiguration> = {
-  defaults({ spec }) {
-    if (spec?.limited) {
-      spec.limited.nominalConcurrencyShares ??= 30;
-      spec.limited.lendablePercent ??= 0;
-      const { queuing } = spec.limited.limitResponse ?? {};
-      if (queuing) {
-        queuing.queues ||= 64;
-        queuing.handSize ||= 8;
-        queuing.queueLengthLimit ||= 50;
-      }
-    }
-    if (spec?.exempt) {
-      spec.exempt.nominalConcurrencyShares ??= 0;
-      spec.exempt.lendablePercent ??= 0;
-    }
-  },
-  columns: [
-    nameColumn,
-    column("Type", ({ spec }) => spec?.type ?? ""),
-    column(
-      "NominalConcurrencyShares",
-      ({ spec }) => (spec?.limited ?? spec?.exempt)?.nominalConcurrencyShares ?? NONE,
-    ),
-    column("Queues", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queues ?? NONE),
-    column("HandSize", ({ spec }) => spec?.limited?.limitResponse?.queuing?.handSize ?? NONE),
-    column("QueueLengthLimit", ({ spec }) => spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? NONE),
-    ageColumn,
   ],
 };

@@ -19,6 +19,8 @@ import { Authorizer } from "./authorization/authorizer.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
 import { Definitions } from "./custom-resources/definitions.ts";
 import { expireEvents } from "./event-expiry.ts";
+import { FlowControl } from "./fairness/flow-control.ts";
+import { DEFAULT_LIMITS, type Limits } from "./fairness/gate.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ServedKinds } from "./served-kinds.ts";
 import { ObjectStorage } from "./storage/objects.ts";
@@ -33,11 +35,13 @@ export interface ApiCoreOptions {
   readonly untaintedNodes?: boolean;
   /** Bearer tokens known from the start. */
   readonly tokens?: ReadonlyMap<string, User>;
+  readonly limits?: Limits;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
 export interface ApiCore {
   readonly api: Api;
+  readonly flowControl: FlowControl;
   client(userName: string, groups?: readonly string[]): Client;
   /** Ends what runs by the clock. The store stays open. */
   stop(): void;
@@ -78,11 +82,16 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   await createBootstrapObjects(api);
   const definitions = new Definitions(api);
   await definitions.start();
+  const { maxRequestsInFlight, maxMutatingRequestsInFlight } = { ...DEFAULT_LIMITS, ...options.limits };
+  const flowControl = new FlowControl(api, Math.max(1, maxRequestsInFlight + maxMutatingRequestsInFlight));
+  await flowControl.start();
   const expiry = expireEvents(api);
   return {
     api,
+    flowControl,
     stop: () => {
       expiry.stop();
+      flowControl.stop();
       definitions.stop();
       allocations.stop();
       memory.stop();

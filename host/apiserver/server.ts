@@ -5,19 +5,27 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Claims } from "../apimachinery/json-web-token.ts";
 import type { Logger } from "../apimachinery/log.ts";
+import { MetricsRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import type { User } from "./api.ts";
+import { AuditLog, type AuditOptions } from "./audit/audit-log.ts";
 import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/front-proxy.ts";
 import { type AnonymousAccess, createAuthenticator } from "./authentication/request-authenticator.ts";
 import type { ServiceAccountTokenOptions } from "./authentication/service-account-tokens.ts";
 import { publishAuthentication, publishServers } from "./bootstrap.ts";
 import { createApiCore } from "./core.ts";
+import { FlowGate } from "./fairness/flow-gate.ts";
+import type { Gate, Limits } from "./fairness/gate.ts";
+import { MaxInFlight } from "./fairness/max-in-flight.ts";
+import { FlowMetrics } from "./fairness/metrics.ts";
 import { readBody } from "./http/body.ts";
 import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
-import { isSliced, writeSlices } from "./http/sliced-body.ts";
+import { writeSlices } from "./http/sliced-body.ts";
+import { RequestMetrics } from "./metrics/request-metrics.ts";
+import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
 import { Turns } from "./verbs/turns.ts";
 
@@ -31,7 +39,16 @@ export interface AccessOptions {
   readonly anonymous?: AnonymousAccess;
 }
 
-export interface ApiServerOptions extends AccessOptions {
+/** How much is served at a time, and whether it is written down. */
+export interface ServingOptions {
+  readonly limits?: Limits;
+  /** Off: `limits` are two plain numbers, and one more request is refused; on unless told otherwise. */
+  readonly priorityAndFairness?: boolean;
+  /** Absent: nothing is written down. */
+  readonly audit?: AuditOptions;
+}
+
+export interface ApiServerOptions extends AccessOptions, ServingOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -70,6 +87,7 @@ const SESSION_TIMEOUT_MS = 3_600_000;
 const MAX_PATH_PARAMETER = 65_536;
 
 const ANY_BODY = "application/json";
+const EMPTY = Buffer.alloc(0);
 
 type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
 
@@ -82,14 +100,25 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     random,
     log,
     tokens: options.tokens,
+    limits: options.limits,
     serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
   });
   let ready = false;
   let port = options.port;
   const turns = new Turns();
+  const gitVersion = `${KUBERNETES_VERSION}+pintle.${options.version ?? packageVersion()}`;
+  const registry = new MetricsRegistry();
+  const metrics = new ServerMetrics(core.api, registry, gitVersion);
+  const audit = options.audit && new AuditLog(options.audit, clock, log, registry);
+  const gate: Gate =
+    options.priorityAndFairness === false
+      ? new MaxInFlight(options.limits ?? {})
+      : new FlowGate(core.api, core.flowControl, new FlowMetrics(registry, core.flowControl));
   const handle = createRequestHandler({
     api: core.api,
     turns,
+    gate,
+    onlookers: [new RequestMetrics(core.api, registry), ...(audit === undefined ? [] : [audit])],
     random: random.fork("http"),
     authenticate: createAuthenticator({
       tokens: core.api.tokens,
@@ -100,7 +129,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     facts: {
       address: () => `${address}:${port}`,
       isReady: () => ready,
-      gitVersion: `${KUBERNETES_VERSION}+pintle.${options.version ?? packageVersion()}`,
+      gitVersion,
+      metrics: () => metrics.page(),
     },
   });
   const app: App = fastify({
@@ -137,7 +167,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     request: Request,
     came: { readonly body?: unknown; readonly failure?: unknown },
   ): Promise<void> {
-    const body = Buffer.isBuffer(came.body) ? came.body : Buffer.alloc(0);
+    const sent = Buffer.isBuffer(came.body) ? came.body : EMPTY;
     request.raw.headers["content-type"] = contentTypes.get(request.raw);
     const incoming: IncomingRequest = {
       method: request.raw.method ?? "GET",
@@ -146,22 +176,26 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       rawHeaders: request.raw.rawHeaders,
       // HTTP/2 gives every stream a socket object of its own; who is asking is a fact of the session. HTTP/1.1 has none.
       socket: request.raw.stream?.session?.socket ?? request.raw.socket,
-      body,
+      body: sent,
       failure: came.failure,
       takeOver: () => {
         reply.hijack();
         return reply.raw;
       },
+      onGone: (listener) => reply.raw.on("close", listener),
     };
     const outgoing = await handle(incoming);
     if (outgoing === undefined) return;
-    if (!isSliced(outgoing)) {
-      send(reply, outgoing);
+    const { code, headers, body } = outgoing;
+    if (typeof body === "string" || Buffer.isBuffer(body)) {
+      const bytes = typeof body === "string" ? Buffer.from(body) : body;
+      send(reply, outgoing, bytes);
+      outgoing.over(bytes.length);
       return;
     }
     reply.hijack();
-    const whole = incoming.method === "HEAD" ? { ...outgoing, body: [] } : outgoing;
-    await writeSlices(core.api, turns, reply.raw, whole);
+    const slices = incoming.method === "HEAD" ? [] : body;
+    outgoing.over(await writeSlices(core.api, turns, reply.raw, { code, headers, body: slices }));
   }
 
   const sockets = new Set<Socket>();
@@ -178,8 +212,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     // Watches never end by themselves, so neither would their connections.
     for (const socket of sockets) socket.destroy();
     await closed;
+    await audit?.stop();
   };
   try {
+    await audit?.start();
     await app.listen({ host, port: options.port });
     port = (app.server.address() as AddressInfo).port;
     const publish = (servers: readonly ServerAddress[]) => publishServers(core.api, servers);
@@ -233,11 +269,11 @@ interface Reply {
   send(body: never): unknown;
 }
 
-function send(reply: Reply, { code, headers, body }: Outgoing): void {
+/** @param body  as bytes, or Fastify would add a charset to JSON's type, which Kubernetes does not */
+function send(reply: Reply, { code, headers }: Outgoing, body: Buffer): void {
   reply.code(code);
   reply.headers(headers);
   // Fastify asks to close the connection after a body it could not read; HTTP/2 has no such header, and Node warns of it.
   if (reply.raw.stream !== undefined) reply.removeHeader("connection");
-  // As bytes, or Fastify would add a charset to JSON's type, which Kubernetes does not.
-  reply.send((typeof body === "string" ? Buffer.from(body) : body) as never);
+  reply.send(body as never);
 }

@@ -22,9 +22,10 @@ import {
 } from "./flags.ts";
 import { stopInTime, stopSignal } from "./hold.ts";
 import { restoring } from "./restoring.ts";
+import { readServing, type ServingFlags, servingFlags } from "./serving-flags.ts";
 
 /** The flags of every command that holds a cluster in this process, as commander hands them over. */
-export interface ClusterFlags extends EtcdAccessFlags, AccessFlags {
+export interface ClusterFlags extends EtcdAccessFlags, AccessFlags, ServingFlags {
   readonly nodes: number;
   readonly runtime: string;
   readonly store: "memory" | "lmdb" | "etcd";
@@ -47,6 +48,7 @@ export function clusterFlags(): Option[] {
     certDirFlag(),
     restoreFlag(),
     ...accessFlags(),
+    ...servingFlags(),
     dataDirFlag(),
     portFlag(),
     kubeconfigFlag(),
@@ -73,6 +75,7 @@ export async function holdCluster(
   const startMs = clock.nowMs();
   const asked = stopSignal();
   const access = await readAccess(flags);
+  const serving = readServing(flags);
   const { startCluster } = await import("../main.ts");
   const cluster = await startCluster({
     nodes: flags.nodes,
@@ -86,6 +89,7 @@ export async function holdCluster(
     kubeconfig: flags.kubeconfig,
     seed: flags.seed,
     ...access,
+    ...serving,
     beforeKubeconfig: ({ url, seed }) =>
       writeState(flags.dataDir, {
         pid: process.pid,

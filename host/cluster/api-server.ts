@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
-import { type AccessOptions, type ApiServer, createApiServer } from "../apiserver/server.ts";
+import {
+  type AccessOptions,
+  type ApiServer,
+  createApiServer,
+  type ServingOptions,
+} from "../apiserver/server.ts";
 import { authorityFingerprint } from "../security/fingerprint.ts";
 import {
   adminAccess,
@@ -18,7 +23,7 @@ import { claimStore } from "../store/owner.ts";
 import { openStore, type StoreChoice } from "./open-store.ts";
 import { type Stoppable, stopAll } from "./stop-all.ts";
 
-export interface ApiServerProcessOptions extends StoreChoice, AccessOptions {
+export interface ApiServerProcessOptions extends StoreChoice, AccessOptions, ServingOptions {
   readonly clock: Clock;
   readonly seed: number;
   readonly log: Logger;
@@ -92,6 +97,9 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       tokens: options.tokens,
       frontProxy: options.frontProxy,
       anonymous: options.anonymous,
+      limits: options.limits,
+      priorityAndFairness: options.priorityAndFairness,
+      audit: options.audit,
     });
     started.push({ name: "apiserver", stop: () => server.stop() });
     const access = adminAccess(server.url, pki);

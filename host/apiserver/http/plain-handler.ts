@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "../../apimachinery/errors.ts";
+import { METRICS_TYPE } from "../../apimachinery/metrics/registry.ts";
 import type { Api } from "../api.ts";
 import { AGGREGATED_TYPE, apiVersions, type Discovery, discoveryOf } from "../discovery.ts";
 import { type Answer, jsonAnswer, textAnswer } from "./answer.ts";
@@ -13,6 +14,8 @@ export interface ServerFacts {
   readonly address: () => string;
   readonly isReady: () => boolean;
   readonly gitVersion: string;
+  /** The page that Prometheus reads. */
+  readonly metrics: () => Promise<string>;
 }
 
 export interface PlainRequest {
@@ -22,8 +25,8 @@ export interface PlainRequest {
   readonly ifNoneMatch?: string;
 }
 
-/** Discovery, version and health: what is asked by path alone. */
-export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest): Answer {
+/** Discovery, version, health and metrics: what is asked by path alone. */
+export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest): Answer | Promise<Answer> {
   const { path, query, verb } = request.info;
   const pretty = wantsPretty(query, request.userAgent);
   const json = (value: object | undefined) =>
@@ -69,6 +72,8 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
         include: "Metadata",
         nowMs: 0,
       });
+    case "metrics":
+      return second === undefined ? metricsPage(facts) : pageNotFound();
     case "healthz":
     case "livez":
     case "readyz":
@@ -76,6 +81,10 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
     default:
       return pageNotFound();
   }
+}
+
+async function metricsPage(facts: ServerFacts): Promise<Answer> {
+  return { code: 200, contentType: METRICS_TYPE, body: await facts.metrics() };
 }
 
 /** How others may verify service account tokens without asking (api-policy 2.5). */

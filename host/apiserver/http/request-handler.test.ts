@@ -7,6 +7,7 @@ import { type Store, StoreUnavailableError } from "../../store/store.ts";
 import type { User } from "../api.ts";
 import { createAuthenticator } from "../authentication/request-authenticator.ts";
 import { createApiCore } from "../core.ts";
+import { MaxInFlight } from "../fairness/max-in-flight.ts";
 import { Turns } from "../verbs/turns.ts";
 import { createRequestHandler, type IncomingRequest } from "./request-handler.ts";
 
@@ -20,13 +21,20 @@ async function handler(store: Store, log: Logger = silentLogger) {
   const clock = new VirtualClock();
   const random = seededRandom(1);
   const { api } = await createApiCore({ store, clock, random, log, tokens: USERS });
-  const facts = { address: () => "127.0.0.1:6443", isReady: () => true, gitVersion: "v1.36.2+pintle.0" };
+  const facts = {
+    address: () => "127.0.0.1:6443",
+    isReady: () => true,
+    gitVersion: "v1.36.2+pintle.0",
+    metrics: async () => "",
+  };
   const handle = createRequestHandler({
     api,
     random,
     authenticate: createAuthenticator({ tokens: api.tokens, clientCa: "" }),
     facts,
     turns: new Turns(),
+    gate: new MaxInFlight({}),
+    onlookers: [],
   });
   return (method: string, url: string, token = "root", more: Partial<IncomingRequest> = {}) =>
     handle({
@@ -38,6 +46,7 @@ async function handler(store: Store, log: Logger = silentLogger) {
       takeOver: () => {
         throw new Error("no stream expected");
       },
+      onGone: () => {},
       ...more,
     });
 }

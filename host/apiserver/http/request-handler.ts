@@ -1,14 +1,16 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
-import type { Api, User } from "../api.ts";
+import type { Api } from "../api.ts";
 import { impersonate, isImpersonating } from "../authentication/impersonation.ts";
 import type { createAuthenticator } from "../authentication/request-authenticator.ts";
-import { attributesOf } from "../authorization/attributes.ts";
+import { type Attributes, attributesOf, type Decision } from "../authorization/attributes.ts";
 import { SUPERUSERS } from "../authorization/authorizer.ts";
 import { forbiddenError } from "../authorization/forbidden.ts";
+import type { Gate } from "../fairness/gate.ts";
 import type { Turns } from "../verbs/turns.ts";
-import { type Answer, errorAnswer, statusAnswer } from "./answer.ts";
+import { type Answer, errorAnswer, statusAnswer, textAnswer } from "./answer.ts";
+import { Exchange, type Onlooker } from "./exchange.ts";
 import { wantsPretty } from "./negotiation.ts";
 import { handlePlain, pageNotFound, type ServerFacts } from "./plain-handler.ts";
 import { parseRequest, type RequestInfo } from "./request-info.ts";
@@ -23,6 +25,9 @@ export interface RequestHandlerOptions {
   readonly facts: ServerFacts;
   /** Taken by long work, so that short requests are not kept waiting. */
   readonly turns: Turns;
+  /** Lets in as many requests as the server can serve at a time. */
+  readonly gate: Gate;
+  readonly onlookers: readonly Onlooker[];
 }
 
 /** A request as any HTTP layer can give it. */
@@ -36,59 +41,69 @@ export interface IncomingRequest {
   /** Why the body could not be read, if it could not. */
   readonly failure?: unknown;
   readonly takeOver: () => RawResponse;
+  /** Calls back when the connection is done with, or lost. */
+  readonly onGone: (listener: () => void) => void;
 }
 
 export interface Outgoing {
   readonly code: number;
   readonly headers: Record<string, string | string[]>;
   readonly body: Answer["body"];
+  /** To be called when it has been written, or cannot be. */
+  readonly over: (bytes: number) => void;
 }
 
 const MAX_WARNING_BYTES = 4096;
 
-/** One request's life, in order: who, what about, may they, do it, answer. Source: api-policy 1.1. */
+/** One request's life, in order: who, what about, is there room, may they, do it, answer. Source: api-policy 1.1. */
 export function createRequestHandler(options: RequestHandlerOptions) {
+  const { api, random, onlookers } = options;
   return async (request: IncomingRequest): Promise<Outgoing | undefined> => {
-    const warnings: string[] = [];
-    const auditId = header(request.headers["audit-id"]) ?? randomUuid(options.random);
-    const common = () => ({
-      "Audit-Id": auditId,
-      "Cache-Control": "no-cache, private",
-      ...(warnings.length > 0 ? { Warning: warnings.map(warningHeader) } : {}),
-    });
+    const auditId = header(request.headers["audit-id"]) ?? randomUuid(random);
+    const exchange = new Exchange(request, auditId, api.clock.monotonicMs(), onlookers);
     try {
-      const answer = await serve(options, request, warnings, common);
-      return answer && outgoing(answer, common());
+      const answer = await serve(options, exchange);
+      return answer && outgoing(answer, exchange);
     } catch (error) {
       const query = new URLSearchParams(request.url.split("?")[1] ?? "");
       const pretty = wantsPretty(query, request.headers["user-agent"]);
-      return outgoing(errorAnswer(error, options.api.log, pretty), common());
+      return outgoing(errorAnswer(error, api.log, pretty), exchange);
     }
   };
 }
 
 async function serve(
-  { api, random, authenticate, facts, turns }: RequestHandlerOptions,
-  request: IncomingRequest,
-  warnings: string[],
-  common: () => Record<string, string | string[]>,
+  { api, random, authenticate, facts, turns, gate }: RequestHandlerOptions,
+  exchange: Exchange,
 ): Promise<Answer | undefined> {
+  const { request } = exchange;
   const info = parseRequest(request.method, request.url);
   if (info === undefined) throw badRequest(`invalid URL escape in ${JSON.stringify(request.url)}`);
+  exchange.info = info;
   requireTimeout(info);
   const known = authenticate(request, info.path);
   // A connection's user is known at once: a request of a superuser waits for nothing here.
   const sender = known instanceof Promise ? await known : known;
+  exchange.sender = sender;
+  exchange.received();
   const user = isImpersonating(request)
     ? await impersonate(sender, request, (one) => attributesOf(one, info), api.authorizer)
     : sender;
-  const refused = user.groups.includes(SUPERUSERS) ? undefined : await refusal(api, user, info);
-  if (refused !== undefined) return refused;
+  exchange.user = user;
+  const attributes = attributesOf(user, info);
+  const { onGone, body } = request;
+  const entering = gate.enter({ user, info, attributes, bytes: body.length, onGone });
+  const passage = entering instanceof Promise ? await entering : entering;
+  exchange.passage = passage;
+  if (passage.retryAfterSeconds !== undefined) return tooManyRequests(passage.retryAfterSeconds);
+  const decision = user.groups.includes(SUPERUSERS) ? ALLOWED : await api.authorizer.authorize(attributes);
+  exchange.decision = decision;
+  if (!decision.allowed) return refusal(attributes, decision);
   if (request.failure !== undefined) throw request.failure;
   const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
   const { resource } = info;
   if (resource === undefined) {
-    return handlePlain(api, facts, {
+    return await handlePlain(api, facts, {
       info,
       accept,
       userAgent,
@@ -98,23 +113,44 @@ async function serve(
   const answer = await handleResource(api, {
     info: { ...info, resource },
     user,
-    body: request.body,
+    body,
     contentType,
     accept,
     userAgent,
     random,
     turns,
-    warn: (text) => warn(warnings, text),
-    takeOver: () => ({ raw: request.takeOver(), headers: common() }),
+    warn: (text) => warn(exchange.warnings, text),
+    takeOver: () => {
+      const raw = request.takeOver();
+      exchange.started(200);
+      raw.on("close", () => exchange.over(200, 0));
+      return { raw, headers: commonHeaders(exchange) };
+    },
+    onFollowing: () => passage.leave(),
+    onWritten: (events) => exchange.delivered?.(events),
   });
   return answer === "unknown" ? pageNotFound() : answer;
 }
 
-/** The 403 of a request that nobody allows; undefined: it is allowed. */
-async function refusal(api: Api, user: User, info: RequestInfo): Promise<Answer | undefined> {
-  const attributes = attributesOf(user, info);
-  const { allowed, reason } = await api.authorizer.authorize(attributes);
-  if (allowed) return undefined;
+const ALLOWED: Decision = { allowed: true, reason: "" };
+
+function commonHeaders({ auditId, warnings, passage }: Exchange): Record<string, string | string[]> {
+  return {
+    "Audit-Id": auditId,
+    "Cache-Control": "no-cache, private",
+    ...passage?.headers,
+    ...(warnings.length > 0 ? { Warning: warnings.map(warningHeader) } : {}),
+  };
+}
+
+/** Source: api-policy 9.1; as text, not as a Status. */
+function tooManyRequests(seconds: number): Answer {
+  const page = textAnswer(429, "Too many requests, please try again later.\n");
+  return { ...page, headers: { "Retry-After": String(seconds), "X-Content-Type-Options": "nosniff" } };
+}
+
+/** The 403 of a request that nobody allows. */
+function refusal(attributes: Attributes, { reason }: Decision): Answer {
   const { status } = forbiddenError(attributes, reason);
   return { ...statusAnswer(status, false), headers: { "X-Content-Type-Options": "nosniff" } };
 }
@@ -142,7 +178,8 @@ function header(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function outgoing(answer: Answer, common: Record<string, string | string[]>): Outgoing {
-  const headers = { ...common, "Content-Type": answer.contentType, ...answer.headers };
-  return { code: answer.code, headers, body: answer.body };
+function outgoing(answer: Answer, exchange: Exchange): Outgoing {
+  const { code, contentType, body } = answer;
+  const headers = { ...commonHeaders(exchange), "Content-Type": contentType, ...answer.headers };
+  return { code, headers, body, over: (bytes) => exchange.over(code, bytes) };
 }

@@ -49,7 +49,7 @@ function* slices(count: number): Generator<Buffer> {
   for (let i = 1; i <= count; i++) yield Buffer.from(`${i}`);
 }
 
-function send(client: Client, body: Iterable<Buffer>): Promise<void> {
+function send(client: Client, body: Iterable<Buffer>): Promise<number> {
   const log = createLogger((line) => logged.push(line), "error");
   const raw = client as unknown as RawResponse;
   return writeSlices({ clock, log }, turns, raw, { code: 200, headers: {}, body });

@@ -8,12 +8,8 @@ import type { RawResponse } from "./watch-stream.ts";
 export const STALL_LIMIT_MS = 60_000;
 
 /** An answer that is made and written slice by slice. */
-export interface SlicedOutgoing extends Outgoing {
+export interface SlicedOutgoing extends Pick<Outgoing, "code" | "headers"> {
   readonly body: Iterable<Buffer>;
-}
-
-export function isSliced(outgoing: Outgoing): outgoing is SlicedOutgoing {
-  return typeof outgoing.body !== "string" && !Buffer.isBuffer(outgoing.body);
 }
 
 /**
@@ -21,16 +17,18 @@ export function isSliced(outgoing: Outgoing): outgoing is SlicedOutgoing {
  * So a list of any size costs one slice of memory beside what is stored, and delays a short request by one.
  *
  * @param slices  one is not read any more when the next is asked for
+ * @returns how many bytes were written
  */
 export async function writeSlices(
   api: Pick<Api, "clock" | "log">,
   turns: Turns,
   raw: RawResponse,
   { code, headers, body: slices }: SlicedOutgoing,
-): Promise<void> {
+): Promise<number> {
   // The compatibility layers type their methods apart, but behave alike.
   const response = raw as ServerResponse;
   let isGone = false;
+  let bytes = 0;
   let goOn = () => {};
   response.on("close", () => {
     isGone = true;
@@ -46,8 +44,9 @@ export async function writeSlices(
         response.write(slice, () => resolve());
       });
       stalled.cancel();
+      bytes += slice.length;
       await turns.next();
-      if (isGone) return;
+      if (isGone) return bytes;
     }
     response.end();
   } catch (error) {
@@ -55,4 +54,5 @@ export async function writeSlices(
     api.log.error("answer broken off by a mistake of the server", { error: String(error) });
     response.destroy();
   }
+  return bytes;
 }

@@ -26,6 +26,10 @@ export interface WatchConnection {
   readonly turns?: Turns;
   /** What to write to, and the headers every answer has; called when nothing can be refused any more. */
   readonly takeOver: () => { raw: RawResponse; headers: Readonly<Record<string, string | string[]>> };
+  /** The state it begins with has been read: from here on it only waits for changes. */
+  readonly onFollowing?: () => void;
+  /** So many events have been written. */
+  readonly onWritten?: (events: number) => void;
 }
 
 /**
@@ -70,6 +74,7 @@ export function streamWatch(
         writeOn();
         if (waitingEvents > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES) cutOff();
       },
+      onFollowing: connection.onFollowing,
       onEnd: (error) => end(error),
     },
     connection.turns,
@@ -99,6 +104,7 @@ export function streamWatch(
       const batch = waiting[written++]!;
       takes = response.write(encoder.bytesOf(batch));
       count(batch, -1);
+      connection.onWritten?.(batch.deliveries.length);
       lastRevision = String(batch.lastRevision);
     }
     // What was written is let go when it is half of the list, so that cutting it off stays cheap.

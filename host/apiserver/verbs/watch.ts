@@ -24,6 +24,8 @@ export interface WatchRequest extends RevisionOptions {
 export interface WatchReceiver {
   /** In order of revision; what comes together became visible at once, except for the state it began with. */
   onBatches(batches: readonly Batch[]): void;
+  /** Once: the state has been handed over, and only changes follow. */
+  onFollowing?(): void;
   /** Once, last; `error` absent: the time is over. */
   onEnd(error?: ApiError): void;
 }
@@ -129,6 +131,7 @@ class WatchSession {
         onBatches: (batches) => this.receiver.onBatches(batches),
         onEnd: (reason) => this.#end(asApiError(reason)),
       });
+      this.receiver.onFollowing?.();
     } catch (error) {
       this.#end(asApiError(error));
     }

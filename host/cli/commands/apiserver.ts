@@ -17,8 +17,9 @@ import {
 } from "../flags.ts";
 import { stopInTime, stopSignal } from "../hold.ts";
 import { restoring } from "../restoring.ts";
+import { readServing, type ServingFlags, servingFlags } from "../serving-flags.ts";
 
-interface Flags extends EtcdAccessFlags, AccessFlags {
+interface Flags extends EtcdAccessFlags, AccessFlags, ServingFlags {
   readonly dataDir: string;
   readonly etcdServers?: string;
   readonly certDir?: string;
@@ -38,7 +39,7 @@ export function apiserverCommand(): Command {
     .addOption(
       new Option("--etcd-servers <urls>", "keep objects in this etcd, not in DIR; separated by commas"),
     );
-  for (const flag of [...etcdAccessFlags(), ...accessFlags()]) command.addOption(flag);
+  for (const flag of [...etcdAccessFlags(), ...accessFlags(), ...servingFlags()]) command.addOption(flag);
   return command
     .addOption(certDirFlag())
     .addOption(restoreFlag())
@@ -57,6 +58,7 @@ async function run(flags: Flags): Promise<void> {
   if (etcdServers === undefined) refuseEtcdFlags(flags, "--etcd-servers");
   refuseSecond(dataDir);
   const access = await readAccess(flags);
+  const serving = readServing(flags);
   process.umask(0o077);
   const clock = new SystemClock();
   const startedAt = formatTime(clock.nowMs());
@@ -79,6 +81,7 @@ async function run(flags: Flags): Promise<void> {
     port: flags.securePort,
     kubeconfig: flags.kubeconfig,
     ...access,
+    ...serving,
   });
   try {
     const { url } = running.server;

@@ -3,6 +3,7 @@ import { renderBanner, renderKubectlHint } from "../banner.ts";
 import { isDetached, startDetached, tellStarter } from "../detach.ts";
 import { explainFailure } from "../failure.ts";
 import { type ClusterFlags, clusterFlags, holdCluster } from "../foreground.ts";
+import { type ServingFlags, servingFlags } from "../serving-flags.ts";
 
 /** `pintle up`: a cluster in the foreground, or with --detach in a process of its own. */
 export function upCommand(): Command {
@@ -51,6 +52,9 @@ async function upDetached(flags: ClusterFlags): Promise<void> {
       ...optional("anonymous-auth", flags.anonymousAuth),
       ...optional("requestheader-client-ca-file", flags.requestheaderClientCaFile),
       ...optional("requestheader-allowed-names", flags.requestheaderAllowedNames),
+      ...servingFlags().flatMap((flag) =>
+        optional(flag.name(), flags[flag.attributeName() as keyof ServingFlags]),
+      ),
       ...optional("data-dir", flags.dataDir),
       ...optional("port", flags.port),
       ...optional("kubeconfig", flags.kubeconfig),

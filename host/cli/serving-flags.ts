@@ -1,0 +1,54 @@
+import { Option } from "commander";
+import type { ServingOptions } from "../apiserver/server.ts";
+import { Failure } from "./failure.ts";
+import { whole } from "./flags.ts";
+
+/** How much is served at a time and what is written down, as commander hands it over. */
+export interface ServingFlags {
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
+  readonly enablePriorityAndFairness?: string;
+  readonly auditLogPath?: string;
+  readonly auditLogMaxsize?: number;
+  readonly auditLogMaxbackup?: number;
+  readonly auditLogMaxage?: number;
+}
+
+const MOST = 1_000_000;
+
+/** kube-apiserver's flags of these names. */
+export function servingFlags(): Option[] {
+  const number = (flag: string, what: string) => new Option(`${flag} <n>`, what).argParser(whole(0, MOST));
+  return [
+    number("--max-requests-inflight", "reading requests at a time (default: 400)"),
+    number("--max-mutating-requests-inflight", "writing requests at a time (default: 200)"),
+    new Option(
+      "--enable-priority-and-fairness <yes>",
+      "share the sum of both fairly by FlowSchemas; false: refuse one more than either (default: true)",
+    ).choices(["true", "false"]),
+    new Option("--audit-log-path <file>", "append every request to it, as JSON lines at level Metadata"),
+    number("--audit-log-maxsize", "megabytes after which the audit log is put aside (default: 100)"),
+    number("--audit-log-maxbackup", "how many audit logs put aside are kept (default: all)"),
+    number("--audit-log-maxage", "days they are kept (default: for ever)"),
+  ];
+}
+
+export function readServing(flags: ServingFlags): ServingOptions {
+  const { auditLogPath: path, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage } = flags;
+  const { maxRequestsInflight, maxMutatingRequestsInflight, enablePriorityAndFairness } = flags;
+  const rotation = [auditLogMaxsize, auditLogMaxbackup, auditLogMaxage];
+  if (path === undefined && rotation.some((one) => one !== undefined))
+    throw new Failure("--audit-log-maxsize, -maxbackup and -maxage go with --audit-log-path only");
+  return {
+    limits: {
+      ...(maxRequestsInflight === undefined ? {} : { maxRequestsInFlight: maxRequestsInflight }),
+      ...(maxMutatingRequestsInflight === undefined
+        ? {}
+        : { maxMutatingRequestsInFlight: maxMutatingRequestsInflight }),
+    },
+    ...(enablePriorityAndFairness === "false" ? { priorityAndFairness: false } : {}),
+    ...(path === undefined
+      ? {}
+      : { audit: { path, maxSize: auditLogMaxsize, maxBackup: auditLogMaxbackup, maxAge: auditLogMaxage } }),
+  };
+}
