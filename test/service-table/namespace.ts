@@ -18,14 +18,17 @@ const PROGRAMS = [
  * Whether rules can be loaded into a network namespace here. Without root it is skipped, whoever asks: a fresh machine
  * passes what needs none. With root, what is missing is a failure in CI.
  */
-export function hasNamespaces(): boolean {
+export function hasNamespaces(more: readonly string[] = []): boolean {
   if (process.getuid?.() !== 0) {
     process.stderr.write("\n*** SKIPPED: loading rules into a kernel needs root ***\n");
     return false;
   }
-  const missing = PROGRAMS.filter((name) => findProgram(name) === undefined);
+  const missing = [...PROGRAMS, ...more].filter((name) => findProgram(name) === undefined);
   if (missing.length > 0)
-    return requireComponent(`${missing.join(", ")} (apt-get install iptables nftables)`, false);
+    return requireComponent(
+      `${missing.join(", ")} (apt-get install iptables nftables iproute2 util-linux)`,
+      false,
+    );
   try {
     execFileSync("unshare", ["-n", "true"], { stdio: "ignore" });
     return true;
