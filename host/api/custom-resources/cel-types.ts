@@ -1,5 +1,6 @@
 import { type Environment, evaluate } from "@marcbachmann/cel-js";
 import { deepEqual, getOwn, isObject } from "../../apimachinery/copy.ts";
+import { celValue, wholeNumber } from "../cel/values.ts";
 import { additionalOf, isEmbedded, itemsOf, type Structural } from "./structural-schema.ts";
 
 /**
@@ -30,29 +31,8 @@ export function escapeName(name: string): string {
 
 const AS_IT_IS = (value: unknown) => value;
 
-/** What goes beyond it fails, and everything after it in the same evaluation. */
-export class Budget {
-  static readonly STEPS = 1_000_000;
-  #left = Budget.STEPS;
-
-  renew(): void {
-    this.#left = Budget.STEPS;
-  }
-
-  spend(steps: number): void {
-    this.#left -= steps;
-    if (this.#left < 0) throw new Error(OUT_OF_BUDGET);
-  }
-}
-
-/** Source: apiextensions, the text of a rule that ran for too long. */
-export const OUT_OF_BUDGET =
-  "validation failed due to running out of cost budget, no further validation rules will be run";
-
 /** Makes the types of one schema known to an environment. */
 export class CelTypes {
-  /** What one evaluation may still go through. */
-  readonly budget = new Budget();
   readonly #environment: Environment;
   readonly #known = new Map<Structural, CelType>();
   #count = 0;
@@ -72,12 +52,12 @@ export class CelTypes {
   }
 
   #make(schema: Structural, isRoot: boolean): CelType {
-    if (schema["x-kubernetes-int-or-string"]) return { name: "dyn", convert: whole };
+    if (schema["x-kubernetes-int-or-string"]) return { name: "dyn", convert: wholeNumber };
     switch (schema.type) {
       case "string":
         return textType(schema.format);
       case "integer":
-        return { name: "int", convert: whole };
+        return { name: "int", convert: wholeNumber };
       case "number":
         return { name: "double", convert: AS_IT_IS };
       case "boolean":
@@ -87,7 +67,7 @@ export class CelTypes {
       case "object":
         return this.#object(schema, isRoot);
       default:
-        return { name: "dyn", convert: loose };
+        return { name: "dyn", convert: celValue };
     }
   }
 
@@ -95,21 +75,8 @@ export class CelTypes {
     const item = this.of(items);
     return {
       name: `list<${item.name}>`,
-      convert: (value) => this.#counted(Array.isArray(value) ? value.map((one) => item.convert(one)) : []),
+      convert: (value) => (Array.isArray(value) ? value.map((one) => item.convert(one)) : []),
     };
-  }
-
-  /**
-   * A list that notices when a rule goes through it: that is what a rule's time is made of. The library asks a list for its
-   * length once each time.
-   */
-  #counted(list: unknown[]): unknown[] {
-    return new Proxy(list, {
-      get: (target, name) => {
-        if (name === "length") this.budget.spend(target.length);
-        return Reflect.get(target, name);
-      },
-    });
   }
 
   #object(schema: Structural, isRoot: boolean): CelType {
@@ -180,15 +147,4 @@ function dateAt(ms: number): Date {
   const date = new Date(0);
   date.setTime(ms);
   return date;
-}
-
-function whole(value: unknown): unknown {
-  return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value;
-}
-
-/** A value of no type: whole numbers all the way down. */
-function loose(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(loose);
-  if (!isObject(value)) return whole(value);
-  return new Map(Object.entries(value).map(([key, one]) => [key, loose(one)]));
 }

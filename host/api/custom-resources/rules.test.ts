@@ -136,14 +136,34 @@ describe("rules (api-policy 7.3)", () => {
     expect(told(schema(`{rule: "self.name == '.matches('"}`), "{name: .matches(}")).toEqual([]);
   });
 
-  test("a rule that goes on for too long is stopped", () => {
-    const rule =
-      "self.tags.all(a, self.tags.all(b, self.tags.all(c, self.tags.all(d, a + b != c + d + 'z'))))";
-    const tags = Array.from({ length: 200 }, (_, i) => `t${i}`).join(", ");
-    expect(told(schema(`{rule: "${rule}"}`), `{tags: [${tags}]}`)).toEqual([
+  test.each([
+    [
+      "a list",
+      "self.tags.all(a, self.tags.all(b, self.tags.all(c, self.tags.all(d, a + b != c + d + 'z'))))",
+    ],
+    [
+      "a map",
+      "self.labels.all(a, self.labels.all(b, self.labels.all(c, self.labels.all(d, a + b != c + d + 'z'))))",
+    ],
+    [
+      "what a function makes",
+      "self.tags.map(t, t).all(a, self.name.split(',').all(b, self.tags.filter(t, true).all(c, a + b != c)))",
+    ],
+    ["a search in a list", "self.tags.all(a, self.tags.all(b, !('z' in self.tags)))"],
+  ])("a rule that goes on for too long through %s is stopped", (_, rule) => {
+    const tags = Array.from({ length: 200 }, (_, i) => `t${i}`);
+    const labels = tags.map((tag) => `${tag}: v`);
+    const many = `{tags: [${tags.join(", ")}], labels: {${labels.join(", ")}}, name: "${tags.join(",")}"}`;
+    expect(told(schema(`{rule: "${rule}"}`), many)).toEqual([
       "spec: Invalid value: validation failed due to running out of cost budget, no further validation rules will be run",
     ]);
-    expect(told(schema(`{rule: "${rule}"}`), "{tags: [a, b]}")).toEqual([]);
+    expect(told(schema(`{rule: "${rule}"}`), "{tags: [a, b], labels: {a: b}, name: a}")).toEqual([]);
+  });
+
+  test("literals count like everything else", () => {
+    const digits = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+    const nested = Array.from({ length: 9 }, (_, i) => `${digits}.all(v${i}, `).join("");
+    expect(told(schema(`{rule: "${nested}self.n > 100${")".repeat(9)}"}`), "{n: 101}")).toHaveLength(1);
   });
 
   test("a duration is one", () => {

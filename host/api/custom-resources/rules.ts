@@ -1,10 +1,11 @@
-import { Environment, EvaluationError, Optional, type ParseResult } from "@marcbachmann/cel-js";
+import { type Environment, Optional } from "@marcbachmann/cel-js";
 import { deepEqual, getOwn, isObject } from "../../apimachinery/copy.ts";
 import { type FieldError, invalid, notSupported, required } from "../../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
+import { COST_EXCEEDED } from "../cel/budget.ts";
+import { celEnvironment, compileProblem, evaluationProblem, Program } from "../cel/program.ts";
 import type { V1ValidationRule } from "../generated/types.ts";
-import { registerLibrary, withLinearMatches } from "./cel-library.ts";
-import { type Budget, type CelType, CelTypes, OUT_OF_BUDGET } from "./cel-types.ts";
+import { type CelType, CelTypes } from "./cel-types.ts";
 import { additionalOf, itemsOf, memberOf, propertyOf, type Structural } from "./structural-schema.ts";
 import { correlatedItems } from "./validate.ts";
 
@@ -17,8 +18,8 @@ export interface RuleSet {
 
 interface Rule {
   readonly said: V1ValidationRule;
-  readonly evaluate: ParseResult;
-  readonly message: ParseResult | undefined;
+  readonly program: Program;
+  readonly message: Program | undefined;
   /** It compares with what was: only asked where something was. */
   readonly usesOld: boolean;
 }
@@ -26,12 +27,12 @@ interface Rule {
 interface Node {
   readonly schema: Structural;
   readonly type: CelType;
-  readonly budget: Budget;
   readonly rules: readonly Rule[];
 }
 
-/** What a rule may be made of, so that a definition cannot keep the server busy for ever. */
-const LIMITS = { maxAstNodes: 10_000, maxDepth: 100 };
+/** Source: apiextensions, the text of a rule that ran for too long. */
+const OUT_OF_BUDGET =
+  "validation failed due to running out of cost budget, no further validation rules will be run";
 
 export function compileRules(schema: Structural): RuleSet {
   const nodes = new Map<Structural, Node>();
@@ -63,8 +64,8 @@ function childrenOf(schema: Structural): { child: Structural; at: string }[] {
 function compileNode(schema: Structural, isRoot: boolean, nodes: Map<Structural, Node>): void {
   const said = schema["x-kubernetes-validations"] ?? [];
   if (said.length > 0) {
-    const { environments, type, budget } = environmentsOf(schema, isRoot);
-    nodes.set(schema, { schema, type, budget, rules: said.map((one) => compileRule(one, environments)) });
+    const { environments, type } = environmentsOf(schema, isRoot);
+    nodes.set(schema, { schema, type, rules: said.map((one) => compileRule(one, environments)) });
   }
   for (const { child } of childrenOf(schema)) compileNode(child, false, nodes);
 }
@@ -75,29 +76,22 @@ interface Environments {
   readonly optional: Environment;
 }
 
-function environmentsOf(
-  schema: Structural,
-  isRoot: boolean,
-): { environments: Environments; type: CelType; budget: Budget } {
-  const base = registerLibrary(
-    new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false, limits: LIMITS }),
-  );
+function environmentsOf(schema: Structural, isRoot: boolean): { environments: Environments; type: CelType } {
+  const base = celEnvironment();
   const types = new CelTypes(base);
   const type = types.of(schema, isRoot);
   base.registerVariable("self", type.name);
   const plain = base.clone().registerVariable("oldSelf", type.name);
   const optional = base.clone().registerVariable("oldSelf", `optional<${type.name}>`);
-  return { environments: { plain, optional }, type, budget: types.budget };
+  return { environments: { plain, optional }, type };
 }
 
 function compileRule(said: V1ValidationRule, { plain, optional }: Environments): Rule {
   const environment = said.optionalOldSelf ? optional : plain;
   return {
     said,
-    evaluate: environment.parse(withLinearMatches(said.rule)),
-    message: said.messageExpression
-      ? environment.parse(withLinearMatches(said.messageExpression))
-      : undefined,
+    program: new Program(environment, said.rule),
+    message: said.messageExpression ? new Program(environment, said.messageExpression) : undefined,
     usesOld: usesOldSelf(said.rule),
   };
 }
@@ -135,7 +129,7 @@ function walk(
 
 function checkRule(
   rule: Rule,
-  { schema, type, budget }: Node,
+  { schema, type }: Node,
   value: unknown,
   old: unknown,
   path: string,
@@ -155,26 +149,20 @@ function checkRule(
       : oldSelf,
   };
   const field = path + (said.fieldPath ?? "");
-  budget.renew();
   try {
-    if (rule.evaluate(context) === true) return [];
+    if (rule.program.evaluate(context) === true) return [];
     return [failed(said, messageOf(rule, context), field, value)];
   } catch (error) {
-    if (!(error instanceof EvaluationError) && !(error instanceof Error)) throw error;
-    if (error.message.includes(OUT_OF_BUDGET)) {
+    const why = evaluationProblem(error);
+    if (why === COST_EXCEEDED) {
       const message = `Invalid value: ${OUT_OF_BUDGET}`;
       return [{ reason: "FieldValueInvalid", field: path === "" ? "<nil>" : path, message }];
     }
-    const why = error instanceof EvaluationError ? error.summary : error.message;
-    const what = `${lowerFirst(why)} evaluating rule: ${said.message?.trim() || said.rule.trim()}`;
+    const what = `${why} evaluating rule: ${said.message?.trim() || said.rule.trim()}`;
     const shown = JSON.stringify(schema.type ?? "object");
     const message = `Invalid value: ${shown}: ${what}`;
     return [{ reason: "FieldValueInvalid", field: path === "" ? "<nil>" : path, message }];
   }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** What the rule says of its failure: an expression that cannot be evaluated, or is no line of text, gives way to the plain message. */
@@ -182,7 +170,7 @@ function messageOf({ message, said }: Rule, context: Record<string, unknown>): s
   const plain = said.message?.trim() || `failed rule: ${said.rule.trim()}`;
   if (message === undefined) return plain;
   try {
-    const text: unknown = message(context);
+    const text = message.evaluate(context);
     return typeof text === "string" && text.trim() !== "" && !text.includes("\n") ? text.trim() : plain;
   } catch (error) {
     if (error instanceof Error) return plain;
@@ -288,7 +276,8 @@ function expressionErrors(
   const errors: FieldError[] = [];
   const check = (field: string, expression: string, type: string, wrongType: string, value: unknown) => {
     const result = environment.check(expression);
-    if (result.error) errors.push(invalid(field, value, compilationFailed(expression, result.error)));
+    const problem = compileProblem(environment, expression);
+    if (problem !== undefined) errors.push(invalid(field, value, problem));
     else if (result.type !== type && result.type !== "dyn") errors.push(invalid(field, value, wrongType));
   };
   if (said.rule?.trim()) {
@@ -322,17 +311,4 @@ function inGo({
     FieldPath: fieldPath,
     OptionalOldSelf: optionalOldSelf ?? null,
   };
-}
-
-/** `compilation failed: ERROR: <input>:1:5: undefined field 'zz'` and the place under the text. */
-function compilationFailed(
-  expression: string,
-  error: { summary: string; range?: { start: number } },
-): string {
-  const start = Math.max(0, (error.range?.start ?? 1) - 1);
-  const before = expression.slice(0, start).split("\n");
-  const column = before.at(-1)!.length;
-  const what = error.summary.replace(/^No such key: (.*)$/, "undefined field '$1'");
-  const line = expression.split("\n")[before.length - 1] ?? "";
-  return `compilation failed: ERROR: <input>:${before.length}:${column + 1}: ${what}\n | ${line}\n | ${".".repeat(column)}^`;
 }

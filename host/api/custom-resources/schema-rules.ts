@@ -6,8 +6,8 @@ import {
   notSupported,
   required,
 } from "../../apimachinery/field-error.ts";
+import { patternOf } from "../cel/pattern.ts";
 import { settle } from "./decode.ts";
-import { patternOf } from "./pattern.ts";
 import { isEmbedded, itemsOf, preserves, propertyOf, type Structural } from "./structural-schema.ts";
 import { validateValue } from "./validate.ts";
 

@@ -8,8 +8,8 @@ import {
   tooLong,
   tooMany,
 } from "../../apimachinery/field-error.ts";
+import { patternOf } from "../cel/pattern.ts";
 import { hasFormat } from "./formats.ts";
-import { patternOf } from "./pattern.ts";
 import { itemsOf, memberOf, type Structural } from "./structural-schema.ts";
 
 /**
