@@ -2,6 +2,7 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { ageColumn, column, formatSelector, integerColumn, nameColumn, UNSET } from "./columns.ts";
 import type * as t from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { webhookErrors } from "./webhook-validation.ts";
 
 type Matching = t.V1MatchResources | undefined;
 type Policy = t.V1ValidatingAdmissionPolicy | t.V1MutatingAdmissionPolicy;
@@ -38,6 +39,7 @@ function webhookRules<T extends KubernetesObject & { webhooks?: unknown[] }>(): 
 export const validatingWebhookRules: KindRules<t.V1ValidatingWebhookConfiguration> = {
   ...webhookRules(),
   defaults: ({ webhooks = [] }) => webhooks.forEach(defaultWebhook),
+  validate: ({ webhooks }) => webhookErrors(webhooks),
 };
 
 export const mutatingWebhookRules: KindRules<t.V1MutatingWebhookConfiguration> = {
@@ -46,6 +48,7 @@ export const mutatingWebhookRules: KindRules<t.V1MutatingWebhookConfiguration> =
     webhooks.forEach(defaultWebhook);
     for (const webhook of webhooks) webhook.reinvocationPolicy ??= "Never";
   },
+  validate: ({ webhooks }) => webhookErrors(webhooks),
 };
 
 function policyRules<T extends Policy>(name: string, count: (policy: T) => number | undefined): KindRules<T> {

@@ -3,12 +3,14 @@ import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
+import type { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import type { ServiceAllocator } from "./allocators/services.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
+import type { WebhookClient } from "./webhook-client/client.ts";
 
 /** Who asks. */
 export interface User {
@@ -33,6 +35,9 @@ export interface Api {
   readonly serviceAccountTokens: ServiceAccountTokens;
   /** New nodes come without the taint that a controller takes off: there is no such controller. */
   readonly untaintedNodes?: boolean;
+  /** Policies and webhooks. */
+  readonly dynamicAdmission: DynamicAdmission;
+  readonly webhooks: WebhookClient;
   /** Bearer tokens of every sort. */
   readonly tokens: TokenAuthenticator;
 }
@@ -55,4 +60,10 @@ export interface WriteContext {
   readonly fieldManager?: string;
   /** Sent as Warning headers by HTTP; dropped by trusted callers in the process. */
   readonly warn: (text: string) => void;
+  /** The options as the client gave them, for those who are told of the write. */
+  readonly asked?: Readonly<Record<string, unknown>>;
+  /** Notes something in the audit entry of the request, under `webhook.example.com/key` or the like. */
+  readonly annotate?: (key: string, value: string) => void;
+  /** The server's own housekeeping: neither webhooks nor policies are asked. */
+  readonly isInternal?: true;
 }

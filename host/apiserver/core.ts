@@ -4,6 +4,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { loadSchema } from "../apimachinery/schema.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
+import { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
 import type { Api, User } from "./api.ts";
@@ -24,6 +25,8 @@ import { DEFAULT_LIMITS, type Limits } from "./fairness/gate.ts";
 import { createInProcessClient } from "./in-process-client.ts";
 import { ServedKinds } from "./served-kinds.ts";
 import { ObjectStorage } from "./storage/objects.ts";
+import { WebhookClient } from "./webhook-client/client.ts";
+import type { WebhookTransport } from "./webhook-client/transport.ts";
 
 export interface ApiCoreOptions {
   readonly store: Store;
@@ -36,6 +39,8 @@ export interface ApiCoreOptions {
   /** Bearer tokens known from the start. */
   readonly tokens?: ReadonlyMap<string, User>;
   readonly limits?: Limits;
+  /** Carries calls to webhooks; without it nobody is called, and what depends on a webhook fails as its policy says. */
+  readonly webhookTransport?: WebhookTransport;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
@@ -57,6 +62,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const { apiAudiences } = serviceAccountTokens;
   const memory = new TokenMemory(store, clock);
   const authorizer = new Authorizer({ objects });
+  const dynamicAdmission = new DynamicAdmission({ objects });
+  const webhooks = new WebhookClient(objects, random.fork("webhooks"), options.webhookTransport);
   const api: Api = {
     objects,
     authorizer,
@@ -77,6 +84,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     log: apiLog,
     services,
     kinds: new ServedKinds(),
+    dynamicAdmission,
+    webhooks,
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);
@@ -85,6 +94,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const { maxRequestsInFlight, maxMutatingRequestsInFlight } = { ...DEFAULT_LIMITS, ...options.limits };
   const flowControl = new FlowControl(api, Math.max(1, maxRequestsInFlight + maxMutatingRequestsInFlight));
   await flowControl.start();
+  await dynamicAdmission.start();
   const expiry = expireEvents(api);
   return {
     api,
@@ -96,6 +106,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
       allocations.stop();
       memory.stop();
       authorizer.stop();
+      dynamicAdmission.stop();
+      webhooks.stop();
     },
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),

@@ -28,6 +28,7 @@ import { RequestMetrics } from "./metrics/request-metrics.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
 import { Turns } from "./verbs/turns.ts";
+import { HttpsTransport } from "./webhook-client/transport.ts";
 
 /** Who is let in besides the owners of certificates and the service accounts. */
 export interface AccessOptions {
@@ -101,6 +102,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     tokens: options.tokens,
     limits: options.limits,
+    webhookTransport: new HttpsTransport(clock),
     serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
   });
   let ready = false;

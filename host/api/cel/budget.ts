@@ -8,17 +8,20 @@ export const MAX_COST = 1_000_000;
 
 /** What goes beyond it fails, and everything after it in the same evaluation. */
 export class Budget {
+  #limit = MAX_COST;
   #left = MAX_COST;
   // One error for all: loops swallow the errors of their steps, and a trace for each would cost more than the steps.
   readonly #exceeded = new Error(COST_EXCEEDED);
 
   /** @param limit  never more than MAX_COST */
   renew(limit = MAX_COST): void {
-    this.#left = Math.min(limit, MAX_COST);
+    this.#limit = Math.min(limit, MAX_COST);
+    this.#left = this.#limit;
   }
 
-  get left(): number {
-    return Math.max(0, this.#left);
+  /** What was spent since it was renewed. */
+  get spent(): number {
+    return this.#limit - this.#left;
   }
 
   spend(cost: number): void {

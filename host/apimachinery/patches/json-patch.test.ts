@@ -86,7 +86,7 @@ describe("what cannot be done is 422, and nothing is changed", () => {
   test("too many operations", () => {
     const many = Array.from({ length: 10_001 }, () => operation("test /a 1"));
     expect(() => applyJsonPatch(doc, many)).toThrow(
-      "The allowed maximum operations in a JSON patch is 10000, got 10001",
+      "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
     );
   });
 

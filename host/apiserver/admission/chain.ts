@@ -25,6 +25,12 @@ export interface Attributes {
   readonly subresource?: string;
   readonly object?: AnyObject;
   readonly old?: AnyObject;
+  /** The kind in the version the client asked in, where that is not the one it is stored in. */
+  readonly asked?: Kind;
+  /** The name in the URL, for documents that need not say it again. */
+  readonly targetName?: string;
+  /** What the client said of a delete, as DeleteOptions say it. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 export type Admission = (api: Api, attributes: Attributes, context: WriteContext) => Promise<void> | void;
@@ -46,21 +52,29 @@ const MUTATING: readonly Admission[] = [
   rbacEscalation,
 ];
 
-/** After it was validated, just before it is stored; the quota is charged last. */
-const VALIDATING: readonly Admission[] = [
-  limitBounds,
-  podSecurity,
-  claimResize,
-  runtimeOverhead,
-  resourceQuota,
-];
+/** After it was validated, just before it is stored; policies and webhooks of users come next. */
+const VALIDATING: readonly Admission[] = [limitBounds, podSecurity, claimResize, runtimeOverhead];
 
-/** What may change the object or refuse it at once. */
-export async function admit(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
+/**
+ * What may change the object or refuse it at once.
+ *
+ * @returns the object as it is then: the same one, or what users' policies and webhooks made of it
+ */
+export async function admit(
+  api: Api,
+  attributes: Attributes,
+  context: WriteContext,
+): Promise<AnyObject | undefined> {
   for (const step of MUTATING) await step(api, attributes, context);
+  if (api.dynamicAdmission.isIdle) return attributes.object;
+  return api.dynamicAdmission.mutate(api, attributes, context, async (object) => {
+    for (const step of MUTATING) await step(api, { ...attributes, object }, context);
+  });
 }
 
-/** What judges the valid object as it is going to be stored. */
+/** What judges the valid object as it is going to be stored; the quota is charged last. */
 export async function approve(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
   for (const step of VALIDATING) await step(api, attributes, context);
+  if (!api.dynamicAdmission.isIdle) await api.dynamicAdmission.validate(api, attributes, context);
+  await resourceQuota(api, attributes, context);
 }

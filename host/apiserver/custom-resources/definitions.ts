@@ -154,6 +154,7 @@ export class Definitions {
       dryRun: false,
       fieldValidation: "Ignore",
       warn: () => {},
+      isInternal: true,
     } as const;
     await removeCollection(this.#api, select(kind, undefined, {}), {}, {}, context);
     return (await this.#api.objects.store.range(storagePrefix(kind), { limit: 1 })).entries.length;

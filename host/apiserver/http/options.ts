@@ -57,6 +57,10 @@ export function writeContext(
     fieldValidation: (validation === "" ? "Warn" : validation) as FieldValidation,
     fieldManager: fieldManager || managerOf(userAgent),
     warn,
+    asked: {
+      ...(fieldManager ? { fieldManager } : {}),
+      ...(validation === "" ? {} : { fieldValidation: validation }),
+    },
   };
 }
 

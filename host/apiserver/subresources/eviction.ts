@@ -8,7 +8,7 @@ import { isObject } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, isReason, type Status } from "../../apimachinery/errors.ts";
 import { labelSelectorFromObject, matches } from "../../apimachinery/selectors.ts";
 import type { DeleteOptions } from "../../client/client.ts";
-import { admit } from "../admission/chain.ts";
+import { admit, approve } from "../admission/chain.ts";
 import { allOf } from "../admission/look-up.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
@@ -40,11 +40,9 @@ export async function evict(api: Api, target: Target, body: Body, context: Write
   const dryRun = dryRunOf(eviction, context);
   const asked = { ...context, dryRun };
   const kind = Pod as unknown as Kind;
-  await admit(
-    api,
-    { verb: "create", kind, namespace, name, subresource: "eviction", object: eviction },
-    asked,
-  );
+  const about = { verb: "create", kind, namespace, name, subresource: "eviction", targetName: name } as const;
+  const object = await admit(api, { ...about, object: eviction }, asked);
+  await approve(api, { ...about, object }, asked);
   const pod = await removeUndisrupted(api, target, options, asked);
   if (pod !== undefined) await removeRunning(api, target, pod, options, asked);
   return success();

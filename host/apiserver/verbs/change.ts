@@ -67,13 +67,14 @@ async function step(
 ): Promise<UpdateStep> {
   const kind = storageKind(target.kind);
   const { namespace, name, subresource } = target;
-  await admit(api, { verb: "update", kind, namespace, name, subresource, object: next, old }, context);
-  let prepared = next;
-  if (options.prepare !== undefined) prepared = options.prepare(next, old);
-  else if (subresource === "status" || subresource === "approval") kind.prepareStatusUpdate?.(next, old);
+  const about = { verb: "update", kind, asked: target.kind, namespace, name, subresource, old } as const;
+  const admitted = (await admit(api, { ...about, object: next }, context)) ?? next;
+  let prepared = admitted;
+  if (options.prepare !== undefined) prepared = options.prepare(admitted, old);
+  else if (subresource === "status" || subresource === "approval") kind.prepareStatusUpdate?.(admitted, old);
   else {
-    keepAllocated(kind, next, old);
-    kind.prepareUpdate?.(next, old);
+    keepAllocated(kind, admitted, old);
+    kind.prepareUpdate?.(admitted, old);
   }
   const errors = validateMetadataUpdate(kind, prepared, old);
   // A subresource with a rule of its own may change just what the main resource may not.
@@ -81,8 +82,7 @@ async function step(
     errors.push(...changeErrors(target.kind, prepared, old));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
-  const attributes = { verb: "update", kind, namespace, name, subresource, object: prepared, old } as const;
-  await approve(api, attributes, context);
+  await approve(api, { ...about, object: prepared }, context);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
   const { release } = api.services.reserve(kind, prepared);

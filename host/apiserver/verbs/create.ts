@@ -47,18 +47,22 @@ export async function create(
     const why = "create not allowed while custom resource definition is terminating";
     throw forbidden(kind, name, why);
   }
-  const candidate = { ...object, metadata };
-  await admit(
-    api,
-    { verb: "create", kind: target, namespace: metadata.namespace, name, object: candidate },
-    context,
-  );
+  const { namespace: within } = metadata;
+  const attributes = {
+    verb: "create",
+    kind: target,
+    asked: kind,
+    namespace: within,
+    name,
+    object: { ...object, metadata },
+  } as const;
+  const admitted = (await admit(api, attributes, context)) ?? attributes.object;
+  const candidate = { ...admitted, metadata: admitted.metadata ?? {} };
   for (let tries = 1; ; tries++) {
     const view = await tryCreate(api, kind, candidate, context);
     if (view !== undefined) return view.as(kind);
-    if (metadata.name || !metadata.generateName || tries === MAX_NAME_TRIES) {
-      throw alreadyExists(kind, candidate.metadata.name ?? name);
-    }
+    const { name: fixed, generateName: base } = candidate.metadata;
+    if (fixed || !base || tries === MAX_NAME_TRIES) throw alreadyExists(kind, fixed ?? name);
   }
 }
 
@@ -88,7 +92,7 @@ async function tryCreate(
   const errors = [...validateMetadata(target, object), ...objectErrors(kind, object)];
   if (errors.length > 0) throw invalidObject(target, reference.name, errors);
   const { name, namespace } = reference;
-  const attributes = { verb: "create", kind: target, namespace, name, object } as const;
+  const attributes = { verb: "create", kind: target, asked: kind, namespace, name, object } as const;
   await approve(api, attributes, context);
   for (let tries = 0; tries < MAX_DRAWS; tries++) {
     const reservation = api.services.reserve(target, object);

@@ -5,7 +5,7 @@ import { ApiError, conflict, notFound, type Status } from "../../apimachinery/er
 import { notSupported } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import type { DeleteOptions } from "../../client/client.ts";
-import { admit } from "../admission/chain.ts";
+import { type Attributes, admit, approve } from "../admission/chain.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
@@ -37,7 +37,7 @@ export async function remove(
   target: Target,
   options: DeleteOptions,
   context: WriteContext,
-  admission: typeof admit = admit,
+  admission: typeof admitDeletion = admitDeletion,
 ): Promise<Deleted> {
   const { namespace, name } = target;
   const kind = storageKind(target.kind);
@@ -48,7 +48,12 @@ export async function remove(
     if (entry === undefined) throw notFound(target.kind, name);
     const current = api.objects.views.of(entry);
     requirePreconditions(kind, name, options, current.object.metadata ?? {});
-    await admission(api, { verb: "delete", kind, namespace, name, old: current.object }, context);
+    const said = { ...options };
+    await admission(
+      api,
+      { verb: "delete", kind, asked: target.kind, namespace, name, old: current.object, options: said },
+      context,
+    );
     const marked = markForDeletion(api, kind, current.object, options);
     if (marked === "pending") return { view: current.as(target.kind) };
     if (marked !== "now") {
@@ -63,6 +68,11 @@ export async function remove(
     }
     return gone(target, current, current.revision);
   }
+}
+
+async function admitDeletion(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
+  await admit(api, attributes, context);
+  await approve(api, attributes, context);
 }
 
 /** @returns undefined when somebody else changed the object in between */
