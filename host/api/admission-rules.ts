@@ -2,6 +2,7 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { ageColumn, column, formatSelector, integerColumn, nameColumn, UNSET } from "./columns.ts";
 import type * as t from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { bindingErrors, validatingBindingErrors, validatingPolicyErrors } from "./policy-validation.ts";
 import { webhookErrors } from "./webhook-validation.ts";
 
 type Matching = t.V1MatchResources | undefined;
@@ -69,17 +70,17 @@ function policyRules<T extends Policy>(name: string, count: (policy: T) => numbe
   };
 }
 
-export const validatingPolicyRules = policyRules<t.V1ValidatingAdmissionPolicy>(
-  "Validations",
-  ({ spec }) => spec?.validations?.length,
-);
+export const validatingPolicyRules: KindRules<t.V1ValidatingAdmissionPolicy> = {
+  ...policyRules("Validations", ({ spec }) => spec?.validations?.length),
+  validate: validatingPolicyErrors,
+};
 
 export const mutatingPolicyRules = policyRules<t.V1MutatingAdmissionPolicy>(
   "Mutations",
   ({ spec }) => spec?.mutations?.length,
 );
 
-export const policyBindingRules: KindRules<PolicyBinding> = {
+const policyBindingRules: KindRules<PolicyBinding> = {
   defaults: ({ spec }) => defaultMatching(spec?.matchResources),
   columns: [
     nameColumn,
@@ -91,4 +92,14 @@ export const policyBindingRules: KindRules<PolicyBinding> = {
     }),
     ageColumn,
   ],
+};
+
+export const validatingBindingRules: KindRules<t.V1ValidatingAdmissionPolicyBinding> = {
+  ...policyBindingRules,
+  validate: validatingBindingErrors,
+};
+
+export const mutatingBindingRules: KindRules<t.V1MutatingAdmissionPolicyBinding> = {
+  ...policyBindingRules,
+  validate: ({ spec }) => bindingErrors(spec),
 };

@@ -1,7 +1,8 @@
 import {
+  mutatingBindingRules,
   mutatingPolicyRules,
   mutatingWebhookRules,
-  policyBindingRules,
+  validatingBindingRules,
   validatingPolicyRules,
   validatingWebhookRules,
 } from "./admission-rules.ts";
@@ -35,7 +36,7 @@ export const MutatingAdmissionPolicyBinding = admission<t.V1MutatingAdmissionPol
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
-  ...policyBindingRules,
+  ...mutatingBindingRules,
 });
 
 export const MutatingWebhookConfiguration = admission<t.V1MutatingWebhookConfiguration>({
@@ -66,7 +67,7 @@ export const ValidatingAdmissionPolicyBinding = admission<t.V1ValidatingAdmissio
   categories: ["api-extensions"],
   requiresResourceVersion: true,
   generation: true,
-  ...policyBindingRules,
+  ...validatingBindingRules,
 });
 
 export const ValidatingWebhookConfiguration = admission<t.V1ValidatingWebhookConfiguration>({

@@ -25,16 +25,17 @@ export function matchConditionErrors(
   });
 }
 
-/** What is wrong with an expression that must give one of some types. */
+/** @param types  what it must give one of; absent: anything */
 export function expressionErrors(
   field: string,
   expression: string | undefined,
-  types: readonly string[],
+  types: readonly string[] | undefined,
   environment: () => Environment,
 ): FieldError[] {
   if (!expression?.trim()) return [required(field)];
   const problem = compileProblem(environment(), expression);
   if (problem !== undefined) return [invalid(field, expression, problem)];
+  if (types === undefined) return [];
   const type = celTypeName(environment().check(expression).type);
   if (type === "dyn" || types.includes(type)) return [];
   const wanted = types.length === 1 ? types[0] : `one of [${types.join(" ")}]`;

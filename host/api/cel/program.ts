@@ -50,7 +50,9 @@ function compilationFailed(
   expression: string,
   error: { summary: string; range?: { start: number } },
 ): string {
-  const start = Math.max(0, (error.range?.start ?? 1) - 1);
+  // A field is missing at the dot before it, for cel-go.
+  const isField = error.summary.startsWith("No such key");
+  const start = Math.max(0, (error.range?.start ?? 0) - (isField ? 1 : 0));
   const before = expression.slice(0, start).split("\n");
   const column = before.at(-1)!.length;
   const line = expression.split("\n")[before.length - 1] ?? "";

@@ -1,11 +1,15 @@
 import {
   MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from "../../../api/extension-kinds.ts";
 import type { Kind } from "../../../api/kind.ts";
 import type { Api, WriteContext } from "../../api.ts";
 import type { AnyObject } from "../../storage/view.ts";
 import type { Attributes } from "../chain.ts";
+import { validateByPolicies } from "../policies/validating.ts";
+import { ValidatingPolicy, validatingBinding } from "../policies/validating-policy.ts";
 import { mutateByWebhooks } from "../webhooks/mutating.ts";
 import { validateByWebhooks } from "../webhooks/validating.ts";
 import { webhooksOf } from "../webhooks/webhook.ts";
@@ -13,32 +17,52 @@ import { Followed } from "./followed.ts";
 import { operationOf } from "./operation.ts";
 import { Round } from "./reinvocation.ts";
 
-/** Kinds that decide about admission are not decided about: a mistake in one could never be taken back. */
-const EXEMPT_GROUP = "admissionregistration.k8s.io";
+/** Kinds that decide about admission are not decided about by webhooks: a mistake in one could never be taken back. */
+const REGISTRATION = "admissionregistration.k8s.io";
+/** Nor are policies by policies; they may be about webhooks. */
+const POLICIES = /^(validating|mutating)admissionpolic(ies|ybindings)$/;
 
 /** Admission by what users have put into the cluster: policies, and webhooks that are called. Source: api-policy 4.8, 4.9. */
 export class DynamicAdmission {
   readonly #mutatingWebhooks;
   readonly #validatingWebhooks;
+  readonly #validatingPolicies;
+  readonly #validatingBindings;
 
   constructor(api: Pick<Api, "objects">) {
     this.#mutatingWebhooks = new Followed(api, MutatingWebhookConfiguration, webhooksOf);
     this.#validatingWebhooks = new Followed(api, ValidatingWebhookConfiguration, webhooksOf);
+    this.#validatingPolicies = new Followed(
+      api,
+      ValidatingAdmissionPolicy,
+      (policy) => new ValidatingPolicy(policy),
+    );
+    this.#validatingBindings = new Followed(api, ValidatingAdmissionPolicyBinding, validatingBinding);
+  }
+
+  get #followed() {
+    return [
+      this.#mutatingWebhooks,
+      this.#validatingWebhooks,
+      this.#validatingPolicies,
+      this.#validatingBindings,
+    ];
   }
 
   /** Resolves when what is stored counts. */
   async start(): Promise<void> {
-    await Promise.all([this.#mutatingWebhooks.fill(), this.#validatingWebhooks.fill()]);
+    await Promise.all(this.#followed.map((one) => one.fill()));
+  }
+
+  stop(): void {
+    for (const one of this.#followed) one.stop();
   }
 
   /** Nobody has put anything here: the usual case, which costs a write nothing. */
   get isIdle(): boolean {
-    return this.#mutatingWebhooks.isEmpty && this.#validatingWebhooks.isEmpty;
-  }
-
-  stop(): void {
-    this.#mutatingWebhooks.stop();
-    this.#validatingWebhooks.stop();
+    return (
+      this.#mutatingWebhooks.isEmpty && this.#validatingWebhooks.isEmpty && this.#validatingBindings.isEmpty
+    );
   }
 
   /**
@@ -53,9 +77,8 @@ export class DynamicAdmission {
     context: WriteContext,
     again: (object: AnyObject) => Promise<void>,
   ): Promise<AnyObject | undefined> {
-    if (isExempt(attributes.kind, context)) return attributes.object;
-    const known = this.#mutatingWebhooks.all();
-    const webhooks = (known instanceof Promise ? await known : known).flat();
+    if (!isForWebhooks(attributes.kind, context)) return attributes.object;
+    const webhooks = (await this.#mutatingWebhooks.all()).flat();
     if (webhooks.length === 0) return attributes.object;
     const operation = operationOf(attributes, context);
     const round = new Round();
@@ -69,14 +92,24 @@ export class DynamicAdmission {
 
   /** Lets policies and webhooks refuse the object as it is going to be stored. */
   async validate(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
-    if (isExempt(attributes.kind, context)) return;
-    const known = this.#validatingWebhooks.all();
-    const webhooks = (known instanceof Promise ? await known : known).flat();
-    if (webhooks.length === 0) return;
-    await validateByWebhooks(api, webhooks, operationOf(attributes, context), attributes.object, context);
+    const { kind, object } = attributes;
+    const operation = operationOf(attributes, context);
+    if (isForPolicies(kind, context)) {
+      const bindings = await this.#validatingBindings.all();
+      const policies = bindings.length === 0 ? [] : await this.#validatingPolicies.all();
+      await validateByPolicies(api, policies, bindings, operation, object, context);
+    }
+    if (isForWebhooks(kind, context)) {
+      const webhooks = (await this.#validatingWebhooks.all()).flat();
+      await validateByWebhooks(api, webhooks, operation, object, context);
+    }
   }
 }
 
-function isExempt({ group }: Kind, { isInternal }: WriteContext): boolean {
-  return group === EXEMPT_GROUP || isInternal === true;
+function isForWebhooks({ group }: Kind, { isInternal }: WriteContext): boolean {
+  return group !== REGISTRATION && isInternal !== true;
+}
+
+function isForPolicies({ group, plural }: Kind, { isInternal }: WriteContext): boolean {
+  return isInternal !== true && !(group === REGISTRATION && POLICIES.test(plural));
 }

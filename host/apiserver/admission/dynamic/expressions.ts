@@ -47,23 +47,33 @@ export class Expression {
     }
   }
 
-  /** @param questions  whose answers the values ask for, if any do */
-  async evaluate(values: Values, account: CostAccount, questions?: Questions): Promise<Evaluated> {
+  /** @param questions  whose answers the values ask for */
+  async evaluate(values: Values, account: CostAccount, questions: Questions): Promise<Evaluated> {
+    for (;;) {
+      try {
+        return this.evaluateNow(values, account, questions);
+      } catch (error) {
+        if (!(error instanceof Pending)) throw error;
+        await error.answered;
+      }
+    }
+  }
+
+  /** Throws Pending when an answer has to be waited for. */
+  evaluateNow(values: Values, account: CostAccount, questions: Questions): Evaluated {
     const program = this.#program;
     if (program === undefined) return { problem: this.#problem };
     if (account.left <= 0) return { problem: COST_EXCEEDED };
-    for (;;) {
-      let answered: Promise<unknown>;
-      try {
-        if (questions !== undefined) questions.budget = program.budget;
-        return { value: program.evaluate(values, account.left) };
-      } catch (error) {
-        if (!(error instanceof Pending)) return { problem: evaluationProblem(error) };
-        answered = error.answered;
-      } finally {
-        account.charge(program.budget.spent);
-      }
-      await answered;
+    const asked = questions.budget;
+    questions.budget = program.budget;
+    try {
+      return { value: program.evaluate(values, account.left) };
+    } catch (error) {
+      if (error instanceof Pending) throw error;
+      return { problem: evaluationProblem(error) };
+    } finally {
+      questions.budget = asked;
+      account.charge(program.budget.spent);
     }
   }
 }

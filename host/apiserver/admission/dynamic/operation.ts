@@ -28,6 +28,8 @@ export interface Operation {
   readonly namespace?: string;
   /** Of the object; empty as long as it has none. */
   readonly objectName: string;
+  /** As errors call it: the name, or the beginning of one that is still to be made up. */
+  readonly shownName: string;
   /** What it was, as it is stored. */
   readonly old?: AnyObject;
   /** CreateOptions, UpdateOptions or DeleteOptions. */
@@ -56,6 +58,7 @@ export function operationOf(attributes: Attributes, context: WriteContext): Oper
     // A namespace is in itself.
     ...(isNamespace ? { namespace: objectName } : kind.namespaced ? { namespace: attributes.namespace } : {}),
     objectName,
+    shownName: objectName || attributes.name,
     ...(old === undefined ? {} : { old }),
     options: {
       kind: OPTIONS[name],

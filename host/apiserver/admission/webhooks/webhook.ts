@@ -41,7 +41,7 @@ export class Webhook {
     const result = await this.#conditions.evaluate(new Subject(api, operation, version, object));
     if ("matches" in result) return result.matches ? version : undefined;
     if (this.isIgnorable) return undefined;
-    throw forbidden(operation.asked, operation.objectName, result.problem);
+    throw forbidden(operation.asked, operation.shownName, result.problem);
   }
 
   /** Only what has no effects beyond its answer may be asked about a dry run. */
