@@ -14,6 +14,7 @@ import { PodNetwork } from "./kubelet/pod-network.ts";
 import { startSimulatedKubelet } from "./kubelet/simulated.ts";
 import { startTableProxy } from "./proxy/traffic/table-proxy.ts";
 import { startScheduler } from "./scheduler/component.ts";
+import { requestSigner } from "./security/sign-request.ts";
 
 export * as kinds from "./api/registry.ts";
 export { type Clock, SystemClock, VirtualClock } from "./apimachinery/clock.ts";
@@ -86,6 +87,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             client,
             rootCa: pki.caCert,
             signToken: server.signToken,
+            signCertificate: requestSigner(pki),
             clientFor: (account) =>
               behindSameFence(client, server.client(`system:serviceaccount:kube-system:${account}`)),
           }),

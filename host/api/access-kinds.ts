@@ -1,6 +1,6 @@
+import { certificateSigningRequestRules } from "./certificate-signing-request.ts";
 import { kindsOf } from "./define-kind.ts";
 import type * as t from "./generated/types.ts";
-import { certificateSigningRequestRules } from "./plain-columns.ts";
 import { bindingRules, roleRules } from "./rbac.ts";
 
 /** Who somebody is and what they may do: reviews, RBAC, certificates. */

@@ -30,7 +30,7 @@ export const runtimeClassRules: KindRules<t.V1RuntimeClass> = {
   columns: [nameColumn, column("Handler", ({ handler }) => handler), ageColumn],
 };
 
-export const certificateSigningRequestRules: KindRules<t.V1CertificateSigningRequest> = {
+export const certificateSigningRequestColumns: KindRules<t.V1CertificateSigningRequest> = {
   columns: [
     nameColumn,
     ageColumn,

@@ -23,7 +23,7 @@ export interface Client {
   update<T extends KubernetesObject>(
     kind: Kind<T>,
     object: T,
-    options?: WriteOptions & { subresource?: "status" | "finalize" },
+    options?: WriteOptions & { subresource?: "status" | "finalize" | "approval" },
   ): Promise<T>;
   patch<T extends KubernetesObject>(
     kind: Kind<T>,

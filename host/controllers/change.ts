@@ -32,7 +32,7 @@ interface Write extends Outcomes {
  */
 export type Change =
   | ({ readonly do: "create" } & Write)
-  | ({ readonly do: "update"; readonly subresource?: "status" | "finalize" } & Write)
+  | ({ readonly do: "update"; readonly subresource?: "status" | "finalize" | "approval" } & Write)
   | ({
       readonly do: "patch";
       readonly patch: Patch;
@@ -80,7 +80,7 @@ export function create<T extends KubernetesObject>(
 export function update<T extends KubernetesObject>(
   kind: Kind<T>,
   object: T,
-  outcomes: Outcomes = {},
+  outcomes: Outcomes & { subresource?: "approval" } = {},
 ): Change {
   return { do: "update", kind: address(kind), object, ...outcomes };
 }

@@ -4,6 +4,9 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
+import { certificateApprover } from "./certificates/approver.ts";
+import { certificateCleaner } from "./certificates/cleaner.ts";
+import { certificateSigner, type SignCertificate } from "./certificates/signer.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { disruptionController } from "./disruption/disruption.ts";
@@ -33,6 +36,8 @@ export interface ControllersOptions {
   readonly rootCa: string;
   /** Signs the tokens of Secrets that ask for one; absent: they stay empty. */
   readonly signToken?: (claims: Claims) => string;
+  /** Signs approved certificate requests; absent: they stay approved, for somebody else to sign. */
+  readonly signCertificate?: SignCertificate;
   /**
    * The client of one controller, by its service account's name in kube-system; absent: all share `client`. What is
    * watched is always watched by `client`.
@@ -46,7 +51,7 @@ export interface Controllers {
 
 /** Starts every controller over one set of informers; resolves once these have synced. */
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
-  const { client, clock, rootCa, signToken } = options;
+  const { client, clock, rootCa, signToken, signCertificate } = options;
   const log = options.log.child("controllers");
   const random = options.random.fork("controllers");
   const informers = new SharedInformers({ client, clock, random: random.fork("informers"), log });
@@ -74,6 +79,11 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(taintEvictionController(clock), "node-controller"),
     start(disruptionController(), "disruption-controller"),
     start(staleDisruptionTargets, "disruption-controller"),
+    start(certificateApprover, "certificate-controller"),
+    ...(signCertificate === undefined
+      ? []
+      : [start(certificateSigner(signCertificate, clock), "certificate-controller")]),
+    start(certificateCleaner, "certificate-controller"),
     start(claimProtectionController, "pvc-protection-controller"),
     start(volumeProtectionController, "pv-protection-controller"),
     // These two take the informers that are there, and add metadata-only ones for all other kinds.

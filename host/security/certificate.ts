@@ -29,7 +29,8 @@ export interface Issuer {
   readonly privateKey: KeyObject;
 }
 
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+/** How the cluster's authority signs. */
+export const SIGNATURE = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /**
  * @param issuer  for a CA that signs itself: its own subject and key
@@ -75,7 +76,7 @@ export async function issueCertificate(request: CertificateRequest, issuer: Issu
       notAfter: new Date(request.notAfterMs),
       publicKey,
       signingKey: await importKey(issuer.privateKey),
-      signingAlgorithm: ALGORITHM,
+      signingAlgorithm: SIGNATURE,
       extensions,
     },
     webcrypto as Crypto,
@@ -84,19 +85,19 @@ export async function issueCertificate(request: CertificateRequest, issuer: Issu
 }
 
 /** The same key for Web Crypto, which the library works with. */
-async function importKey(key: KeyObject): Promise<CryptoKey> {
+export async function importKey(key: KeyObject): Promise<CryptoKey> {
   const isPrivate = key.type === "private";
   const der = isPrivate
     ? key.export({ format: "der", type: "pkcs8" })
     : key.export({ format: "der", type: "spki" });
-  const imported = await webcrypto.subtle.importKey(isPrivate ? "pkcs8" : "spki", der, ALGORITHM, true, [
+  const imported = await webcrypto.subtle.importKey(isPrivate ? "pkcs8" : "spki", der, SIGNATURE, true, [
     isPrivate ? "sign" : "verify",
   ]);
   return imported as CryptoKey;
 }
 
 /** 127 random bits, never zero and never negative: enough that two certificates of one CA never share a number. */
-function serialNumber(): string {
+export function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return bytes.toString("hex");

@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
@@ -24,7 +25,9 @@ import { startControllers } from "../../host/controllers/index.ts";
 import { startSimulatedKubelet } from "../../host/kubelet/simulated.ts";
 import { startScheduler } from "../../host/scheduler/component.ts";
 import { issueCertificate } from "../../host/security/certificate.ts";
+import { makeRequest } from "../../host/security/certificate-request.test-support.ts";
 import { ensurePki } from "../../host/security/pki.ts";
+import { requestSigner } from "../../host/security/sign-request.ts";
 import { createMemoryStore } from "../../host/store/memory-store.ts";
 
 /**
@@ -72,6 +75,7 @@ beforeAll(async () => {
     log,
     rootCa: pki.caCert,
     signToken: server.signToken,
+    signCertificate: requestSigner(pki),
     clientFor: (name) => {
       const account = { namespace: "kube-system", name };
       const own = createServiceAccountClient({ client, account, access: manager, clock });
@@ -184,6 +188,29 @@ test("a Secret that asks for a token gets one that works until the Secret goes",
   // One that asks for nobody's is not kept.
   await root.create(Secret, { metadata: { ...reference, annotations }, type });
   await until(async () => (await root.list(Secret, { namespace: "default" })).items.length === 0);
+}, 60_000);
+
+test("a kubelet that may have a certificate gets it, and nobody was refused anything", async () => {
+  const roleRef = {
+    apiGroup: "rbac.authorization.k8s.io",
+    kind: "ClusterRole",
+    name: "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+  };
+  const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "test" }];
+  await root.create(ClusterRoleBinding, { metadata: { name: "bootstrap" }, roleRef, subjects });
+  const { request } = await makeRequest({ subject: "O=system:nodes,CN=system:node:n9" });
+  await root.create(CertificateSigningRequest, {
+    metadata: { name: "n9" },
+    spec: {
+      request: Buffer.from(request).toString("base64"),
+      signerName: "kubernetes.io/kube-apiserver-client-kubelet",
+      usages: ["digital signature", "client auth"],
+    },
+  });
+  await until(
+    async () => (await root.get(CertificateSigningRequest, { name: "n9" })).status?.certificate !== undefined,
+  );
+  expect(lines.filter((line) => /forbidden|Unauthorized|not permitted/i.test(line))).toEqual([]);
 }, 60_000);
 
 test("a role that takes others in has their rules, whatever is written into it", async () => {

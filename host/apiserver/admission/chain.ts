@@ -2,6 +2,12 @@ import type { Kind } from "../../api/kind.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { rbacEscalation } from "../authorization/rbac/escalation.ts";
 import type { AnyObject } from "../storage/view.ts";
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+  requestStrategy,
+} from "./certificates.ts";
 import { defaultTolerations } from "./default-tolerations.ts";
 import { defaultIngressClass } from "./ingress-class.ts";
 import { limitBounds, limitDefaults } from "./limit-ranger.ts";
@@ -48,12 +54,21 @@ const MUTATING: readonly Admission[] = [
   storageProtection,
   runtimeClass,
   defaultIngressClass,
-  // Not a plugin in Kubernetes, but what its storage asks first.
+  // Neither is a plugin in Kubernetes, but what its storage does first.
   rbacEscalation,
+  requestStrategy,
 ];
 
 /** After it was validated, just before it is stored; policies and webhooks of users come next. */
-const VALIDATING: readonly Admission[] = [limitBounds, podSecurity, claimResize, runtimeOverhead];
+const VALIDATING: readonly Admission[] = [
+  limitBounds,
+  podSecurity,
+  claimResize,
+  runtimeOverhead,
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+];
 
 /**
  * What may change the object or refuse it at once.

@@ -1,6 +1,14 @@
-import type { V1Lease, V1Node, V1Pod, V1ResourceSlice } from "../../api/generated/types.ts";
+import { decodedText, SIGNERS } from "../../api/certificate-signing-request.ts";
+import type {
+  V1CertificateSigningRequest,
+  V1Lease,
+  V1Node,
+  V1Pod,
+  V1ResourceSlice,
+} from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
 import { Node, Pod } from "../../api/registry.ts";
+import { CertificateRequestError, parseCertificateRequest } from "../../apimachinery/certificate-request.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
 import { forbidden, qualifiedResource } from "../../apimachinery/errors.ts";
 import type { Api } from "../api.ts";
@@ -21,6 +29,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   persistentvolumeclaims: (_api, _node, { subresource }) =>
     subresource === "status" ? undefined : "may only update PVC status",
   serviceaccounts: restrictTokens,
+  "certificatesigningrequests.certificates.k8s.io": restrictRequests,
   "leases.coordination.k8s.io": restrictLeases,
   "csinodes.storage.k8s.io": (_api, node, { name }) =>
     name === node ? undefined : "can only access CSINode with the same name as the requesting node",
@@ -142,6 +151,23 @@ function isForbiddenLabel(key: string): boolean {
   if (isOf("node-restriction.kubernetes.io")) return true;
   if (!isOf("kubernetes.io") && !isOf("k8s.io")) return false;
   return !KUBELET_LABELS.has(key) && !isOf("kubelet.kubernetes.io") && !isOf("node.kubernetes.io");
+}
+
+/** A node asks for no other node's certificate. */
+function restrictRequests(_api: Api, node: string, { verb, subresource, object }: Attributes): Refusal {
+  if (verb !== "create" || subresource !== undefined) return undefined;
+  const { spec } = object as unknown as V1CertificateSigningRequest;
+  if (spec.signerName !== SIGNERS.kubeletClient && spec.signerName !== SIGNERS.kubeletServing)
+    return undefined;
+  try {
+    const { commonName } = parseCertificateRequest(decodedText(spec.request));
+    return commonName === `system:node:${node}`
+      ? undefined
+      : `can only create a node CSR with CN=system:node:${node}`;
+  } catch (error) {
+    if (error instanceof CertificateRequestError) return `unable to parse csr: ${error.message}`;
+    throw error;
+  }
 }
 
 function restrictLeases(_api: Api, node: string, { name, object }: Attributes): Refusal {

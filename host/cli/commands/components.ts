@@ -26,6 +26,13 @@ export function controllerManagerCommand(): Command {
       ),
     )
     .addOption(
+      new Option(
+        "--cluster-signing-cert-file <file>",
+        "the authority that signs certificate requests (pki/ca.crt of the API server)",
+      ),
+    )
+    .addOption(new Option("--cluster-signing-key-file <file>", "its key (pki/ca.key)"))
+    .addOption(
       new Option("--use-service-account-credentials", "let each controller work as its own service account"),
     )
     .action((flags: ControllerFlags) =>
@@ -40,6 +47,7 @@ export function controllerManagerCommand(): Command {
             ...parts,
             rootCa: rootCa(flags.rootCaFile, access.ca),
             signToken: await tokenSigner(flags.serviceAccountPrivateKeyFile),
+            signCertificate: await certificateSigner(flags),
             clientFor: accounts?.clientFor,
           });
           return {
@@ -56,6 +64,8 @@ export function controllerManagerCommand(): Command {
 interface ControllerFlags extends ComponentFlags {
   readonly rootCaFile?: string;
   readonly serviceAccountPrivateKeyFile?: string;
+  readonly clusterSigningCertFile?: string;
+  readonly clusterSigningKeyFile?: string;
   readonly useServiceAccountCredentials?: boolean;
 }
 
@@ -157,6 +167,16 @@ function component(name: string, description: string): Command {
   const command = new Command(name).description(description).addOption(readKubeconfigFlag());
   for (const flag of electionFlags()) command.addOption(flag);
   return command.addOption(logLevelFlag("info"));
+}
+
+/** Both files, or neither: then requests stay unsigned. */
+async function certificateSigner(flags: ControllerFlags) {
+  const { clusterSigningCertFile: cert, clusterSigningKeyFile: key } = flags;
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined)
+    throw new Failure("--cluster-signing-cert-file and --cluster-signing-key-file are only of use together");
+  const { requestSigner } = await import("../../security/sign-request.ts");
+  return requestSigner({ caCert: readFileSync(cert, "utf8"), caKey: readFileSync(key, "utf8") });
 }
 
 function rootCa(file: string | undefined, ofKubeconfig: string | undefined): string {
