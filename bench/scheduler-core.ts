@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { V1Node, V1Pod } from "../host/api/generated/types.ts";
 import { packageFile } from "../host/apimachinery/package-root.ts";
-import { FIRST_CAPACITY } from "../host/scheduler/core-capacity.ts";
+import { capacityFor } from "../host/scheduler/core-capacity.ts";
 import { CoreScheduler } from "../host/scheduler/core-scheduler.ts";
 import type { Scheduler } from "../host/scheduler/library.ts";
 import { readOpenb } from "../host/simulation/openb.ts";
@@ -12,16 +12,20 @@ import { type Churn, SHAPES, type Shape } from "./scheduling/shapes.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
 /**
- * The core by itself: pods placed per second, from encoded facts (rows and requests in memory). Beside it in `params`:
- * `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first. The peer is
- * bench/peers/js-scan.ts on the same facts; it decides the first tenth of the same run, and where it knows all plugins that
- * decide, a choice that differs is an error (`checked`).
+ * The core by itself: pods placed per second, from encoded facts (rows and requests in memory), in batches as the host makes
+ * them. The first tenth is not timed: there the core's own scan makes every decision again (`checked`), and the peer decides,
+ * bench/peers/js-scan.ts on the same facts; where that knows all plugins that decide, a choice that differs is an error.
+ *
+ * Beside it in `params`: `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first; and
+ * `seconds`, from the first node made and added to the last pod made and placed, without what checking took.
  */
 const FLAVOUR = "release";
 const CAPACITY = { nodes: 1 << 20, pods: 4_000_000 };
 const CHUNK = 1_000;
-/** The peer decides a tenth of the pods, and no more than these. */
+/** The peer decides a tenth of the pods, and no more than these; both it and the core's scan look at so many nodes in all. */
 const MAX_PEER_PODS = 2_000;
+const MAX_PEER_NODES = 4e7;
+const MAX_CHECKED_NODES = 2e8;
 
 const names = schedulerNames(FLAVOUR);
 const built = new Set<string>([...names.filters, ...names.scores]);
@@ -44,17 +48,21 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
     console.log(`scheduler-core ${name}: left out, the core does not have ${missing.join(", ")}`);
     return [];
   }
-  const core = linkOnCallersThread({ capacity: FIRST_CAPACITY, flavour: FLAVOUR });
+  const first = capacityFor(work.nodeCount + 1);
+  const core = linkOnCallersThread({ capacity: first, flavour: FLAVOUR });
   const link = new CheckedLink(core, work.needs.length === 0);
-  const scheduler: Scheduler = new CoreScheduler(link, names, CAPACITY);
+  const scheduler: Scheduler = new CoreScheduler(link, names, CAPACITY, undefined, first);
+  const start = performance.now();
   for (const object of work.objects) scheduler.addObject(object);
   for (const node of work.nodes) scheduler.addNode(node);
   await scheduler.schedule([...work.initial]);
 
-  const peerPods = Math.min(MAX_PEER_PODS, Math.ceil(work.podCount / 10));
-  link.start(peerPods);
+  const tenth = Math.ceil(work.podCount / 10);
+  const checked = Math.min(tenth, Math.ceil(MAX_CHECKED_NODES / work.nodeCount));
+  link.start(checked, Math.min(MAX_PEER_PODS, checked, Math.ceil(MAX_PEER_NODES / work.nodeCount)));
   const { totalMs, placed, churned } = await placeAll(scheduler, work);
-  const { coreMs, corePods, peerMs, peerPods: checked } = link.timing;
+  const { coreMs, corePods, peerMs, peerPods, checkMs, checkedPods } = link.timing;
+  const seconds = (performance.now() - start - checkMs) / 1_000;
   await scheduler.close();
   return [
     {
@@ -62,13 +70,15 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
         nodes: work.nodeCount,
         pods: work.podCount,
         placed,
-        objectsPerSecond: Math.round((work.podCount / (totalMs - peerMs)) * 1_000),
-        checked: work.needs.length === 0 ? checked : 0,
+        objectsPerSecond: Math.round((work.podCount / (totalMs - checkMs)) * 1_000),
+        checked: checkedPods,
+        seconds: Math.round(seconds * 100) / 100,
+        residentMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
         ...(work.churn === undefined ? {} : { churned }),
       },
       unit: "pods/s",
       value: (corePods / coreMs) * 1_000,
-      peer: { name: peerName(work.needs), value: (checked / peerMs) * 1_000 },
+      peer: { name: peerName(work.needs), value: (peerPods / peerMs) * 1_000 },
     },
   ];
 }

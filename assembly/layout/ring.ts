@@ -45,12 +45,16 @@ export enum StateField {
   disagreedClass = U32 | 64,
   indexedSlot = I32 | 68,
   scannedSlot = I32 | 72,
-  /** Heads of the lists of free columns and pages of the indexes, two words each. */
-  freeColumns = U32 | 76,
-  columnLimit = U32 | 80,
-  freePages = U32 | 84,
-  pageLimit = U32 | 88,
   /** Decisions that an index made. */
-  indexedDecisions = F64 | 96,
-  bytes = 104,
+  indexedDecisions = F64 | 80,
+  /** Heads of the lists of free columns and pages of the indexes: collections/free-rows.ts. */
+  freeColumns = U32 | 88,
+  columnLimit = U32 | 92,
+  columnsTaken = U32 | 96,
+  freePages = U32 | 100,
+  pageLimit = U32 | 104,
+  pagesTaken = U32 | 108,
+  /** Indexes that were made from another's. */
+  copiedIndexes = U32 | 112,
+  bytes = 120,
 }

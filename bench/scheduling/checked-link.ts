@@ -8,19 +8,25 @@ export interface Timing {
   readonly corePods: number;
   readonly peerMs: number;
   readonly peerPods: number;
+  /** What checking took altogether, and the decisions that the core's own scan made again. */
+  readonly checkMs: number;
+  readonly checkedPods: number;
 }
 
+const NOTHING: Timing = { coreMs: 0, corePods: 0, peerMs: 0, peerPods: 0, checkMs: 0, checkedPods: 0 };
+
 /**
- * A core with the peer beside it: both are told the same facts. The core's time on each batch of classes is added up. While
- * the peer runs it decides the same pods from the same state, is timed, and then follows the core's choice.
+ * A core that is first checked and then timed. While it is checked every decision of an index is made again by its own scan,
+ * and a peer that was told the same facts decides too, is timed, and then follows the core's choice.
  */
 export class CheckedLink implements SchedulerLink {
   readonly #core: SchedulerLink;
   readonly #peer = new JsScan();
   readonly #mustAgree: boolean;
+  #checkedPodsLeft = 0;
   #peerPodsLeft = 0;
   #following = true;
-  #timing = { coreMs: 0, corePods: 0, peerMs: 0, peerPods: 0 };
+  #timing = { ...NOTHING };
 
   /** @param mustAgree  the peer knows every plugin that decides: another choice of the core's is an error */
   constructor(core: SchedulerLink, mustAgree: boolean) {
@@ -32,10 +38,12 @@ export class CheckedLink implements SchedulerLink {
     return this.#timing;
   }
 
-  /** Starts the clock, and lets the peer decide the next pods too. */
-  start(peerPods: number): void {
-    this.#timing = { coreMs: 0, corePods: 0, peerMs: 0, peerPods: 0 };
+  /** Has the next pods checked, the first of them by the peer too; after those the clock runs. */
+  start(checkedPods: number, peerPods: number): void {
+    this.#timing = { ...NOTHING };
+    this.#checkedPodsLeft = checkedPods;
     this.#peerPodsLeft = peerPods;
+    this.#core.post(["setIndexMode", checkedPods > 0 ? "checked" : "on"]);
   }
 
   post(call: CoreCall): void {
@@ -44,11 +52,20 @@ export class CheckedLink implements SchedulerLink {
   }
 
   async schedule(classes: readonly number[]): Promise<PlacedBatch> {
+    const isChecked = this.#checkedPodsLeft > 0;
     const start = performance.now();
     const batch = await this.#core.schedule(classes);
-    this.#timing.coreMs += performance.now() - start;
-    this.#timing.corePods += classes.length;
+    const coreMs = performance.now() - start;
     if (this.#following) this.#letPeerDecide(classes, batch.slots);
+    if (isChecked) {
+      this.#timing.checkedPods += classes.length;
+      this.#checkedPodsLeft -= classes.length;
+      if (this.#checkedPodsLeft <= 0) this.#core.post(["setIndexMode", "on"]);
+      this.#timing.checkMs += performance.now() - start;
+    } else {
+      this.#timing.coreMs += coreMs;
+      this.#timing.corePods += classes.length;
+    }
     return batch;
   }
 

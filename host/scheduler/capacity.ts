@@ -1,9 +1,19 @@
+import type { CapacityName } from "../wasm/scheduler-facts.ts";
+
 /**
  * Something is more than the scheduler can hold. Nothing of the change was applied; the message names what to raise, or
  * the field that is too large.
  */
 export class CapacityError extends Error {
   override readonly name = "CapacityError";
+
+  /** @param dimension  of the core's tables, if it is one that is full */
+  constructor(
+    message: string,
+    readonly dimension?: CapacityName,
+  ) {
+    super(message);
+  }
 }
 
 /** The largest amounts that a node may offer or a bound pod may take; below them the core's arithmetic is exact. */

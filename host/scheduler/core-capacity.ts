@@ -72,14 +72,32 @@ const PAIRS: readonly (readonly [CapacityName, CapacityName, cells: number])[] =
   ["classVolumes", "nodes", 2 ** 31],
 ];
 
+/**
+ * What a core is opened with that is to hold so many nodes: it need not be made anew while they come. Memory that nobody has
+ * written to costs nothing, so there is room for many classes, too.
+ */
+export function capacityFor(nodes: number): CoreCapacity {
+  const rows = Math.max(FIRST_CAPACITY.nodes, Math.min(nodes, MAX_CAPACITY.nodes));
+  return {
+    ...FIRST_CAPACITY,
+    nodes: rows,
+    domains: Math.max(FIRST_CAPACITY.domains, rows + 2),
+    classes: MAX_CAPACITY.classes,
+    tracks: Math.min(128, Math.floor(2 ** 27 / rows)),
+    attributeSets: 64,
+    topologyKeys: 4,
+  };
+}
+
 export const MAX_CLASSES = MAX_CAPACITY.classes;
 
 /** Keeps the core as large as the ids given out need: grows it by doubling, by being told to. */
 export class GrowingCapacity {
-  #capacity: CoreCapacity = FIRST_CAPACITY;
+  #capacity: CoreCapacity;
   readonly #grow: (capacity: CoreCapacity) => void;
 
-  constructor(grow: (capacity: CoreCapacity) => void) {
+  constructor(first: CoreCapacity, grow: (capacity: CoreCapacity) => void) {
+    this.#capacity = first;
     this.#grow = grow;
   }
 
@@ -87,7 +105,10 @@ export class GrowingCapacity {
   ensure(dimension: CapacityName, rows: number): void {
     if (rows <= this.#capacity[dimension]) return;
     if (rows > MAX_CAPACITY[dimension])
-      throw new CapacityError(`${dimension}: ${MAX_CAPACITY[dimension]} are the most a scheduler can hold`);
+      throw new CapacityError(
+        `${dimension}: ${MAX_CAPACITY[dimension]} are the most a scheduler can hold`,
+        dimension,
+      );
     let larger = Math.max(1, this.#capacity[dimension]);
     while (larger < rows) larger *= 2;
     const wanted = { ...this.#capacity, [dimension]: Math.min(larger, MAX_CAPACITY[dimension]) };
@@ -95,6 +116,7 @@ export class GrowingCapacity {
       if (wanted[one] * wanted[other] > cells)
         throw new CapacityError(
           `${dimension}: ${wanted[one]} ${one} and ${wanted[other]} ${other} are more than a scheduler can hold together`,
+          dimension,
         );
     this.#capacity = wanted;
     this.#grow(this.#capacity);

@@ -4,7 +4,7 @@ import type { CoreNames } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { CapacityError } from "./capacity.ts";
 import { Profiles } from "./configuration/profiles.ts";
-import { MAX_CLASSES } from "./core-capacity.ts";
+import { FIRST_CAPACITY, MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables, checkUsage } from "./core-tables.ts";
 import { type DecidingScheduler, type FullDecision, inShort, type Placement } from "./deciding-scheduler.ts";
 import { explainEvaluation, explainUnasked } from "./explanations.ts";
@@ -35,19 +35,23 @@ export class CoreScheduler implements DecidingScheduler {
   readonly #preparation: PodPreparation;
   readonly #refused: RefusedPods;
 
-  /** @param profiles  without them, the default one is for every pod */
+  /**
+   * @param profiles  without them, the default one is for every pod
+   * @param first     what the core was opened with
+   */
   constructor(
     link: SchedulerLink,
     names: CoreNames,
     capacity: { nodes: number; pods: number },
     profiles = new Profiles(),
+    first = FIRST_CAPACITY,
   ) {
     this.#link = link;
     this.#names = names;
-    this.#tables = new CoreTables(link, names, capacity.nodes, profiles.all);
+    this.#tables = new CoreTables(link, names, capacity.nodes, profiles.all, first);
     this.#maxPods = capacity.pods;
     this.#preparation = new PodPreparation(this.#tables, profiles, (key) => {
-      if (this.#pods.find(key) === undefined) this.#checkRoomForPod();
+      if (this.#isFull() && this.#pods.find(key) === undefined) this.#checkRoomForPod();
     });
     this.#refused = new RefusedPods({ link, names, tables: this.#tables, pods: this.#pods });
   }
@@ -155,9 +159,11 @@ export class CoreScheduler implements DecidingScheduler {
    */
   #nextBatch(pods: readonly V1Pod[], start: number): PreparedPod[] {
     const batch: PreparedPod[] = [];
+    this.#tables.holdClasses();
     while (batch.length < MAX_BATCH && start + batch.length < pods.length) {
       const pod = pods[start + batch.length]!;
       const prepared = this.#preparation.prepareOrRefuse(pod);
+      if ("isCrowdedOut" in prepared && batch.length > 0) break;
       batch.push(prepared);
       if ("volumes" in prepared && prepared.volumes?.endsBatch) break;
       if (this.#pods.anyBelow(pod.spec?.priority ?? 0)) break;
@@ -256,8 +262,12 @@ export class CoreScheduler implements DecidingScheduler {
     this.#tables.volumes.reserveUses(this.#pods.holdingCount + more);
   }
 
+  #isFull(): boolean {
+    return this.#pods.count >= this.#maxPods;
+  }
+
   #checkRoomForPod(): void {
-    if (this.#pods.count >= this.#maxPods)
+    if (this.#isFull())
       throw new CapacityError(
         `capacity.pods: this scheduler was created for ${this.#maxPods} pods; raise the option capacity.pods`,
       );

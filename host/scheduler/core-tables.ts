@@ -1,7 +1,15 @@
-import type { CoreNames, ExtendedAmount, NodeNumbers, Usage } from "../wasm/scheduler-facts.ts";
+import type {
+  CapacityName,
+  CoreCapacity,
+  CoreNames,
+  ExtendedAmount,
+  NodeNumbers,
+  Usage,
+} from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { type AttributeSet, AttributeSets } from "./attribute-sets.ts";
 import { CapacityError, checkAmount } from "./capacity.ts";
+import { type ClassEntry, ClassTable } from "./class-table.ts";
 import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts";
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
 import { ImageTable } from "./image-table.ts";
@@ -23,17 +31,8 @@ interface NodeEntry {
   set: AttributeSet;
 }
 
-interface ClassEntry {
-  readonly id: number;
-  readonly facts: PodFacts;
-  readonly profile: ProfileFacts;
-  /** What each of its pods takes. */
-  readonly usage: Usage;
-  /** Numbers of the images it is scored by. */
-  readonly images: readonly number[];
-  /** Names of the extended resources, in the order of the core's bits. */
-  readonly extended: readonly string[];
-}
+/** Rows that classes take, so that giving some of them up makes room. */
+const HELD_BY_CLASSES: readonly CapacityName[] = ["tracks", "images"];
 
 export type NodeSlots = readonly (readonly [name: string, slot: number])[];
 
@@ -53,8 +52,7 @@ export class CoreTables {
   /** Made when asked for, dropped when a node comes or goes. */
   #inOrder: NodeSlots | undefined;
   readonly #slots = new SlotNumbers();
-  /** By profile and signature; the least recently used first. */
-  readonly #classes = new Map<string, ClassEntry>();
+  readonly #classes = new ClassTable();
   /** Ids of classes that could not be described. */
   readonly #freeClasses: number[] = [];
   readonly #resources: InternedNames<string>;
@@ -67,11 +65,18 @@ export class CoreTables {
   /** What volumes ask of nodes. */
   readonly #rules: NodeRules;
 
-  constructor(link: SchedulerLink, names: CoreNames, maxNodes: number, profiles: readonly ProfileFacts[]) {
+  /** @param first  what the core was opened with */
+  constructor(
+    link: SchedulerLink,
+    names: CoreNames,
+    maxNodes: number,
+    profiles: readonly ProfileFacts[],
+    first: CoreCapacity,
+  ) {
     this.#link = link;
     this.#names = names;
     this.#maxNodes = maxNodes;
-    this.#capacity = new GrowingCapacity((capacity) => link.post(["grow", capacity]));
+    this.#capacity = new GrowingCapacity(first, (capacity) => link.post(["grow", capacity]));
     this.#resources = new InternedNames((size) => this.#capacity.ensure("extendedResources", size));
     this.#ports = new InternedNames((size) => this.#capacity.ensure("portWords", Math.ceil(size / 32)));
     const post: SchedulerLink["post"] = (call) => link.post(call);
@@ -178,16 +183,29 @@ export class CoreTables {
     this.volumes.nodeRemoved();
   }
 
-  /** The class of all pods like this one, made if need be. */
+  /** Classes that are asked for from now on are kept, until this is called again. */
+  holdClasses(): void {
+    this.#classes.hold();
+  }
+
+  /** The class of all pods like this one, made if need be: others that nobody holds make room for it. */
   classFor(facts: PodFacts, profile: ProfileFacts): ClassEntry {
-    const key = `${profile.id} ${facts.signature}`;
-    const known = this.#classes.get(key);
+    const known = this.#classes.find(facts, profile);
     if (known !== undefined) {
-      this.#classes.delete(key);
-      this.#classes.set(key, known);
       if (facts.volumes !== undefined) this.volumes.describe(known.id, facts.volumes, profile);
       return known;
     }
+    for (;;) {
+      try {
+        return this.#addClass(facts, profile);
+      } catch (error) {
+        const { dimension } = error instanceof CapacityError ? error : {};
+        if (dimension === undefined || !HELD_BY_CLASSES.includes(dimension) || !this.#evict()) throw error;
+      }
+    }
+  }
+
+  #addClass(facts: PodFacts, profile: ProfileFacts): ClassEntry {
     if (facts.extended.size > this.#names.extendedPerClass)
       throw new CapacityError(
         `a pod may ask for ${this.#names.extendedPerClass} extended resources, not ${facts.extended.size}`,
@@ -216,14 +234,13 @@ export class CoreTables {
       this.#freeClasses.push(id);
       throw error;
     }
-    const entry: ClassEntry = { id, facts, profile, usage, images, extended: [...extended.keys()] };
+    const entry = this.#classes.add({ id, facts, profile, usage, images, extended: [...extended.keys()] });
     this.#postClass(entry);
     this.#link.post([
       "putVerdicts",
       entry.id,
       [...this.#sets.all()].map((set) => judge(facts, profile, set, this.#names.verdicts)),
     ]);
-    this.#classes.set(key, entry);
     return entry;
   }
 
@@ -255,13 +272,21 @@ export class CoreTables {
       this.#capacity.ensure("classes", this.#classes.size + 1);
       return this.#classes.size;
     }
-    const [oldest] = this.#classes;
-    this.#classes.delete(oldest![0]);
-    const { id, facts, images } = oldest![1];
+    if (!this.#evict())
+      throw new CapacityError(`${MAX_CLASSES} classes of pods are the most a batch may have`);
+    return this.#freeClasses.pop()!;
+  }
+
+  /** Gives up the class that was used least recently, and what it holds. */
+  #evict(): boolean {
+    const oldest = this.#classes.evict();
+    if (oldest === undefined) return false;
+    const { id, facts, images } = oldest;
     this.topology.dropClass(id);
     this.volumes.dropClass(id);
     if (images.length > 0) this.#images.release(facts.images.names);
-    return id;
+    this.#freeClasses.push(id);
+    return true;
   }
 
   #postClass({ id, facts, profile, usage, extended, images }: ClassEntry): void {

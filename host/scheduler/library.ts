@@ -7,7 +7,7 @@ import { linkInWorker } from "../wasm/scheduler-pool.ts";
 import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
 import { Profiles } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
-import { FIRST_CAPACITY } from "./core-capacity.ts";
+import { capacityFor, FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import type { DeviceAllocation } from "./devices.ts";
@@ -74,6 +74,7 @@ export interface SchedulerOptions {
   readonly onWarning?: (text: string) => void;
   readonly ties?: "lowest" | "random";
   readonly seed?: number;
+  /** The most it shall hold; memory for it is reserved at once. */
   readonly capacity?: { readonly nodes: number; readonly pods: number };
   /** Another build of the core; "debug" checks itself as it goes. */
   readonly flavour?: Flavour;
@@ -105,15 +106,18 @@ export function createScheduler(options: SchedulerOptions = {}): Promise<Schedul
 export async function createDecidingScheduler(options: SchedulerOptions = {}): Promise<DecidingScheduler> {
   const flavour = options.flavour ?? "release";
   const profiles = profilesOf(options);
+  // Who says how much it will be has the tables reserved at once.
+  const first = options.capacity === undefined ? FIRST_CAPACITY : capacityFor(options.capacity.nodes);
   const coreOptions = {
-    capacity: FIRST_CAPACITY,
+    capacity: first,
     flavour,
     tieSeed: options.ties === "random" ? (options.seed ?? 0) >>> 0 : undefined,
     indexes: options.indexes,
   };
   const link: SchedulerLink =
     options.thread === "caller" ? linkOnCallersThread(coreOptions) : await linkInWorker(coreOptions);
-  return new CoreScheduler(link, schedulerNames(flavour), options.capacity ?? DEFAULT_CAPACITY, profiles);
+  const bounds = options.capacity ?? DEFAULT_CAPACITY;
+  return new CoreScheduler(link, schedulerNames(flavour), bounds, profiles, first);
 }
 
 function profilesOf({ config, onWarning = warn }: SchedulerOptions): Profiles {

@@ -37,6 +37,8 @@ export interface PrefilteredPod extends PrefilterRefusal {
 export interface UnreadablePod {
   readonly key: string;
   readonly message: string;
+  /** There was no room for it: perhaps there is when the batch before it is over. */
+  readonly isCrowdedOut?: boolean;
 }
 
 /** A pod that its scheduling gates, or claims of devices that are not there, keep from being looked at. */
@@ -65,8 +67,7 @@ export class PodPreparation {
   }
 
   /** @throws ApiError 422 for a pod that cannot be read, 404 for one that no profile is for; or CapacityError */
-  prepare(pod: V1Pod): AskedPod | PrefilteredPod | GatedPod {
-    const key = podKey(pod);
+  prepare(pod: V1Pod, key = podKey(pod)): AskedPod | PrefilteredPod | GatedPod {
     const profile = this.#profileOf(pod);
     const gates = pod.spec?.schedulingGates ?? [];
     if (profile.holdsGated && gates.length > 0) {
@@ -87,12 +88,13 @@ export class PodPreparation {
 
   /** The same for a pod of a batch, where one bad pod must not stop the others. */
   prepareOrRefuse(pod: V1Pod): PreparedPod {
+    const key = podKey(pod);
     try {
-      this.#checkRoom(podKey(pod));
-      return this.prepare(pod);
+      this.#checkRoom(key);
+      return this.prepare(pod, key);
     } catch (error) {
-      if (error instanceof ApiError || error instanceof CapacityError)
-        return { key: podKey(pod), message: error.message };
+      if (error instanceof ApiError) return { key, message: error.message };
+      if (error instanceof CapacityError) return { key, message: error.message, isCrowdedOut: true };
       throw error;
     }
   }

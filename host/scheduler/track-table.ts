@@ -47,6 +47,8 @@ interface Parts {
 export class TrackTable {
   readonly #parts: Parts;
   readonly #groups = new Map<string, PodGroup>();
+  /** The group that was found for facts before: pods of one template share them. */
+  readonly #found = new WeakMap<PodTopology, PodGroup>();
   readonly #tracks = new Map<string, Track>();
   readonly #owners = new Set<Track>();
   readonly #free: number[] = [];
@@ -67,10 +69,17 @@ export class TrackTable {
 
   /** The pod's group, for one user more. */
   acquireGroup(pods: PodTopology): PodGroup {
+    const found = this.#found.get(pods);
+    // One that nobody refers to is not there any more.
+    if (found !== undefined && found.users > 0) {
+      found.users++;
+      return found;
+    }
     const { namespace, labels, terminating, affinity, antiAffinity, preferred } = pods;
     const key = JSON.stringify([namespace, labels, terminating, affinity, antiAffinity, preferred]);
     const group = this.#groups.get(key) ?? this.#addGroup(key, pods);
     group.users++;
+    this.#found.set(pods, group);
     return group;
   }
 

@@ -1,5 +1,5 @@
+import { ClassTables } from "./scheduler-classes.ts";
 import type {
-  ClassNumbers,
   ClassTopology,
   CoreCapacity,
   Evaluation,
@@ -10,10 +10,7 @@ import type {
   Presence,
   ProfileNumbers,
   Refusals,
-  ScoredResource,
-  ScoredResources,
   ScoreName,
-  SetVerdict,
   Trial,
 } from "./scheduler-facts.ts";
 import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
@@ -34,6 +31,16 @@ export interface CoreOptions {
   readonly indexes?: IndexModeName;
 }
 
+/** What the core remembers of columns and pages that its indexes hold. */
+const POOL_HEADS = [
+  "freeColumns",
+  "columnLimit",
+  "columnsTaken",
+  "freePages",
+  "pageLimit",
+  "pagesTaken",
+] as const;
+
 /** The attribute set of a slot without a node. */
 const NO_NODE = 0;
 
@@ -45,6 +52,7 @@ export class SchedulerCore {
   #capacity: CoreCapacity;
   #core: SchedulerExports;
   #views: Views;
+  #classes: ClassTables;
   #topology: TopologyTables;
   #volumes: VolumeTables;
   readonly #flavour: Flavour;
@@ -56,6 +64,7 @@ export class SchedulerCore {
     this.#flavour = options.flavour;
     this.#core = reserve(options.flavour, options.capacity);
     this.#views = openViews(this.#core);
+    this.#classes = new ClassTables(this.#core, this.#capacity, (set) => this.#isInUse(set));
     this.#topology = new TopologyTables(this.#core, this.#capacity);
     this.#volumes = new VolumeTables(this.#core, this.#capacity);
     this.setIndexMode(options.indexes ?? (options.flavour === "debug" ? "checked" : "on"));
@@ -72,22 +81,22 @@ export class SchedulerCore {
     this.#core = larger;
     this.#capacity = capacity;
     this.#views = openViews(larger);
+    this.#classes = new ClassTables(larger, capacity, (set) => this.#isInUse(set));
     this.#topology = new TopologyTables(larger, capacity);
     this.#volumes = new VolumeTables(larger, capacity);
     // The indexes stayed behind: the lists of what they hold begin anew.
     const { state } = this.#views;
-    for (const field of ["freeColumns", "columnLimit", "freePages", "pageLimit"] as const)
-      state[field].set(0, 0);
+    for (const field of POOL_HEADS) state[field].set(0, 0);
   }
 
   setIndexMode(mode: IndexModeName): void {
     this.#core.setIndexMode(this.#core.IndexMode[mode]);
   }
 
-  /** How many decisions there were since indexes were switched on, and how many of them an index made. */
-  get indexUse(): { readonly decisions: number; readonly indexed: number } {
-    const { state } = this.#views;
-    return { decisions: state.decisions.get(0), indexed: state.indexedDecisions.get(0) };
+  /** Decisions since indexes were switched on, those of them that an index made, and indexes copied from another's. */
+  get indexUse(): { readonly decisions: number; readonly indexed: number; readonly copied: number } {
+    const { decisions, indexedDecisions, copiedIndexes } = this.#views.state;
+    return { decisions: decisions.get(0), indexed: indexedDecisions.get(0), copied: copiedIndexes.get(0) };
   }
 
   /** Adds a node, or changes what it offers. Its usage stays. */
@@ -154,47 +163,12 @@ export class SchedulerCore {
     });
   }
 
-  /** Describes a class anew. Its verdicts on attribute sets stay until they are put. */
-  putClass(id: number, numbers: ClassNumbers): void {
-    const { classes } = this.#views;
-    classes.requestMilliCpu.set(id, numbers.requestMilliCpu);
-    classes.requestMemory.set(id, numbers.requestMemory);
-    classes.requestEphemeral.set(id, numbers.requestEphemeral);
-    classes.scoreMilliCpu.set(id, numbers.scoreMilliCpu);
-    classes.scoreMemory.set(id, numbers.scoreMemory);
-    classes.nonZeroMilliCpu.set(id, numbers.nonZeroMilliCpu);
-    classes.nonZeroMemory.set(id, numbers.nonZeroMemory);
-    classes.extendedCount.set(id, numbers.extended.length);
-    classes.wantsPorts.set(id, numbers.ports.length > 0 ? 1 : 0);
-    classes.prefersNodes.set(id, numbers.prefersNodes ? 1 : 0);
-    classes.profile.set(id, numbers.profile);
-    classes.containerCount.set(id, numbers.containers);
-    classes.imageCount.set(id, numbers.images.length);
-    for (const [i, image] of numbers.images.entries())
-      this.#views.classImages.image.set(id * this.#capacity.classImages + i, image);
-    classes.skipsFit.set(id, numbers.skipsFit ? 1 : 0);
-    classes.uncheckedExtended.set(id, numbers.uncheckedExtended);
-    this.#putScoredResources(id, numbers.scored);
-    this.#putExtendedRequests(id, numbers);
-    this.#putClassPorts(id, numbers.ports, numbers.conflictingPorts);
-    this.#core.classChanged(id);
-    // Set 0 is the slot without a node: refused by every class.
-    this.putVerdicts(id, [
-      { set: 0, refusals: this.#core.Verdict.absent, intolerableTaints: 0, affinityWeight: 0, mismatches: 0 },
-    ]);
+  putClass(...numbers: Parameters<ClassTables["putClass"]>): void {
+    this.#classes.putClass(...numbers);
   }
 
-  putVerdicts(id: number, all: readonly SetVerdict[]): void {
-    const { verdicts } = this.#views;
-    for (const verdict of all) {
-      const row = id * this.#capacity.attributeSets + verdict.set;
-      verdicts.refusals.set(row, verdict.refusals);
-      verdicts.intolerableTaints.set(row, verdict.intolerableTaints);
-      verdicts.affinityWeight.set(row, verdict.affinityWeight);
-      verdicts.mismatches.set(row, verdict.mismatches);
-      // An index looks at a node when it changes. That is after the verdict on a new set, or the class is as good as new.
-      if ((this.#nodesOfSet[verdict.set] ?? 0) > 0) this.#core.classChanged(id);
-    }
+  putVerdicts(...verdicts: Parameters<ClassTables["putVerdicts"]>): void {
+    this.#classes.putVerdicts(...verdicts);
   }
 
   /** Counts a pod on a node (`pods` 1), or takes it off again (-1). */
@@ -378,39 +352,8 @@ export class SchedulerCore {
     return { rejectedBy, insufficient };
   }
 
-  #putExtendedRequests(id: number, { extended, extendedByDevices: byDevices }: ClassNumbers): void {
-    const { extendedRequests } = this.#views;
-    extended.forEach(({ resource, amount }, i) => {
-      const row = id * this.#core.Limit.extendedPerClass + i;
-      extendedRequests.resource.set(row, resource);
-      extendedRequests.amount.set(row, amount);
-      extendedRequests.byDevices.set(row, byDevices.includes(resource) ? 1 : 0);
-    });
-  }
-
-  #putScoredResources(id: number, scored: ScoredResources | undefined): void {
-    const { classes, scoredResources } = this.#views;
-    const { fit = [], balanced = [] } = scored ?? {};
-    const { ScoredKind } = this.#core;
-    classes.scoresByRow.set(id, scored === undefined ? 0 : 1);
-    classes.fitResources.set(id, fit.length);
-    classes.balancedResources.set(id, balanced.length);
-    [...fit, ...balanced].forEach(({ resource, amount, weight }: ScoredResource, i) => {
-      const row = id * this.#capacity.scoredResources + i;
-      const isExtended = typeof resource === "number";
-      scoredResources.kind.set(row, isExtended ? ScoredKind.extended : ScoredKind[resource]);
-      scoredResources.resource.set(row, isExtended ? resource : 0);
-      scoredResources.amount.set(row, amount);
-      scoredResources.weight.set(row, weight);
-    });
-  }
-
-  #putClassPorts(id: number, wanted: readonly number[], conflicting: readonly number[]): void {
-    const words = this.#capacity.portWords;
-    for (let word = 0; word < words; word++) {
-      this.#views.classPorts.wanted.set(id * words + word, bitsOf(wanted, word));
-      this.#views.classPorts.conflicting.set(id * words + word, bitsOf(conflicting, word));
-    }
+  #isInUse(set: number): boolean {
+    return (this.#nodesOfSet[set] ?? 0) > 0;
   }
 
   /** A set more, or less; the node is new, or gone, if it had, or will have, none. */
@@ -435,11 +378,4 @@ export class SchedulerCore {
   #extendedRow(resource: number, slot: number): number {
     return resource * this.#capacity.nodes + slot;
   }
-}
-
-/** The bits of one 32-bit word of a set of numbers. */
-function bitsOf(numbers: readonly number[], word: number): number {
-  let bits = 0;
-  for (const number of numbers) if (number >>> 5 === word) bits |= 1 << (number & 31);
-  return bits >>> 0;
 }

@@ -75,9 +75,12 @@ export function copyTables(
   extents(source, sourceCapacity).forEach((extent, i) => {
     const fromAddress = source.tableAddress(extent.table) >>> 0;
     const toAddress = target.tableAddress(extent.table) >>> 0;
-    for (let group = 0; group < extent.groups; group++) {
+    const { bytes } = targets[i]!;
+    // Runs that are as long as before lie as they lay.
+    const [groups, run] = bytes === extent.bytes ? [1, extent.groups * bytes] : [extent.groups, extent.bytes];
+    for (let group = 0; group < groups; group++) {
       const start = fromAddress + group * extent.bytes;
-      to.set(from.subarray(start, start + extent.bytes), toAddress + group * targets[i]!.bytes);
+      to.set(from.subarray(start, start + run), toAddress + group * bytes);
     }
   });
 }

@@ -1,6 +1,6 @@
 import type { ClassTopology, CoreCapacity } from "./scheduler-facts.ts";
 import type { SchedulerExports } from "./scheduler-module.ts";
-import { openTable } from "./table-view.ts";
+import { type FieldView, openTable } from "./table-view.ts";
 
 /** The tables of topology: what a node's domains are, where the pods of a track stand, what a class asks of them. */
 export class TopologyTables {
@@ -36,25 +36,30 @@ export class TopologyTables {
     for (const [slot, domain] of domains) this.#core.putDomain(key, slot, domain);
   }
 
+  /** What a class asks. Its index is made anew if that is not what it asked before. */
   putTerms(id: number, { terms, ...topology }: ClassTopology): void {
-    const { classes } = this.#views;
-    classes.termCount.set(id, terms.length);
-    classes.filterTermCount.set(id, topology.filterTerms);
-    classes.requiresAllKeys.set(id, topology.requiresAllKeys ? 1 : 0);
-    classes.matchesOwnAffinity.set(id, topology.matchesOwnAffinity ? 1 : 0);
-    this.#core.classChanged(id);
-    const view = this.#views.terms;
+    let isNew = false;
+    const put = (field: FieldView, row: number, value: number): void => {
+      isNew ||= field.get(row) !== value;
+      field.set(row, value);
+    };
+    const { classes, terms: view } = this.#views;
+    put(classes.termCount, id, terms.length);
+    put(classes.filterTermCount, id, topology.filterTerms);
+    put(classes.requiresAllKeys, id, topology.requiresAllKeys ? 1 : 0);
+    put(classes.matchesOwnAffinity, id, topology.matchesOwnAffinity ? 1 : 0);
     terms.forEach((term, i) => {
       const row = id * this.#capacity.terms + i;
-      view.kind.set(row, term.kind);
-      view.key.set(row, term.key);
-      view.track.set(row, term.track);
-      view.row.set(row, term.row);
-      view.weight.set(row, term.weight);
-      view.minDomains.set(row, term.minDomains);
-      view.self.set(row, term.self ? 1 : 0);
-      view.excluded.set(row, term.excluded);
+      put(view.kind, row, term.kind);
+      put(view.key, row, term.key);
+      put(view.track, row, term.track);
+      put(view.row, row, term.row);
+      put(view.weight, row, term.weight);
+      put(view.minDomains, row, term.minDomains);
+      put(view.self, row, term.self ? 1 : 0);
+      put(view.excluded, row, term.excluded);
     });
+    if (isNew) this.#core.classChanged(id);
   }
 
   /** The tracks that a pod of the class joins when it is assumed. */

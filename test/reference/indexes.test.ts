@@ -17,17 +17,19 @@ describe("an index chooses what the scan chooses", () => {
   test.each(RUNS)(
     "$name: $seeds seeds",
     async ({ seeds, options }) => {
-      let [indexed, decisions] = [0, 0];
+      let [indexed, decisions, copied] = [0, 0, 0];
       for (let seed = FROM_SEED; seed < FROM_SEED + seeds; seed++) {
         const run = await playSeries(seed, options).catch((error: unknown) => {
           throw new Error(`seed ${seed}`, { cause: error });
         });
         indexed += run.indexed;
         decisions += run.decisions;
+        copied += run.copied;
       }
       // Or nothing was compared.
       expect(indexed / decisions).toBeGreaterThan(0.5);
-      if (SOAK) console.log(`${indexed} of ${decisions} decisions by an index`);
+      expect(copied).toBeGreaterThan(0);
+      if (SOAK) console.log(`${indexed} of ${decisions} decisions by an index, ${copied} indexes copied`);
     },
     SOAK ? 3_600_000 : 120_000,
   );

@@ -8,11 +8,8 @@ import { linkTo } from "../../host/wasm/scheduler-link.ts";
 import { type Flavour, schedulerNames } from "../../host/wasm/scheduler-module.ts";
 import { SeriesGenerator, type SeriesStep } from "./generator/series.ts";
 
-/** What came of a seed: decisions that an index made, and how many it was asked for. */
-export interface IndexRun {
-  readonly indexed: number;
-  readonly decisions: number;
-}
+/** What came of a seed: see SchedulerCore. */
+export type IndexRun = SchedulerCore["indexUse"];
 
 export interface IndexOptions {
   readonly flavour: Flavour;

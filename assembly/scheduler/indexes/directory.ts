@@ -14,9 +14,13 @@ import { StateField } from "../../layout/ring";
 import { Capacity, capacityOf, changeLogRows, classRow, stateRow } from "../../layout/tables";
 import { prepareImages } from "../scores/image-locality";
 import { weightOf } from "../scores/weights";
-import { giveColumn, givePage, isPoolEmpty, takeColumn } from "./pools";
+import { areTwins, copyIndex } from "./twins";
+import { giveColumn, givePage, hasRoom, takeColumn } from "./pools";
 import { describeRows, rowsHold } from "./rows";
 import { lookAtAll, lookAtChanges } from "./update";
+
+/** Groups that an index should find room for when it is made; more are taken as they come. */
+const PAGES_TO_BEGIN: u32 = 16;
 
 /** An index that was not asked for so many decisions may give its place to another. */
 const IDLE_DECISIONS: f64 = 1024.0;
@@ -35,13 +39,8 @@ export function readyIndex(cls: u32, again: bool): bool {
   setF64(index, IndexField.askedAt, now);
   // Volumes and devices are not of a node alone, and what they ask changes from pod to pod.
   if (getU32(classRow(cls), ClassField.volumeFilters) != 0) return false;
-  const changes = getF64(state, StateField.changes);
   if (getU32(index, IndexField.isBuilt) != 0) {
-    // To look at most nodes again, one by one, is dearer than to begin anew.
-    const most = 0.7 * <f64>getU32(state, StateField.nodeLimit);
-    const lag = changes - getF64(index, IndexField.cursor);
-    const isNear = lag <= max(64.0, most) && lag <= <f64>changeLogRows();
-    if (isNear && rowsHold(cls) && imagesHold(cls)) {
+    if (isNear(cls) && rowsHold(cls) && imagesHold(cls)) {
       if (lookAtChanges(cls)) return true;
       return refuse(cls);
     }
@@ -49,32 +48,58 @@ export function readyIndex(cls: u32, again: bool): bool {
   } else {
     const asks = getU32(index, IndexField.asks) + 1;
     setU32(index, IndexField.asks, asks);
-    if ((asks < 2 && !again) || changes < getF64(index, IndexField.retryAt)) return false;
+    if ((asks < 2 && !again) || getF64(state, StateField.changes) < getF64(index, IndexField.retryAt)) return false;
   }
-  return build(cls);
+  return build(cls, true);
 }
 
-function build(cls: u32): bool {
+/** @param mayCopy  from the index of another class */
+function build(cls: u32, mayCopy: bool): bool {
+  const terms = min<u32>(getU32(classRow(cls), ClassField.termCount), IndexLimit.rows);
+  while (!hasRoom(1 + terms, PAGES_TO_BEGIN + terms)) if (!dropIdle()) return refuse(cls);
   const index = indexRow(cls);
   setU32(index, IndexField.isBuilt, 1);
   setU32(index, IndexField.rowCount, 0);
   setU32(index, IndexField.groupCount, 0);
   setU32(index, IndexField.keys, NONE);
-  const column = takeColumn();
-  if (column >= 0) setU32(index, IndexField.keys, column);
-  if (column < 0 || !describeRows(cls)) return refuse(cls);
   noteImages(cls);
+  if (!describeRows(cls)) return refuse(cls);
+  const twin = mayCopy ? findTwin(cls) : -1;
+  if (twin >= 0 && copyIndex(<u32>twin, cls)) {
+    if (isNear(cls)) {
+      const state = stateRow();
+      setU32(state, StateField.copiedIndexes, getU32(state, StateField.copiedIndexes) + 1);
+      return lookAtChanges(cls) ? true : refuse(cls);
+    }
+    // Most nodes have pods of either.
+    dropIndex(cls);
+    return build(cls, false);
+  }
+  setU32(index, IndexField.keys, takeColumn());
   return lookAtAll(cls) ? true : refuse(cls);
 }
 
-/**
- * It cannot be made as things are, and a scan answers. Where only room was missing that another index need not have, the next
- * decision finds it; else not before about as much has changed as there are nodes.
- */
+/** A class whose index is nearly up to date and differs from the class's own only in which pods are counted; or -1. */
+function findTwin(cls: u32): i32 {
+  const classes = capacityOf(Capacity.classes);
+  for (let other: u32 = 0; other < classes; other++) {
+    const isBuilt = getU32(indexRow(other), IndexField.isBuilt) != 0;
+    if (other != cls && isBuilt && areTwins(cls, other) && isNear(other) && rowsHold(other) && imagesHold(other)) return other;
+  }
+  return -1;
+}
+
+/** Whether to look at what has changed since is cheaper than to begin anew. */
+function isNear(cls: u32): bool {
+  const state = stateRow();
+  const most = 0.7 * <f64>getU32(state, StateField.nodeLimit);
+  const lag = getF64(state, StateField.changes) - getF64(indexRow(cls), IndexField.cursor);
+  return lag <= max(64.0, most) && lag <= <f64>changeLogRows();
+}
+
+/** It cannot be made as things are: scans answer until about as much has changed as there are nodes. */
 function refuse(cls: u32): bool {
-  const noRoom = isPoolEmpty();
   dropIndex(cls);
-  if (noRoom && dropIdle()) return false;
   const state = stateRow();
   const pause = 64.0 + <f64>getU32(state, StateField.nodeLimit);
   setF64(indexRow(cls), IndexField.retryAt, getF64(state, StateField.changes) + pause);
@@ -115,10 +140,10 @@ export function classChanged(cls: u32): void {
   setU32(indexRow(cls), IndexField.asks, 0);
 }
 
-/** Drops all indexes, and says whether there shall be any. */
+/** Says whether there shall be indexes. Without them changes are not noted, so none outlives that. */
 export function setIndexMode(mode: IndexMode): void {
   const classes = capacityOf(Capacity.classes);
-  for (let cls: u32 = 0; cls < classes; cls++) classChanged(cls);
+  if (mode == IndexMode.off) for (let cls: u32 = 0; cls < classes; cls++) classChanged(cls);
   setU32(stateRow(), StateField.indexMode, mode);
 }
 

@@ -13,10 +13,15 @@ function headOf(field: i32): usize {
 }
 
 export function takeColumn(): i32 {
-  const head = headOf(StateField.freeColumns);
-  const column = takeRow(head, tableAddress(Table.indexColumns), columnBytes(), indexColumnCount());
+  const column = takeColumnAsItIs();
   if (column >= 0) memory.fill(columnRows(column), 0, columnBytes());
   return column;
+}
+
+/** The same, but what it holds is what was left there: for one that is copied into. */
+export function takeColumnAsItIs(): i32 {
+  const head = headOf(StateField.freeColumns);
+  return takeRow(head, tableAddress(Table.indexColumns), columnBytes(), indexColumnCount());
 }
 
 export function giveColumn(column: u32): void {
@@ -27,13 +32,13 @@ export function takePage(): i32 {
   return takeRow(headOf(StateField.freePages), tableAddress(Table.indexPages), IndexLimit.pageBytes, indexPageCount());
 }
 
-/** Whether nothing is left of one of them. */
-export function isPoolEmpty(): bool {
+/** Whether so many of each are left. */
+export function hasRoom(columns: u32, pages: u32): bool {
   const state = stateRow();
-  const noColumns =
-    getU32(state, StateField.freeColumns) == 0 && getU32(state, StateField.columnLimit) == indexColumnCount();
-  const noPages = getU32(state, StateField.freePages) == 0 && getU32(state, StateField.pageLimit) == indexPageCount();
-  return noColumns || noPages;
+  return (
+    getU32(state, StateField.columnsTaken) + columns <= indexColumnCount() &&
+    getU32(state, StateField.pagesTaken) + pages <= indexPageCount()
+  );
 }
 
 /** @param used  how many bytes of it, from its beginning, are not 0 */

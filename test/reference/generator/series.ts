@@ -49,6 +49,7 @@ export class SeriesGenerator {
     const size = draw.pick(SIZES);
     for (let i = 0; i < size; i++) this.#names.push(`node-${i}`);
     this.#templates = Array.from({ length: 1 + draw.below(6) }, (_, i) => this.#template(`template-${i}`));
+    if (draw.chance(50)) this.#templates.push(...this.#templates.slice(0, 2).map(twinOf));
   }
 
   *steps(): Generator<SeriesStep> {
@@ -111,4 +112,10 @@ export class SeriesGenerator {
     if (draw.chance(15)) yield { bound: this.#pods.relabelled(draw.pick(this.#there)) };
     for (let i = draw.below(8); i > 0; i--) yield { removePod: draw.pick(this.#there) };
   }
+}
+
+/** The same pod of another application: it asks the same of other pods. */
+function twinOf(pod: V1Pod): V1Pod {
+  const text = JSON.stringify(pod);
+  return JSON.parse(text.replaceAll('"web"', '"twin"').replaceAll('"front"', '"twin"'));
 }
