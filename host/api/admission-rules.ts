@@ -2,7 +2,12 @@ import type { KubernetesObject } from "../apimachinery/object.ts";
 import { ageColumn, column, formatSelector, integerColumn, nameColumn, UNSET } from "./columns.ts";
 import type * as t from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
-import { bindingErrors, validatingBindingErrors, validatingPolicyErrors } from "./policy-validation.ts";
+import {
+  bindingErrors,
+  mutatingPolicyErrors,
+  validatingBindingErrors,
+  validatingPolicyErrors,
+} from "./policy-validation.ts";
 import { webhookErrors } from "./webhook-validation.ts";
 
 type Matching = t.V1MatchResources | undefined;
@@ -75,10 +80,10 @@ export const validatingPolicyRules: KindRules<t.V1ValidatingAdmissionPolicy> = {
   validate: validatingPolicyErrors,
 };
 
-export const mutatingPolicyRules = policyRules<t.V1MutatingAdmissionPolicy>(
-  "Mutations",
-  ({ spec }) => spec?.mutations?.length,
-);
+export const mutatingPolicyRules: KindRules<t.V1MutatingAdmissionPolicy> = {
+  ...policyRules("Mutations", ({ spec }) => spec?.mutations?.length),
+  validate: mutatingPolicyErrors,
+};
 
 const policyBindingRules: KindRules<PolicyBinding> = {
   defaults: ({ spec }) => defaultMatching(spec?.matchResources),

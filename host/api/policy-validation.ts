@@ -9,7 +9,12 @@ import {
 } from "../apimachinery/field-error.ts";
 import { isDns1123Subdomain, isQualifiedName } from "../apimachinery/names.ts";
 import { expressionErrors, matchConditionErrors } from "./cel/match-conditions.ts";
-import { conditionEnvironment, isCelIdentifier, policyEnvironment } from "./cel/policy-environment.ts";
+import {
+  conditionEnvironment,
+  isCelIdentifier,
+  mutationEnvironment,
+  policyEnvironment,
+} from "./cel/policy-environment.ts";
 import { checked, oneOf, validateLabelSelector } from "./field-checks.ts";
 import type * as t from "./generated/types.ts";
 import { ruleErrors } from "./webhook-validation.ts";
@@ -84,6 +89,46 @@ function annotationErrors(
       invalid(field, "", `must not exceed ${MAX_ANNOTATION_EXPRESSION_BYTES} bytes in length`),
     ];
   return [...errors, ...expressionErrors(field, valueExpression, ["string", "null_type"], texts)];
+}
+
+export function mutatingPolicyErrors({ spec = {} }: t.V1MutatingAdmissionPolicy): FieldError[] {
+  const { mutations = [], reinvocationPolicy } = spec;
+  const errors = policyErrors(spec);
+  const environment = lazily(() => mutationEnvironment(spec));
+  if (mutations.length === 0)
+    errors.push(required("spec.mutations", "mutations must contain at least one item"));
+  for (const [index, mutation] of mutations.entries())
+    errors.push(...mutationErrors(`spec.mutations[${index}]`, mutation, environment));
+  if (!reinvocationPolicy) errors.push(required("spec.reinvocationPolicy"));
+  else errors.push(...oneOf("spec.reinvocationPolicy", reinvocationPolicy, ["Never", "IfNeeded"]));
+  return errors;
+}
+
+function mutationErrors(
+  at: string,
+  { patchType, applyConfiguration, jsonPatch }: t.V1Mutation,
+  environment: () => Environment,
+): FieldError[] {
+  switch (patchType) {
+    case "ApplyConfiguration": {
+      if (applyConfiguration === undefined)
+        return [
+          required(`${at}.applyConfiguration`, "must be specified when patchType is ApplyConfiguration"),
+        ];
+      const { expression } = applyConfiguration;
+      return expressionErrors(`${at}.applyConfiguration.expression`, expression, ["Object"], environment);
+    }
+    case "JSONPatch": {
+      if (jsonPatch === undefined)
+        return [required(`${at}.jsonPatch`, "must be specified when patchType is JSONPatch")];
+      const { expression } = jsonPatch;
+      return expressionErrors(`${at}.jsonPatch.expression`, expression, ["list(JSONPatch)"], environment);
+    }
+    default: {
+      const types = ["ApplyConfiguration", "JSONPatch"];
+      return [patchType ? notSupported(`${at}.patchType`, patchType, types) : required(`${at}.patchType`)];
+    }
+  }
 }
 
 /** What both sorts of policies are checked for. */

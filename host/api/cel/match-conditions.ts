@@ -3,7 +3,7 @@ import { duplicate, type FieldError, invalid, required, tooMany } from "../../ap
 import { isQualifiedName } from "../../apimachinery/names.ts";
 import { checked } from "../field-checks.ts";
 import type { V1MatchCondition } from "../generated/types.ts";
-import { compileProblem } from "./program.ts";
+import { compileProblem, typeOf } from "./program.ts";
 
 const MAX_CONDITIONS = 64;
 
@@ -36,7 +36,7 @@ export function expressionErrors(
   const problem = compileProblem(environment(), expression);
   if (problem !== undefined) return [invalid(field, expression, problem)];
   if (types === undefined) return [];
-  const type = celTypeName(environment().check(expression).type);
+  const type = celTypeName(typeOf(environment(), expression));
   if (type === "dyn" || types.includes(type)) return [];
   const wanted = types.length === 1 ? types[0] : `one of [${types.join(" ")}]`;
   return [invalid(field, expression, `must evaluate to ${wanted} but got ${type}`)];
@@ -48,6 +48,7 @@ function celTypeName(type: string | undefined = "dyn"): string {
   if (type === "map") return "map(dyn, dyn)";
   return type
     .replace(/^null$/, "null_type")
+    .replace(/\b[A-Z]\b/g, "dyn")
     .replaceAll("<", "(")
     .replaceAll(">", ")");
 }

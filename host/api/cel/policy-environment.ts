@@ -1,5 +1,6 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { type AdmissionVariables, admissionEnvironment } from "./admission.ts";
+import { registerMutations } from "./mutations.ts";
 
 /** What `variables` is in an expression: each policy's own, made for each write. */
 export class CelVariables {}
@@ -36,6 +37,11 @@ export function policyEnvironment(
   });
   const fields = Object.fromEntries(variables.slice(0, count).map(({ name }) => [name, "dyn"]));
   return base.clone().registerType(TYPE, { ctor: CelVariables, fields }).registerVariable("variables", TYPE);
+}
+
+/** For the expressions of its mutations. */
+export function mutationEnvironment(shape: PolicyShape): Environment {
+  return registerMutations(policyEnvironment(shape));
 }
 
 /** For its matchConditions, which come before its variables. */

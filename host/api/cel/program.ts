@@ -1,6 +1,7 @@
 import { Environment, EvaluationError, type ParseResult } from "@marcbachmann/cel-js";
 import { Budget, meter } from "./budget.ts";
 import { registerLibrary, withLinearMatches } from "./library.ts";
+import { withMessageLiterals } from "./message-literals.ts";
 
 /** What an expression may be made of, so that nobody can keep the server busy for ever. */
 const LIMITS = { maxAstNodes: 10_000, maxDepth: 100 };
@@ -22,7 +23,7 @@ export class Program {
 
   /** Throws what the library throws where there is a mistake. */
   constructor(environment: Environment, expression: string) {
-    this.#parsed = environment.parse(withLinearMatches(expression));
+    this.#parsed = environment.parse(withLinearMatches(withMessageLiterals(expression)));
     meter(this.#parsed, this.budget);
   }
 
@@ -31,6 +32,11 @@ export class Program {
     this.budget.renew(costLimit);
     return this.#parsed(context) as unknown;
   }
+}
+
+/** What an expression gives, as far as that is known before it is evaluated. */
+export function typeOf(environment: Environment, expression: string): string | undefined {
+  return environment.check(withMessageLiterals(expression)).type;
 }
 
 /** What was wrong with an evaluation, in CEL's words: `no such key: foo`. Throws on what is no fault of the expression. */
@@ -42,8 +48,9 @@ export function evaluationProblem(error: unknown): string {
 
 /** `compilation failed: ERROR: <input>:1:5: undefined field 'zz'` and the place under the text; undefined: nothing is wrong. */
 export function compileProblem(environment: Environment, expression: string): string | undefined {
-  const { error } = environment.check(expression);
-  return error && compilationFailed(expression, error);
+  const source = withMessageLiterals(expression);
+  const { error } = environment.check(source);
+  return error && compilationFailed(source, error);
 }
 
 function compilationFailed(

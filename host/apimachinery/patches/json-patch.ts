@@ -208,6 +208,11 @@ export class PatchRefused extends ApiError {
   get detail(): string {
     return this.#detail;
   }
+
+  /** Whether a `test` failed: the patch was not meant for the document as it is. */
+  get isFailedTest(): boolean {
+    return this.#detail.endsWith("failed: test failed");
+  }
 }
 
 function refused(detail: string): PatchRefused {

@@ -43,6 +43,7 @@ export function auditEvent(
           annotations: {
             "authorization.k8s.io/decision": decision.allowed ? "allow" : "forbid",
             "authorization.k8s.io/reason": decision.reason,
+            ...exchange.annotations,
           },
         }),
   };

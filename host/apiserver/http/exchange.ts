@@ -17,6 +17,8 @@ export interface Onlooker {
 /** One request from its arrival to the end of its answer, and what has been learnt of it on the way. */
 export class Exchange {
   readonly warnings: string[] = [];
+  /** What policies and webhooks say for the audit. */
+  readonly annotations: Record<string, string> = {};
   info: RequestInfo | undefined;
   /** Whose credentials came with it. */
   sender: User | undefined;

@@ -21,6 +21,7 @@ interface Writer {
   readonly user: User;
   readonly userAgent?: string;
   readonly warn: (text: string) => void;
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 /**
@@ -31,7 +32,7 @@ interface Writer {
 export function writeContext(
   query: URLSearchParams,
   kind: OptionsKind,
-  { user, userAgent, warn }: Writer,
+  { user, userAgent, warn, annotate }: Writer,
   applies = false,
 ): WriteContext {
   const errors: FieldError[] = [];
@@ -57,6 +58,7 @@ export function writeContext(
     fieldValidation: (validation === "" ? "Warn" : validation) as FieldValidation,
     fieldManager: fieldManager || managerOf(userAgent),
     warn,
+    annotate,
     asked: {
       ...(fieldManager ? { fieldManager } : {}),
       ...(validation === "" ? {} : { fieldValidation: validation }),

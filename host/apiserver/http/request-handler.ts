@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { setOwn } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
 import type { Api } from "../api.ts";
@@ -54,6 +55,7 @@ export interface Outgoing {
 }
 
 const MAX_WARNING_BYTES = 4096;
+const MAX_ANNOTATIONS = 256;
 
 /** One request's life, in order: who, what about, is there room, may they, do it, answer. Source: api-policy 1.1. */
 export function createRequestHandler(options: RequestHandlerOptions) {
@@ -120,6 +122,7 @@ async function serve(
     random,
     turns,
     warn: (text) => warn(exchange.warnings, text),
+    annotate: (key, value) => annotate(exchange.annotations, key, value),
     takeOver: () => {
       const raw = request.takeOver();
       exchange.started(200);
@@ -161,6 +164,12 @@ function requireTimeout({ query }: RequestInfo): void {
   if (!timeout || /^[+-]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+$/.test(timeout)) return;
   const why = `time: invalid duration ${JSON.stringify(timeout)}`;
   throw new ApiError("BadRequest", `invalid timeout specified in the request URL - ${why}`);
+}
+
+/** The first one counts, as in Kubernetes; what is more than an audit entry can hold is dropped. */
+function annotate(annotations: Record<string, string>, key: string, value: string): void {
+  if (Object.hasOwn(annotations, key) || Object.keys(annotations).length >= MAX_ANNOTATIONS) return;
+  setOwn(annotations, key, value);
 }
 
 function warn(warnings: string[], text: string): void {

@@ -36,6 +36,7 @@ export interface ResourceRequest extends WatchConnection {
   readonly accept?: string;
   readonly userAgent?: string;
   readonly warn: (text: string) => void;
+  readonly annotate?: (key: string, value: string) => void;
   /** Apart from the API's own, so that what clients do over the wire does not change what is drawn inside. */
   readonly random: Random;
   readonly turns: Turns;

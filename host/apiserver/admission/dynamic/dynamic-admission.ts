@@ -1,4 +1,6 @@
 import {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -8,6 +10,8 @@ import type { Kind } from "../../../api/kind.ts";
 import type { Api, WriteContext } from "../../api.ts";
 import type { AnyObject } from "../../storage/view.ts";
 import type { Attributes } from "../chain.ts";
+import { mutateByPolicies } from "../policies/mutating.ts";
+import { MutatingPolicy, mutatingBinding } from "../policies/mutating-policy.ts";
 import { validateByPolicies } from "../policies/validating.ts";
 import { ValidatingPolicy, validatingBinding } from "../policies/validating-policy.ts";
 import { mutateByWebhooks } from "../webhooks/mutating.ts";
@@ -26,12 +30,20 @@ const POLICIES = /^(validating|mutating)admissionpolic(ies|ybindings)$/;
 export class DynamicAdmission {
   readonly #mutatingWebhooks;
   readonly #validatingWebhooks;
+  readonly #mutatingPolicies;
+  readonly #mutatingBindings;
   readonly #validatingPolicies;
   readonly #validatingBindings;
 
   constructor(api: Pick<Api, "objects">) {
     this.#mutatingWebhooks = new Followed(api, MutatingWebhookConfiguration, webhooksOf);
     this.#validatingWebhooks = new Followed(api, ValidatingWebhookConfiguration, webhooksOf);
+    this.#mutatingPolicies = new Followed(
+      api,
+      MutatingAdmissionPolicy,
+      (policy) => new MutatingPolicy(policy),
+    );
+    this.#mutatingBindings = new Followed(api, MutatingAdmissionPolicyBinding, mutatingBinding);
     this.#validatingPolicies = new Followed(
       api,
       ValidatingAdmissionPolicy,
@@ -44,6 +56,8 @@ export class DynamicAdmission {
     return [
       this.#mutatingWebhooks,
       this.#validatingWebhooks,
+      this.#mutatingPolicies,
+      this.#mutatingBindings,
       this.#validatingPolicies,
       this.#validatingBindings,
     ];
@@ -61,7 +75,10 @@ export class DynamicAdmission {
   /** Nobody has put anything here: the usual case, which costs a write nothing. */
   get isIdle(): boolean {
     return (
-      this.#mutatingWebhooks.isEmpty && this.#validatingWebhooks.isEmpty && this.#validatingBindings.isEmpty
+      this.#mutatingWebhooks.isEmpty &&
+      this.#validatingWebhooks.isEmpty &&
+      this.#mutatingBindings.isEmpty &&
+      this.#validatingBindings.isEmpty
     );
   }
 
@@ -77,17 +94,24 @@ export class DynamicAdmission {
     context: WriteContext,
     again: (object: AnyObject) => Promise<void>,
   ): Promise<AnyObject | undefined> {
-    if (!isForWebhooks(attributes.kind, context)) return attributes.object;
-    const webhooks = (await this.#mutatingWebhooks.all()).flat();
-    if (webhooks.length === 0) return attributes.object;
+    const { kind, object: given } = attributes;
+    const bindings = isForPolicies(kind, context) ? await this.#mutatingBindings.all() : [];
+    const policies = bindings.length === 0 ? [] : await this.#mutatingPolicies.all();
+    const webhooks = isForWebhooks(kind, context) ? (await this.#mutatingWebhooks.all()).flat() : [];
+    if (policies.length === 0 && webhooks.length === 0) return given;
     const operation = operationOf(attributes, context);
-    const round = new Round();
-    let object = await mutateByWebhooks(api, webhooks, operation, attributes.object, round, context);
-    if (!round.hasChanged || object === undefined) return object;
-    round.startSecond();
+    const rounds = { policies: new Round(), webhooks: new Round() };
+    const all = async (from: AnyObject | undefined) => {
+      const object =
+        from && (await mutateByPolicies(api, policies, bindings, operation, from, rounds.policies, context));
+      return mutateByWebhooks(api, webhooks, operation, object, rounds.webhooks, context);
+    };
+    const object = await all(given);
+    const hasChanged = rounds.policies.hasChanged || rounds.webhooks.hasChanged;
+    if (!hasChanged || object === undefined) return object;
+    for (const round of Object.values(rounds)) round.startSecond();
     await again(object);
-    object = await mutateByWebhooks(api, webhooks, operation, object, round, context);
-    return object;
+    return all(object);
   }
 
   /** Lets policies and webhooks refuse the object as it is going to be stored. */
