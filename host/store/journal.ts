@@ -30,7 +30,7 @@ export interface Journal {
 export interface JournalBatch {
   /** In order; each one revision after the one before. May be empty when there is only something to forget. */
   readonly commits: readonly Commit[];
-  /** Leases granted and ended, in order. An end comes with the commit that deletes the lease's keys. */
+  /** Leases granted and ended, in order. An end comes with the commit that deletes the keys. */
   readonly leases: readonly LeaseChange[];
   /** Forget the past up to here. */
   readonly compaction: Compaction | undefined;
@@ -38,7 +38,7 @@ export interface JournalBatch {
 
 export type LeaseChange =
   | { readonly type: "grant"; readonly lease: Lease }
-  | { readonly type: "end"; readonly id: string };
+  | { readonly type: "end"; readonly ids: readonly string[] };
 
 export interface Compaction {
   readonly revision: number;

@@ -26,8 +26,8 @@ test("each ends within a quarter of a second of its time, however many there are
   const startMs = clock.nowMs();
   const lateMs: number[] = [];
   const dueMs = new Map<string, number>();
-  const table = new LeaseTable(clock, (ids) => {
-    for (const id of ids) {
+  const table = new LeaseTable(clock, ({ empty }) => {
+    for (const id of empty) {
       lateMs.push(clock.nowMs() - dueMs.get(id)!);
       table.remove(id);
     }
@@ -42,11 +42,38 @@ test("each ends within a quarter of a second of its time, however many there are
   expect(Math.max(...lateMs)).toBeLessThan(250);
 });
 
+test("of many that are due at once some wait while others have their turn; what is kept alive or revoked meanwhile does not end", async () => {
+  const clock = new VirtualClock();
+  const ended: number[] = [];
+  const turns: string[] = [];
+  const ids: string[] = [];
+  const table = new LeaseTable(clock, ({ empty, keyed }) => {
+    turns.push(`${empty.length} and ${keyed}`);
+    if (turns.length === 1) {
+      table.keepAlive(ids.at(-1)!);
+      table.beginEnd(ids.at(-2)!);
+      table.remove(ids.at(-2)!);
+      clock.setTimeout(() => turns.push("other work"), 0);
+    }
+    for (const id of [...empty, ...keyed]) table.remove(id);
+    ended.push(clock.monotonicMs());
+  });
+  const startMs = clock.monotonicMs();
+  for (let i = 0; i < 15_000; i++) ids.push(granted(table, 1_000));
+  table.attach(ids[0]!, "key");
+  await clock.advance(1_500);
+  expect(turns).toEqual([`9999 and ${ids[0]}`, "other work", "4998 and "]);
+  await clock.advance(1_000);
+  expect(turns.at(-1)).toBe("1 and ");
+  expect(Math.max(...ended.slice(0, 2)) - startMs).toBeLessThan(1_250);
+  expect(table.all().granted).toEqual([]);
+});
+
 test("an end that could not be made to last is tried again a second later", async () => {
   const clock = new VirtualClock();
   const ends: number[] = [];
   const startMs = clock.nowMs();
-  const table = new LeaseTable(clock, ([id = ""]) => {
+  const table = new LeaseTable(clock, ({ empty: [id = ""] }) => {
     ends.push(clock.nowMs() - startMs);
     if (ends.length === 3) table.remove(id);
     else table.undoEnd(id);
@@ -72,9 +99,9 @@ test.each([
     setTimeout: (callback, delayMs) => time.setTimeout(callback, delayMs),
   };
   const ended: string[] = [];
-  const table = new LeaseTable(clock, (ids) => {
-    ended.push(...ids);
-    for (const id of ids) table.remove(id);
+  const table = new LeaseTable(clock, ({ empty }) => {
+    ended.push(...empty);
+    for (const id of empty) table.remove(id);
   });
   const [short, long] = [granted(table, 5_000), granted(table, 60_000)];
   await time.advance(1_000);

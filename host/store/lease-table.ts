@@ -5,6 +5,16 @@ import { type Entry, type Lease, LeaseNotFoundError, StoreUnavailableError } fro
 export const MAX_LEASES = 1_000_000;
 /** Leases end at the first of these ticks at or after their time. */
 const TICK_MS = 250;
+/** As many end at once; then whatever else waits has its turn. */
+const MAX_ENDED_AT_ONCE = 10_000;
+
+/** Leases whose time has passed. */
+export interface DueLeases {
+  /** Without keys: nothing may be written with them from now on, and they are to be removed, or `undoEnd` follows. */
+  readonly empty: readonly string[];
+  /** With keys, perhaps: they go on until `beginEnd`. */
+  readonly keyed: readonly string[];
+}
 
 /** The leases there are, and the last id that was given out (ids of leases that have ended are not used again). */
 export interface GrantedLeases {
@@ -26,21 +36,20 @@ const NO_LEASES: GrantedLeases = { granted: [], lastId: 0 };
  */
 export class LeaseTable {
   readonly #clock: Clock;
-  readonly #end: (ids: readonly string[]) => void;
+  readonly #end: (due: DueLeases) => void;
   readonly #leases = new Map<string, LeaseState>();
   readonly #ticks = new Map<number, Set<LeaseState>>();
+  /** Of ticks that have passed; those before `#nextDue` have had their turn. */
+  #due: LeaseState[] = [];
+  #nextDue = 0;
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #lastId: number;
   /** Ids given out whose grant is not durable yet. */
   #reserved = 0;
   #isClosed = false;
 
-  /** @param end  called with leases whose time has passed; they are still in the table */
-  constructor(
-    clock: Clock,
-    end: (ids: readonly string[]) => void,
-    { granted, lastId }: GrantedLeases = NO_LEASES,
-  ) {
+  /** @param end  called with leases that are due; they are still in the table */
+  constructor(clock: Clock, end: (due: DueLeases) => void, { granted, lastId }: GrantedLeases = NO_LEASES) {
     this.#clock = clock;
     this.#end = end;
     this.#lastId = lastId;
@@ -122,11 +131,6 @@ export class LeaseTable {
     this.#leases.get(id)?.keys?.delete(key);
   }
 
-  /** False: certainly none. True: `keysOf` tells. */
-  hasKeys(id: string): boolean {
-    return (this.#leases.get(id)?.keys?.size ?? 0) > 0;
-  }
-
   keysOf(id: string): readonly string[] {
     return [...(this.#leases.get(id)?.keys ?? [])];
   }
@@ -170,19 +174,42 @@ export class LeaseTable {
   #tick(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    const due: string[] = [];
-    for (const tickMs of [...this.#ticks.keys()].filter((at) => at <= nowMs).sort((a, b) => a - b)) {
-      const states = this.#ticks.get(tickMs);
-      this.#ticks.delete(tickMs);
-      for (const state of states ?? []) {
-        if (state.endMs > nowMs) this.#schedule(state);
-        else if (!state.isEnding) due.push(state.lease.id);
-      }
+    this.#collectDue(nowMs);
+    this.#endSome(nowMs);
+    if (this.#nextDue < this.#due.length) {
+      this.#setTimer(nowMs);
+      return;
     }
-    if (due.length > 0) this.#end(due);
+    this.#due = [];
+    this.#nextDue = 0;
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const tickMs of this.#ticks.keys()) earliestMs = Math.min(earliestMs, tickMs);
     if (earliestMs < Number.POSITIVE_INFINITY) this.#setTimer(earliestMs);
+  }
+
+  #collectDue(nowMs: number): void {
+    const passed = [...this.#ticks.keys()].filter((at) => at <= nowMs).sort((a, b) => a - b);
+    for (const tickMs of passed) {
+      for (const state of this.#ticks.get(tickMs)!) this.#due.push(state);
+      this.#ticks.delete(tickMs);
+    }
+  }
+
+  #endSome(nowMs: number): void {
+    const empty: string[] = [];
+    const keyed: string[] = [];
+    const end = Math.min(this.#nextDue + MAX_ENDED_AT_ONCE, this.#due.length);
+    for (; this.#nextDue < end; this.#nextDue++) {
+      const state = this.#due[this.#nextDue]!;
+      if (state.isEnding) continue;
+      if (state.endMs > nowMs) this.#schedule(state);
+      else if ((state.keys?.size ?? 0) > 0) keyed.push(state.lease.id);
+      else {
+        state.isEnding = true;
+        empty.push(state.lease.id);
+      }
+    }
+    if (empty.length + keyed.length > 0) this.#end({ empty, keyed });
   }
 }
 

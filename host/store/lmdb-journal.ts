@@ -144,7 +144,7 @@ export class LmdbJournal implements Journal {
 
   #putLease(change: LeaseChange): void {
     if (change.type === "end") {
-      void this.#database.remove(aboutKey(LEASE_RECORD + change.id));
+      for (const id of change.ids) void this.#database.remove(aboutKey(LEASE_RECORD + id));
       return;
     }
     this.#putAbout(LEASE_RECORD + change.lease.id, String(change.lease.ttlMs));

@@ -3,7 +3,7 @@ import { type Commit, History, type HistoryBounds } from "./history.ts";
 import { type Journal, type JournalBatch, JournalRefusal, type LeaseChange } from "./journal.ts";
 import { compareKeys } from "./key-order.ts";
 import { countOf, findEntry, type KeyTree, slice, withEntry, withoutKey } from "./key-tree.ts";
-import { type GrantedLeases, LeaseTable } from "./lease-table.ts";
+import { type DueLeases, type GrantedLeases, LeaseTable } from "./lease-table.ts";
 import {
   deleteResult,
   eventOf,
@@ -88,7 +88,7 @@ export class Mvcc implements Store {
     this.#history = options.past ?? new History();
     this.#acceptedTree = this.#history.newestTree;
     this.#acceptedRevision = this.#history.newestRevision;
-    this.#leases = new LeaseTable(this.#clock, (ids) => this.#endLeases(ids), options.leases);
+    this.#leases = new LeaseTable(this.#clock, (due) => this.#endLeases(due), options.leases);
     this.#leases.attachAll(slice(this.#acceptedTree, 0, countOf(this.#acceptedTree)));
   }
 
@@ -201,7 +201,7 @@ export class Mvcc implements Store {
       const previous = findEntry(this.#acceptedTree, key);
       return previous?.lease === id ? [{ type: "delete", key, revision, entry: undefined, previous }] : [];
     });
-    const leaseChanges: readonly LeaseChange[] = [{ type: "end", id }];
+    const leaseChanges: readonly LeaseChange[] = [{ type: "end", ids: [id] }];
     try {
       await (events.length === 0
         ? this.#enqueue({ leaseChanges }, 0)
@@ -229,13 +229,11 @@ export class Mvcc implements Store {
     return { past: this.#history.clone(), leases: this.#leases.all() };
   }
 
-  /** Their time has passed; those without keys go together, so that a million can end at once. */
-  #endLeases(ids: readonly string[]): void {
-    const empty = ids.filter((id) => !this.#leases.hasKeys(id) && this.#leases.beginEnd(id));
-    const leaseChanges = empty.map((id): LeaseChange => ({ type: "end", id }));
-    if (empty.length > 0) this.#retryUnlessDone(this.#enqueue({ leaseChanges }, 0), empty);
-    // What was empty is ending now, and is passed over.
-    for (const id of ids) if (this.#leases.hasKeys(id)) this.#retryUnlessDone(this.revokeLease(id), [id]);
+  /** Those without keys go together, so that a million can end at once. */
+  #endLeases({ empty, keyed }: DueLeases): void {
+    if (empty.length > 0)
+      this.#retryUnlessDone(this.#enqueue({ leaseChanges: [{ type: "end", ids: empty }] }, 0), empty);
+    for (const id of keyed) this.#retryUnlessDone(this.revokeLease(id), [id]);
   }
 
   /** When the journal refuses, the table calls again. */
@@ -339,7 +337,7 @@ export class Mvcc implements Store {
       }
     for (const change of changes)
       if (change.type === "grant") this.#leases.grant(change.lease);
-      else this.#leases.remove(change.id);
+      else for (const id of change.ids) this.#leases.remove(id);
   }
 
   #dueCompaction(added: readonly Commit[]): JournalBatch["compaction"] {
