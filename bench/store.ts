@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { open } from "lmdb";
 import { EtcdConnection } from "../host/store/etcd-connection.ts";
 import { txnRpc } from "../host/store/etcd-protocol.ts";
@@ -8,7 +11,10 @@ import { openEtcdStore } from "../host/store/etcd-store.ts";
 import { openLmdbStore } from "../host/store/lmdb-store.ts";
 import { createMemoryStore } from "../host/store/memory-store.ts";
 import type { Store } from "../host/store/store.ts";
+import { startProgram } from "./measuring/process-tree.ts";
 import { startEtcd } from "./peers/etcd.ts";
+import { podKey } from "./stores/keys.ts";
+import type { MemoryReport } from "./stores/memory.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
 /** The store by itself: values of 3 KiB (a pod) under keys as Kubernetes' in etcd. `durable` means fsynced. */
@@ -50,10 +56,6 @@ async function withEtcdStore<Result>(
   } finally {
     await etcd.stop();
   }
-}
-
-function podKey(number: number): string {
-  return `/registry/pods/default/pod-${String(number).padStart(8, "0")}`;
 }
 
 async function fill(store: Store, pods: number): Promise<void> {
@@ -130,15 +132,19 @@ async function eachEngine(
   return measurements;
 }
 
+/** Entries with their values. */
 async function range10k(engine: EngineName): Promise<Measurement> {
   return withStore(engine, async (store) => {
     await fill(store, 10_000);
     const times: number[] = [];
+    let bytes = 0;
     for (let i = 0; i < 100; i++) {
       const start = performance.now();
-      await store.range("/registry/pods/");
+      const { entries } = await store.range("/registry/pods/");
+      for (const { value } of entries) bytes += value.length;
       times.push(performance.now() - start);
     }
+    if (bytes !== 100 * 10_000 * POD.length) throw new Error(`the ranges had ${bytes} bytes`);
     times.sort((a, b) => a - b);
     return { params: { engine, p99Ms: Number(times[98]!.toFixed(3)) }, unit: "ms", value: times[49]! };
   });
@@ -168,18 +174,37 @@ async function watch1k(engine: EngineName): Promise<Measurement> {
   });
 }
 
-/** From the call to the first read, the file being in the page cache; `--pods` keys, 100,000 unless given. */
-async function recovery({ pods = 100_000 }: Scale): Promise<Measurement> {
-  return withStore("lmdb", async (store, dir) => {
-    await fill(store, pods);
-    await store.close();
+/**
+ * A process that had filled a store was killed: from the call to the first value, the file being in the page cache.
+ * `--pods` keys, 100,000 unless given. `cpuMs` is steadier than the time on a machine that does other things.
+ */
+async function recovery(valueBytes: number, { pods = 100_000 }: Scale): Promise<Measurement> {
+  const filler = await startProgram(
+    (folder) => [resolve(import.meta.dirname, "stores/fill.js"), folder, `${pods}`, `${valueBytes}`],
+    (_, output) => output.includes("filled"),
+  );
+  try {
+    process.kill(filler.pid, "SIGKILL");
+    await delay(100);
     const start = performance.now();
-    const again = await openLmdbStore(dir);
-    const { entries } = await again.range("/registry/pods/", { limit: 1 });
+    const cpu = process.cpuUsage();
+    const store = await openLmdbStore(filler.folder);
+    const { entries } = await store.range("/registry/pods/", { limit: 1 });
+    const readBytes = entries[0]!.value.length;
     const value = performance.now() - start;
-    await again.close();
-    return { params: { engine: "lmdb", pods, found: entries.length }, unit: "ms", value };
-  });
+    const { user, system } = process.cpuUsage(cpu);
+    const { keys } = store.metrics();
+    await store.close();
+    const params = {
+      engine: "lmdb",
+      pods: keys,
+      valueBytes: readBytes,
+      cpuMs: Math.round((user + system) / 1_000),
+    };
+    return { params, unit: "ms", value };
+  } finally {
+    await filler.stop();
+  }
 }
 
 /**
@@ -219,26 +244,22 @@ async function leases(engine: "memory" | "lmdb", { pods: count = 1_000_000 }: Sc
   });
 }
 
-/** Resident memory per stored pod of 3 KiB; `--pods`, 50,000 unless given. Needs `node --expose-gc` to be steady. */
-async function bytesPerPod({ pods = 50_000 }: Scale): Promise<Measurement> {
-  return withStore("memory", async (store) => {
-    globalThis.gc?.();
-    const before = process.memoryUsage();
-    await fill(store, pods);
-    globalThis.gc?.();
-    const after = process.memoryUsage();
-    const heap = (after.heapUsed - before.heapUsed) / pods;
-    return {
-      params: {
-        pods,
-        jsonBytes: POD.length,
-        heapBytes: Math.round(heap),
-        gc: globalThis.gc === undefined ? "no" : "yes",
-      },
-      unit: "bytes",
-      value: (after.rss - before.rss) / pods,
-    };
-  });
+/** What a stored pod takes up, beside the JSON that is stored of it; `--pods`, 50,000 unless given. */
+async function bytesPerPod(
+  engine: "memory" | "lmdb",
+  through: "store" | "apiserver",
+  { pods = 50_000 }: Scale,
+): Promise<Measurement> {
+  const script = resolve(import.meta.dirname, "stores/memory.js");
+  const args = ["--expose-gc", script, engine, through, `${pods}`];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const { jsonBytes, residentBytes, usedBytes } = JSON.parse(stdout) as MemoryReport;
+  return {
+    params: { engine, through, pods, usedBytes },
+    unit: "bytes",
+    value: residentBytes,
+    peer: { name: "its JSON", value: jsonBytes },
+  };
 }
 
 export const suite: Suite = {
@@ -248,11 +269,19 @@ export const suite: Suite = {
     put(64),
     { name: "range-10k", run: () => eachEngine(range10k) },
     { name: "watch-1k", run: () => eachEngine(watch1k) },
-    { name: "recovery", run: recovery },
+    { name: "recovery", run: async (scale) => [await recovery(200, scale), await recovery(3_072, scale)] },
     {
       name: "lease-1m",
       run: async (scale) => [await leases("memory", scale), await leases("lmdb", scale)],
     },
-    { name: "bytes-per-pod", run: bytesPerPod },
+    {
+      name: "bytes-per-pod",
+      run: async (scale) => [
+        await bytesPerPod("memory", "store", scale),
+        await bytesPerPod("lmdb", "store", scale),
+        await bytesPerPod("memory", "apiserver", scale),
+        await bytesPerPod("lmdb", "apiserver", scale),
+      ],
+    },
   ],
 };

@@ -307,7 +307,7 @@ class LmdbFile {
   /** Of the pages of a large record only what leads to them is held against what it must be. */
   #claimRun({ firstPage, dataBytes, transaction, pageCount }: LmdbNode): void {
     this.#claim(firstPage, pageCount);
-    if (pageCount !== this.#pages.pagesOf(dataBytes) || transaction > this.#meta.transaction)
+    if (pageCount !== this.#pages.pagesOf(dataBytes) || transaction > Number(this.#meta.transaction))
       throw this.#pages.notAsItShould(firstPage);
     if ((firstPage + pageCount - 1) * this.#pages.pageSize >= this.#pages.bytes)
       throw this.#pages.corrupt(`it ends at byte ${this.#pages.bytes}, within a page that is in use`);

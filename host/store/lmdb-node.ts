@@ -17,7 +17,7 @@ export interface FileRecord extends KeyBytes {
   /** The first of its own pages. */
   readonly firstPage: number;
   /** That wrote its own pages. */
-  readonly transaction: bigint;
+  readonly transaction: number;
 }
 
 const NODE_HEADER_BYTES = 8;
@@ -40,7 +40,7 @@ export class LmdbNode implements FileRecord {
   dataStart = 0;
   firstPage = 0;
   pageCount = 0;
-  transaction = 0n;
+  transaction = 0;
   child = 0;
 
   /** @returns undefined when the node does not lie between `upper` and the end of its page, or is of an unknown kind */
@@ -69,9 +69,9 @@ export class LmdbNode implements FileRecord {
     this.dataStart = this.keyEnd;
     this.isLarge = page.readUInt16LE(at + 4) === BIG_DATA_FLAG;
     if (!this.isLarge) return;
-    this.firstPage = Number(page.readBigUInt64LE(this.keyEnd));
-    this.transaction = page.readBigUInt64LE(this.keyEnd + 8);
-    this.pageCount = Number(page.readBigUInt64LE(this.keyEnd + 16));
+    this.firstPage = readWord(page, this.keyEnd);
+    this.transaction = readWord(page, this.keyEnd + 8);
+    this.pageCount = readWord(page, this.keyEnd + 16);
   }
 
   #readKey(page: Buffer, index: number): number {
@@ -81,6 +81,11 @@ export class LmdbNode implements FileRecord {
     this.keyEnd = this.keyStart + page.readUInt16LE(at + 6);
     return at;
   }
+}
+
+/** 64 bits; exact as far as numbers are, and what is beyond passes no bound. */
+function readWord(page: Buffer, at: number): number {
+  return page.readUInt32LE(at) + page.readUInt32LE(at + 4) * 2 ** 32;
 }
 
 export function compareBytes(a: KeyBytes, b: KeyBytes): number {

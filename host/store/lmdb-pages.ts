@@ -9,6 +9,8 @@ export const META_FLAG = 0x08;
 const OVERFLOW_FLAG = 0x04;
 
 const MAX_READ_AHEAD_BYTES = 256 * 1024;
+/** Records that are larger are read to memory of their own. */
+const KEPT_SCRATCH_BYTES = 64 * 1024;
 
 /**
  * The pages of an LMDB file, read without LMDB, and each held against what its header must say: LMDB believes headers,
@@ -26,6 +28,7 @@ export class LmdbPages {
   #start = 0;
   #end = 0;
   #readAheadBytes = 0;
+  #scratch: Buffer | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -66,17 +69,24 @@ export class LmdbPages {
   }
 
   /**
-   * The beginning of a record that is on pages of its own, in memory of its own.
+   * The beginning of a record that is on pages of its own, good until the next call.
    *
    * @param bytes   of the record
    * @param wanted  how many of them
    */
   readRun(first: number, bytes: number, wanted = bytes): Buffer {
-    const run = Buffer.allocUnsafeSlow(PAGE_HEADER_BYTES + wanted);
-    this.#fill(run, run.length, first * this.#pageSize);
+    const length = PAGE_HEADER_BYTES + wanted;
+    const scratch = length > KEPT_SCRATCH_BYTES ? Buffer.allocUnsafeSlow(length) : this.#takeScratch();
+    const run = scratch.subarray(0, length);
+    this.#fill(run, length, first * this.#pageSize);
     this.#assertHeader(run, first, OVERFLOW_FLAG);
     if (run.readUInt32LE(20) !== this.pagesOf(bytes)) throw this.notAsItShould(first);
     return run.subarray(PAGE_HEADER_BYTES);
+  }
+
+  #takeScratch(): Buffer {
+    this.#scratch ??= Buffer.allocUnsafeSlow(KEPT_SCRATCH_BYTES);
+    return this.#scratch;
   }
 
   /** How many pages of its own a record needs. */

@@ -4,6 +4,7 @@ import type { FileRecord } from "./lmdb-node.ts";
 import type { LmdbPages } from "./lmdb-pages.ts";
 import { DamagedValueError, StoreUnavailableError } from "./store.ts";
 import type { StoredEntry, ValueSource } from "./stored-entry.ts";
+import { ValueSlabs } from "./value-slabs.ts";
 
 /** The place of a value that has no pages of its own: LMDB moves it about, and finds it by its key. */
 const AMONG_KEYS = 0;
@@ -20,6 +21,7 @@ export function placeOf({ isLarge, firstPage }: FileRecord): number {
 export class LmdbValues implements ValueSource {
   readonly #pages: LmdbPages;
   #database: RootDatabase<Buffer, Buffer> | undefined;
+  readonly #slabs = new ValueSlabs();
   #isClosed = false;
 
   constructor(pages: LmdbPages) {
@@ -39,14 +41,20 @@ export class LmdbValues implements ValueSource {
     try {
       bytes =
         place === AMONG_KEYS
-          ? this.#database?.get(keyBytes)
+          ? this.#readAmongKeys(keyBytes)
           : this.#pages.readRun(place, VALUE_HEAD_BYTES + entry.valueBytes);
     } catch (cause) {
       throw new DamagedValueError(entry.key, entry.modRevision, path, { cause });
     }
     const value = bytes && decodeValue(keyBytes, bytes);
     if (value === undefined) throw new DamagedValueError(entry.key, entry.modRevision, path);
-    return value;
+    return this.#slabs.copy(value);
+  }
+
+  /** Good until the next call: the same buffer each time, of which only its property `length` is right. */
+  #readAmongKeys(keyBytes: Buffer): Buffer | undefined {
+    const bytes = this.#database?.getBinaryFast(keyBytes);
+    return bytes?.subarray(0, bytes.length);
   }
 
   close(): void {

@@ -82,7 +82,7 @@ class Loader {
   readonly #pages: LmdbPages;
   readonly #source: ValueSource;
   readonly #verified: Verified;
-  readonly #hidden: bigint | undefined;
+  readonly #hidden: number | undefined;
   readonly #about = new Map<string, string>();
   readonly #live: StoredEntry[] = [];
   /** No key has letters whose order as UTF-16 units is another than that of their bytes. */
@@ -98,7 +98,7 @@ class Loader {
     this.#pages = pages;
     this.#source = source;
     this.#verified = verified;
-    this.#hidden = hidden;
+    this.#hidden = hidden === undefined ? undefined : Number(hidden);
   }
 
   add(record: FileRecord): void {

@@ -42,6 +42,8 @@ export async function restoreToFolder(dir: string, entries: AsyncIterable<KeyAnd
     let written: number;
     try {
       written = await restoreSnapshot(store, entries);
+      // Nobody has seen these revisions, and a history of so many keys would make each opening longer.
+      await store.compact(store.revision);
     } finally {
       await store.close();
     }
