@@ -118,7 +118,7 @@ export function logLevelFlag(level: LogLevel = "warn"): Option {
     .default(level);
 }
 
-function yes(text: string): boolean {
+export function yes(text: string): boolean {
   if (text !== "true" && text !== "false") throw new InvalidArgumentError("It must be true or false.");
   return text === "true";
 }
@@ -126,7 +126,7 @@ function yes(text: string): boolean {
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** `15s`, `1m30s`, in milliseconds. */
-function duration(text: string): number {
+export function duration(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
     throw new InvalidArgumentError("It must be a duration such as 15s.");

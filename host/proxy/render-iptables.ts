@@ -20,8 +20,8 @@ export interface RestoreText {
   readonly text: string;
   /** Service chains that are there afterwards. */
   readonly activeChains: ReadonlySet<string>;
-  /** Rules written to each table. */
-  readonly ruleCounts: { readonly filter: number; readonly nat: number };
+  /** Rules written to each table, and those of table nat that a partial sync leaves as they are. */
+  readonly ruleCounts: { readonly filter: number; readonly nat: number; readonly keptNat: number };
 }
 
 /** Writes one family's whole input for the restore tool, filter before nat, as kube-proxy does. Source: service-tables 2.3. */
@@ -35,6 +35,7 @@ export function renderIptables(input: RenderInput): RestoreText {
     natChains: [],
     natRules: [],
     activeChains: new Set(),
+    keptRules: 0,
   };
   for (const one of rules) renderPort(one, changed?.has(one.port.service) ?? true, input, lines);
   const stale = [...existingChains]
@@ -68,7 +69,11 @@ export function renderIptables(input: RenderInput): RestoreText {
     // Each part by itself: in a large cluster there are half a million lines.
     text: text.map((part) => (part.length === 0 ? "" : `${part.join("\n")}\n`)).join(""),
     activeChains: lines.activeChains,
-    ruleCounts: { filter: count(filterRules), nat: count([...natRules, nodePorts]) },
+    ruleCounts: {
+      filter: count(filterRules),
+      nat: count([...natRules, nodePorts]),
+      keptNat: lines.keptRules,
+    },
   };
 }
 

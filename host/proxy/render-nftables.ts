@@ -6,6 +6,21 @@ import type { PortRules } from "./port-rules.ts";
 import { nodePortAddresses, type ProxyOptions, podRange } from "./proxy-options.ts";
 import type { ServicePort } from "./service-port.ts";
 
+/** A chain, or a set or map with its elements, of a table. */
+export interface NftBlock {
+  readonly kind: "chain" | "set" | "map";
+  readonly name: string;
+  /** Rules of a chain; what a set is. */
+  readonly lines: readonly string[];
+  /** `key`, or `key : verdict`. */
+  readonly elements: readonly string[];
+}
+
+/** `ip kube-proxy` */
+export function nftTableName(family: Family): string {
+  return `${ipOf(family)} kube-proxy`;
+}
+
 /**
  * The same rules in kube-proxy's nftables form: a packet finds its service in a map, whatever their number. One table a
  * family; loading the text replaces the table in one transaction. Source: service-tables 5.6, with its deliberate differences
@@ -13,17 +28,24 @@ import type { ServicePort } from "./service-port.ts";
  * of a ClusterIP are refused.
  */
 export function renderNftables(family: Family, rules: readonly PortRules[], options: ProxyOptions): string {
+  return nftTableText(family, nftBlocks(family, rules, options));
+}
+
+/** All that is in a family's table, in the order in which it is written. */
+export function nftBlocks(family: Family, rules: readonly PortRules[], options: ProxyOptions): NftBlock[] {
   const elements = new Elements();
-  const chains: string[] = [];
+  const chains: NftBlock[] = [];
   for (const one of rules) renderPort(one, family, options, elements, chains);
-  const table = `${ipOf(family)} kube-proxy`;
+  return [...staticSets(family, options, elements), ...staticChains(family, options), ...chains];
+}
+
+export function nftTableText(family: Family, blocks: readonly NftBlock[]): string {
+  const table = nftTableName(family);
   return [
     `add table ${table}`,
     `delete table ${table}`,
     `table ${table} {`,
-    ...staticSets(family, options, elements),
-    ...staticChains(family, options),
-    ...chains,
+    ...blocks.map(blockText),
     "}",
     "",
   ].join("\n");
@@ -69,7 +91,7 @@ function renderPort(
   family: Family,
   options: ProxyOptions,
   elements: Elements,
-  chains: string[],
+  chains: NftBlock[],
 ): void {
   const { port, hasAny, hasInternal, hasExternal } = rules;
   const protocol = port.protocol.toLowerCase();
@@ -122,7 +144,7 @@ function dispatch({ port }: PortRules, endpoints: readonly Endpoint[], family: F
   ];
 }
 
-function renderEndpoint(port: ServicePort, endpoint: Endpoint, family: Family, chains: string[]): void {
+function renderEndpoint(port: ServicePort, endpoint: Endpoint, family: Family, chains: NftBlock[]): void {
   const ip = ipOf(family);
   const name = endpointName(port, endpoint);
   const affinity = nftablesName("affinity", name);
@@ -176,13 +198,18 @@ function fromPods(family: Family, options: ProxyOptions, not: "" | "!= "): strin
   return range === undefined ? undefined : `${ipOf(family)} saddr ${not}${range.text}`;
 }
 
-function staticSets(family: Family, options: ProxyOptions, elements: Elements): string[] {
+function staticSets(family: Family, options: ProxyOptions, elements: Elements): NftBlock[] {
   const address = family === "ipv4" ? "ipv4_addr" : "ipv6_addr";
   const service = `${address} . inet_proto . inet_service`;
   const set = (name: string, type: string, some: Iterable<string>) =>
-    block("set", name, [`type ${type}`, ...listed([...some])]);
+    block("set", name, [`type ${type}`], [...some]);
   const map = (name: string, type: string, some: ReadonlyMap<string, string>) =>
-    block("map", name, [`type ${type} : verdict`, ...listed([...some].map(([key, to]) => `${key} : ${to}`))]);
+    block(
+      "map",
+      name,
+      [`type ${type} : verdict`],
+      [...some].map(([key, to]) => `${key} : ${to}`),
+    );
   const chosen = nodePortAddresses(options, family);
   return [
     set("cluster-ips", address, elements.clusterIps),
@@ -196,11 +223,7 @@ function staticSets(family: Family, options: ProxyOptions, elements: Elements): 
   ];
 }
 
-function listed(elements: readonly string[]): string[] {
-  return elements.length === 0 ? [] : [`elements = { ${elements.join(",\n\t\t\t")} }`];
-}
-
-function staticChains(family: Family, options: ProxyOptions): string[] {
+function staticChains(family: Family, options: ProxyOptions): NftBlock[] {
   const ip = ipOf(family);
   const mark = `0x${(2 ** options.masqueradeBit).toString(16)}`;
   const others = `0x${(0xffffffff - 2 ** options.masqueradeBit).toString(16)}`;
@@ -270,6 +293,16 @@ function staticChains(family: Family, options: ProxyOptions): string[] {
   ];
 }
 
-function block(kind: "chain" | "set" | "map", name: string, lines: readonly string[]): string {
-  return [`\t${kind} ${name} {`, ...lines.map((line) => `\t\t${line}`), "\t}"].join("\n");
+function block(
+  kind: NftBlock["kind"],
+  name: string,
+  lines: readonly string[],
+  elements: readonly string[] = [],
+): NftBlock {
+  return { kind, name, lines, elements };
+}
+
+function blockText({ kind, name, lines, elements }: NftBlock): string {
+  const listed = elements.length === 0 ? [] : [`elements = { ${elements.join(",\n\t\t\t")} }`];
+  return [`\t${kind} ${name} {`, ...[...lines, ...listed].map((line) => `\t\t${line}`), "\t}"].join("\n");
 }

@@ -4,6 +4,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { PortRules } from "./port-rules.ts";
 import { probabilityText } from "./probability.ts";
 import { type ProxyOptions, podRange, servesLocalhost } from "./proxy-options.ts";
+import type { ServicePort } from "./service-port.ts";
 
 /** What rules of one family are written with. */
 export interface RenderContext {
@@ -26,6 +27,8 @@ export interface RuleLines {
   readonly natRules: string[];
   /** Every service chain there is after the restore, written or not. */
   readonly activeChains: Set<string>;
+  /** How many rules of table nat stay as they are: those of ports that did not change. */
+  keptRules: number;
 }
 
 /**
@@ -46,13 +49,32 @@ export function renderPort(
   if (rules.usesClusterChain) lines.activeChains.add(cluster);
   if (rules.usesLocalChain) lines.activeChains.add(local);
   for (const one of rules.reachable) lines.activeChains.add(endpointChain(rules.port, one));
-  if (!changed) return;
+  if (!changed) {
+    lines.keptRules += chainRuleCount(rules, context);
+    return;
+  }
   renderMasquerade(rules, names, context, lines);
   if (rules.usesExternalChain) renderExternal(rules, names, context, lines);
   if (rules.usesFirewallChain) renderFirewall(rules, names, context, lines);
   if (rules.usesClusterChain) renderBalancing(cluster, rules.clusterEndpoints, rules, context, lines);
   if (rules.usesLocalChain) renderBalancing(local, rules.localEndpoints, rules, context, lines);
   renderEndpoints(rules, context, lines);
+}
+
+/** How many rules a port's own chains have. */
+function chainRuleCount(rules: PortRules, context: RenderContext): number {
+  const { port, clusterEndpoints, localEndpoints } = rules;
+  const { masqueradeAll } = context.options;
+  const detects = detectLocal(context, "") !== undefined;
+  const balancing = port.affinitySeconds > 0 ? 2 : 1;
+  let count = 2 * rules.reachable.length;
+  if (rules.hasInternal && (masqueradeAll || detects)) count++;
+  if (rules.usesExternalChain)
+    count += (port.externalLocal ? 2 + Number(detects) : 1) + Number(rules.hasExternal);
+  if (rules.usesFirewallChain) count += allowedSources(port, context).length + 1;
+  if (rules.usesClusterChain) count += balancing * clusterEndpoints.length;
+  if (rules.usesLocalChain) count += balancing * localEndpoints.length;
+  return count;
 }
 
 /** What leads packets to the port's chains, or refuses them: F1 to F6 and N1 to N5 of the reference. */
@@ -161,25 +183,29 @@ function renderExternal(rules: PortRules, names: ChainNames, context: RenderCont
     lines.natRules.push(`-A ${names.external} -j ${port.externalLocal ? names.local : names.cluster}`);
 }
 
-/** N9: whom the load balancer's addresses serve. Packets seen with such an address as their source come from this node. */
+/** N9: whom the load balancer's addresses serve. */
 function renderFirewall(
   { port }: PortRules,
   names: ChainNames,
-  { options, family }: RenderContext,
+  context: RenderContext,
   lines: RuleLines,
-) {
-  const from = (source: string) =>
+): void {
+  lines.natChains.push(names.firewall);
+  for (const source of allowedSources(port, context))
     lines.natRules.push(
       `-A ${names.firewall} -m comment --comment "${port.name} loadbalancer IP" -s ${source} -j ${names.external}`,
     );
-  lines.natChains.push(names.firewall);
-  for (const range of port.sourceRanges) from(range.text);
-  const nodeIp = options.nodeIps.find((address) => address.family === family);
-  if (nodeIp !== undefined && port.sourceRanges.some((range) => contains(range, nodeIp)))
-    for (const vip of port.loadBalancerVips) from(vip);
   lines.natRules.push(
     `-A ${names.firewall} -m comment --comment "other traffic to ${port.name} will be dropped by KUBE-PROXY-FIREWALL"`,
   );
+}
+
+/** Packets seen with an address of the load balancer as their source come from this node. */
+function allowedSources(port: ServicePort, { options, family }: RenderContext): string[] {
+  const ranges = port.sourceRanges.map(({ text }) => text);
+  const nodeIp = options.nodeIps.find((address) => address.family === family);
+  const fromNode = nodeIp !== undefined && port.sourceRanges.some((range) => contains(range, nodeIp));
+  return fromNode ? [...ranges, ...port.loadBalancerVips] : ranges;
 }
 
 /** N10, N11: first to the endpoint that served the client before, then to each with its share of what is left. */

@@ -39,6 +39,7 @@ export class ServiceModel {
   readonly #entries = new Map<string, Entry>();
   /** Which Service a slice named when it was last seen. */
   readonly #ownerOfSlice = new Map<string, string>();
+  readonly #healthChecked = new Set<string>();
   #changed = new Set<string>();
   #changedEndpoints = new Set<string>();
   #endpointTotal = 0;
@@ -80,6 +81,11 @@ export class ServiceModel {
   setZone(zone: string): void {
     if (zone === this.#node.zone) return;
     this.#node = { ...this.#node, zone };
+    this.touchAll();
+  }
+
+  /** Counts everything as changed: what was made of it has been lost. */
+  touchAll(): void {
     for (const service of this.#entries.keys()) this.#touch(service);
   }
 
@@ -99,6 +105,11 @@ export class ServiceModel {
   /** `namespace/name` of every Service that has rules. */
   services(): string[] {
     return [...this.#entries].filter(([, { ports }]) => ports.length > 0).map(([service]) => service);
+  }
+
+  /** Those of them that a load balancer asks at a health check node port. */
+  healthCheckedServices(): Iterable<string> {
+    return this.#healthChecked;
   }
 
   /** The rules of each port of a Service, in its order; empty for one that has none. */
@@ -135,6 +146,8 @@ export class ServiceModel {
       return;
     }
     entry.ports = ports;
+    if (ports.some(({ healthCheckNodePort }) => healthCheckNodePort !== 0)) this.#healthChecked.add(service);
+    else this.#healthChecked.delete(service);
     this.#touch(service);
     this.#dropIfEmpty(service, entry);
   }

@@ -63,7 +63,7 @@ describe("a LoadBalancer Service's port", () => {
           rest.map((one) => one.port),
         ),
       );
-      await traffic.table.sync(traffic.models);
+      await traffic.table.sync(traffic.models, false);
       expect((await asking).every((answer) => /^[abc]$/.test(answer))).toBe(true);
       const before = gone!.count;
       const answers = await Promise.all(Array.from({ length: 12 }, () => ask(port)));

@@ -49,7 +49,7 @@ export class Traffic {
   }
 
   async sync(): Promise<void> {
-    await this.table.sync(this.models);
+    await this.table.sync(this.models, false);
     // Sockets open within a few turns of the event loop.
     await delay(10);
   }

@@ -1,87 +1,167 @@
-import { Command, Option } from "commander";
-import type { KubernetesObject } from "../../apimachinery/object.ts";
+import { hostname } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { SystemClock } from "../../apimachinery/clock.ts";
+import type { LogLevel } from "../../apimachinery/log.ts";
+import type { ListenAddress } from "../../proxy/health/http-listener.ts";
 import type { ProxyFlags } from "../../proxy/table-options.ts";
+import type { ComponentParts } from "../component.ts";
+import { Failure } from "../failure.ts";
+import { duration, logLevelFlag, readKubeconfigFlag } from "../flags.ts";
+import { ruleFlags } from "../proxy-flags.ts";
+import { renderCommand } from "./proxy-render.ts";
 
-/** Flags of kube-proxy that rules depend on, as Commander hands them over. */
-interface RuleFlags extends Omit<ProxyFlags, "nodeName"> {
-  readonly filename: readonly string[];
-  readonly node?: string;
-  readonly family: "ipv4" | "ipv6";
-  readonly proxyMode: "iptables" | "nftables";
+type Mode = "table" | "iptables" | "nftables";
+
+interface RunFlags extends Omit<ProxyFlags, "nodeName"> {
+  readonly kubeconfig?: string;
+  readonly logLevel: LogLevel;
+  readonly mode: Mode;
+  readonly proxyMode?: Mode;
+  readonly hostnameOverride?: string;
+  readonly iptablesMinSyncPeriod: number;
+  readonly iptablesSyncPeriod: number;
+  readonly nftablesMinSyncPeriod: number;
+  readonly nftablesSyncPeriod: number;
+  readonly healthzBindAddress: string;
+  readonly metricsBindAddress: string;
+  readonly cleanup?: boolean;
 }
 
-/** `pintle proxy …`: what concerns the tables of Services. */
+const MODES: readonly Mode[] = ["table", "iptables", "nftables"];
+
+/** `pintle proxy`: carries the traffic of Services, and `pintle proxy render`, which only prints rules. */
 export function proxyCommand(): Command {
-  return new Command("proxy")
-    .description("the tables of Services: what packets to their addresses become")
-    .addCommand(renderCommand());
-}
-
-/** `pintle proxy render`: the rules of the Services and EndpointSlices of files, as a kernel loads them. */
-function renderCommand(): Command {
-  return new Command("render")
-    .description(
-      "print the rules of Services and EndpointSlices: the input of iptables-restore --noflush, or of nft -f",
-    )
-    .requiredOption(
-      "-f, --filename <paths...>",
-      "manifests: files, or folders with .yaml, .yml and .json files",
-    )
-    .option("--node <name>", "the node whose rules they are (default: the only Node given)")
+  const command = new Command("proxy")
+    .description("make the Services of a cluster answer on this machine")
+    // `render` has flags of the same names.
+    .enablePositionalOptions()
+    .addOption(readKubeconfigFlag())
     .addOption(
-      new Option("--family <family>", "of the addresses, with --proxy-mode iptables")
-        .choices(["ipv4", "ipv6"])
-        .default("ipv4"),
+      new Option(
+        "--mode <mode>",
+        "table: node ports and load balancers' ports on 127.0.0.1, without root; iptables, nftables: this machine is a node, by its kernel, as root",
+      )
+        .choices(MODES)
+        .default("table"),
     )
-    .addOption(
-      new Option("--proxy-mode <mode>", "the form of the rules")
-        .choices(["iptables", "nftables"])
-        .default("iptables"),
-    )
-    .option("--cluster-cidr <ranges>", "the addresses of pods, separated by commas", list)
-    .addOption(
-      new Option("--detect-local-mode <mode>", "what recognises packets of pods").choices([
-        "ClusterCIDR",
-        "NodeCIDR",
-        "BridgeInterface",
-        "InterfaceNamePrefix",
-      ]),
-    )
-    .option("--pod-bridge-interface <name>", "of --detect-local-mode BridgeInterface")
-    .option("--pod-interface-name-prefix <prefix>", "of --detect-local-mode InterfaceNamePrefix")
-    .option("--masquerade-all", "give every packet to a ClusterIP an address of the node")
-    .option("--iptables-masquerade-bit <bit>", "of the packet mark, 0 to 31 (default: 14)", Number)
-    .option("--nodeport-addresses <ranges>", "where node ports answer, separated by commas; or primary", list)
-    .action(render);
+    .addOption(new Option("--proxy-mode <mode>", "Kubernetes' name of --mode").choices(MODES).hideHelp())
+    .option("--hostname-override <name>", "the Node that this machine is (default: its host name)");
+  for (const flag of ruleFlags()) command.addOption(flag);
+  for (const mode of ["iptables", "nftables"]) {
+    command.addOption(period(`--${mode}-min-sync-period`, "at least, between two syncs", "1s"));
+    command.addOption(
+      period(`--${mode}-sync-period`, "until a sync that failed is tried again, at most", "30s"),
+    );
+  }
+  return command
+    .addOption(address("--healthz-bind-address", "of /healthz and /livez", "127.0.0.1:10256"))
+    .addOption(address("--metrics-bind-address", "of /metrics", "127.0.0.1:10249"))
+    .option("--cleanup", "take all rules away, and end")
+    .addOption(logLevelFlag("info"))
+    .addCommand(renderCommand())
+    .action(run);
 }
 
-function list(text: string): string[] {
-  return text.split(",").filter((one) => one !== "");
+function period(flag: string, what: string, value: string): Option {
+  return new Option(`${flag} <duration>`, what).default(duration(value), value).argParser(duration);
 }
 
-async function render({ filename, node, family, proxyMode, ...flags }: RuleFlags): Promise<void> {
-  // Loaded here: the other commands start without them.
-  const [{ readManifests }, { buildServiceTable }] = await Promise.all([
-    import("../../simulation/manifests.ts"),
-    import("../../proxy/library.ts"),
-  ]);
-  const { all } = readManifests(filename);
-  const objects = all.map(({ object }) => object);
-  const table = await buildServiceTable(objects, { ...flags, nodeName: node });
-  for (const line of [...withoutAddress(objects), ...table.problems()])
-    process.stderr.write(`pintle: ${line}\n`);
-  process.stdout.write(proxyMode === "nftables" ? table.renderNftables() : table.renderIptables(family));
+function address(flag: string, what: string, value: string): Option {
+  return new Option(`${flag} <address>`, `${what}; "" for none`).default(value).argParser((text: string) => {
+    if (text !== "" && !/:\d{1,5}$/.test(text)) throw new InvalidArgumentError("It must be HOST:PORT.");
+    return text;
+  });
 }
 
-/** A Service that never went through an API server has no ClusterIP, and so no rules: that is worth a line. */
-function withoutAddress(objects: readonly KubernetesObject[]): string[] {
-  return objects.flatMap((object) => {
-    const { kind, metadata, spec } = object as KubernetesObject & {
-      spec?: { clusterIP?: string; type?: string };
+async function run(flags: RunFlags): Promise<void> {
+  const mode = flags.proxyMode ?? flags.mode;
+  if ((mode !== "table" || flags.cleanup) && process.getuid?.() !== 0)
+    throw new Failure(
+      `${flags.cleanup ? "--cleanup" : `mode ${mode}`} changes the kernel's rules: it needs root`,
+    );
+  if (flags.cleanup) {
+    const { cleanUp } = await import("../../proxy/kernel/cleanup.ts");
+    const { runTool } = await import("../../proxy/kernel/tool.ts");
+    await cleanUp(runTool, new SystemClock());
+    return;
+  }
+  const { runComponent } = await import("../component.ts");
+  await runComponent(
+    // Each node has its own: there is no turn to wait for.
+    { ...flags, leaderElect: false, ...UNUSED_ELECTION },
+    { name: "proxy", lease: "", start: (parts) => start(mode, flags, parts) },
+  );
+}
+
+const UNUSED_ELECTION = {
+  leaderElectLeaseDuration: 15_000,
+  leaderElectRenewDeadline: 10_000,
+  leaderElectRetryPeriod: 2_000,
+  leaderElectResourceNamespace: "kube-system",
+};
+
+async function start(mode: Mode, flags: RunFlags, parts: ComponentParts): Promise<{ stop(): Promise<void> }> {
+  const [{ MetricsRegistry }, { registerProcessMetrics }, { ProxyMetrics }, health, servers, { FAMILIES }] =
+    await Promise.all([
+      import("../../apimachinery/metrics/registry.ts"),
+      import("../../apimachinery/metrics/process-metrics.ts"),
+      import("../../proxy/proxy-metrics.ts"),
+      import("../../proxy/health/proxy-health.ts"),
+      import("../../proxy/health/health-servers.ts"),
+      import("../../proxy/service-models.ts"),
+    ]);
+  const { parseListenAddress } = await import("../../proxy/health/http-listener.ts");
+  const listen = (name: string, text: string): ListenAddress | undefined => {
+    const parsed = parseListenAddress(text);
+    if (text !== "" && parsed === undefined) throw new Failure(`--${name}: ${text} is not HOST:PORT`);
+    return parsed;
+  };
+  const { client, clock, random, log } = parts;
+  const registry = new MetricsRegistry();
+  registerProcessMetrics(registry);
+  const metrics = new ProxyMetrics(registry, clock);
+  const syncPeriodMs = mode === "nftables" ? flags.nftablesSyncPeriod : flags.iptablesSyncPeriod;
+  const proxyHealth = new health.ProxyHealth(clock, 2 * syncPeriodMs, FAMILIES);
+  const open = await servers.openHealthServers({
+    health: proxyHealth,
+    metrics,
+    registry,
+    mode,
+    healthz: listen("healthz-bind-address", flags.healthzBindAddress),
+    metricsAt: listen("metrics-bind-address", flags.metricsBindAddress),
+  });
+  const shared = { client, clock, random, log, metrics, health: proxyHealth };
+  try {
+    const proxy = await startMode(mode, flags, shared, syncPeriodMs);
+    return {
+      stop: async () => {
+        await proxy.stop();
+        await open.stop();
+      },
     };
-    if (kind !== "Service" || spec?.clusterIP || spec?.type === "ExternalName") return [];
-    return [
-      `Service "${metadata?.namespace}/${metadata?.name}": spec.clusterIP: none is given, so it has no rules`,
-    ];
+  } catch (error) {
+    await open.stop();
+    throw error;
+  }
+}
+
+async function startMode(
+  mode: Mode,
+  flags: RunFlags,
+  shared: import("../../proxy/component.ts").ProxyParts,
+  syncPeriodMs: number,
+): Promise<{ stop(): Promise<void> }> {
+  if (mode === "table") {
+    const { startTableProxy } = await import("../../proxy/traffic/table-proxy.ts");
+    return await startTableProxy({ ...shared, statusClient: shared.client });
+  }
+  const { startKernelProxy } = await import("../../proxy/kernel/kernel-proxy.ts");
+  return await startKernelProxy({
+    ...shared,
+    mode,
+    flags,
+    nodeName: (flags.hostnameOverride ?? hostname()).toLowerCase(),
+    minSyncPeriodMs: mode === "nftables" ? flags.nftablesMinSyncPeriod : flags.iptablesMinSyncPeriod,
+    syncPeriodMs,
   });
 }

@@ -7,8 +7,9 @@ import type { Dialer } from "../../apimachinery/dialer.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import { objectKey } from "../../apimachinery/object.ts";
 import type { Packet } from "../packet.ts";
+import type { ProxyMetrics } from "../proxy-metrics.ts";
 import type { RuleBackend } from "../rule-backend.ts";
-import { type Change, kindOf, type ServiceModels } from "../service-models.ts";
+import { type Change, FAMILIES, kindOf, type ServiceModels } from "../service-models.ts";
 import { proxyOptions } from "../table-options.ts";
 import { TableRules } from "../table-rules.ts";
 import { keyOf, OpenPorts, type PortsState } from "./open-ports.ts";
@@ -26,6 +27,7 @@ export interface TableTrafficOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly dialer: Dialer;
+  readonly metrics?: ProxyMetrics;
   /** Of the choice among endpoints. */
   readonly seed: number;
   readonly maxConnections?: number;
@@ -99,10 +101,16 @@ export class TableTraffic implements RuleBackend {
   }
 
   /** Rows first: a port that opens leads somewhere at once. */
-  async sync(models: ServiceModels): Promise<void> {
+  async sync(models: ServiceModels, full: boolean): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const startMs = clock.monotonicMs();
+    // One that failed has taken changes from the models and not written them.
+    if (full) for (const family of FAMILIES) models[family].touchAll();
     this.#rules.sync(models);
     for (const service of this.#changed) this.#ports.set(service, this.#claims.get(service) ?? []);
     this.#changed.clear();
+    if (metrics === undefined) return;
+    for (const family of FAMILIES) metrics.synced(family, full, startMs, models[family]);
   }
 
   async stop(): Promise<void> {
