@@ -6,12 +6,12 @@ import {
   validatingPolicyRules,
   validatingWebhookRules,
 } from "./admission-rules.ts";
+import { apiServiceRules } from "./api-service.ts";
 import { definitionRules } from "./custom-resources/definition-rules.ts";
 import { kindsOf } from "./define-kind.ts";
 import { flowSchemaRules } from "./flow-control/flow-schema.ts";
 import { priorityLevelRules } from "./flow-control/priority-level.ts";
 import type * as t from "./generated/types.ts";
-import { apiServiceRules } from "./plain-columns.ts";
 
 /** What extends or tunes the API server itself: admission, custom resources, aggregation, flow control. */
 const admission = kindsOf("admissionregistration.k8s.io", "v1");

@@ -53,24 +53,6 @@ export const certificateSigningRequestColumns: KindRules<t.V1CertificateSigningR
   selectableFields: ({ spec }) => ({ "spec.signerName": spec.signerName }),
 };
 
-export const apiServiceRules: KindRules<t.V1APIService> = {
-  defaults({ spec }) {
-    if (spec?.service) spec.service.port ??= 443;
-  },
-  columns: [
-    nameColumn,
-    column("Service", ({ spec }) =>
-      spec?.service ? `${spec.service.namespace}/${spec.service.name}` : "Local",
-    ),
-    column("Available", ({ status }) => {
-      const available = status?.conditions?.find((one) => one.type === "Available");
-      if (available === undefined) return "Unknown";
-      return available.status === "True" ? "True" : `${available.status} (${available.reason ?? ""})`;
-    }),
-    ageColumn,
-  ],
-};
-
 export const componentStatusRules: KindRules<t.V1ComponentStatus> = {
   columns: [
     nameColumn,

@@ -4,6 +4,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
 import type { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
+import type { ApiServices } from "./aggregation/api-services.ts";
 import type { ServiceAllocator } from "./allocators/services.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
@@ -31,6 +32,8 @@ export interface Api {
   readonly services: ServiceAllocator;
   /** What is served: the built-in kinds and those of CustomResourceDefinitions. */
   readonly kinds: ServedKinds;
+  /** Who answers for which group and version. */
+  readonly apiServices: ApiServices;
   readonly authorizer: Authorizer;
   readonly serviceAccountTokens: ServiceAccountTokens;
   /** New nodes come without the taint that a controller takes off: there is no such controller. */

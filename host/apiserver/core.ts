@@ -5,6 +5,8 @@ import { loadSchema } from "../apimachinery/schema.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
+import { ApiServices } from "./aggregation/api-services.ts";
+import { Backends, type ProxyIdentity } from "./aggregation/backend.ts";
 import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator } from "./allocators/services.ts";
 import type { Api, User } from "./api.ts";
@@ -41,6 +43,8 @@ export interface ApiCoreOptions {
   readonly limits?: Limits;
   /** Carries calls to webhooks; without it nobody is called, and what depends on a webhook fails as its policy says. */
   readonly webhookTransport?: WebhookTransport;
+  /** Shown to the servers behind APIServices; without it none of them is asked. */
+  readonly proxyIdentity?: ProxyIdentity;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
@@ -64,8 +68,18 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const authorizer = new Authorizer({ objects });
   const dynamicAdmission = new DynamicAdmission({ objects });
   const webhooks = new WebhookClient(objects, random.fork("webhooks"), options.webhookTransport);
+  const kinds = new ServedKinds();
+  const { proxyIdentity } = options;
+  const backends =
+    proxyIdentity && new Backends(objects, clock, random.fork("aggregation-backends"), proxyIdentity);
+  const apiServices = new ApiServices(
+    { objects, kinds, clock, log: apiLog },
+    random.fork("api-services"),
+    backends,
+  );
   const api: Api = {
     objects,
+    apiServices,
     authorizer,
     untaintedNodes: options.untaintedNodes,
     serviceAccountTokens,
@@ -83,7 +97,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     random: random.fork("apiserver"),
     log: apiLog,
     services,
-    kinds: new ServedKinds(),
+    kinds,
     dynamicAdmission,
     webhooks,
   };
@@ -91,6 +105,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   await createBootstrapObjects(api);
   const definitions = new Definitions(api);
   await definitions.start();
+  await apiServices.start();
   const { maxRequestsInFlight, maxMutatingRequestsInFlight } = { ...DEFAULT_LIMITS, ...options.limits };
   const flowControl = new FlowControl(api, Math.max(1, maxRequestsInFlight + maxMutatingRequestsInFlight));
   await flowControl.start();
@@ -102,6 +117,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     stop: () => {
       expiry.stop();
       flowControl.stop();
+      apiServices.stop();
       definitions.stop();
       allocations.stop();
       memory.stop();

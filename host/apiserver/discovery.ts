@@ -1,15 +1,23 @@
 import { createHash } from "node:crypto";
 import { apiVersionOf, type Kind } from "../api/kind.ts";
 import { GROUP_ORDER } from "../api/registry.ts";
+import { CUSTOM_PRIORITY } from "./aggregation/local-services.ts";
+import type { RemoteVersion } from "./aggregation/remote-version.ts";
+import type { Api } from "./api.ts";
 
 interface GroupVersion {
   readonly group: string;
   readonly version: string;
   readonly kinds: readonly Kind[];
+  /** Another server's. */
+  readonly remote?: RemoteVersion;
 }
 
-/** Every served group and version, in the order of `/apis`: the built-in groups first, then the others by name. */
-function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
+/**
+ * Every served group and version, in the order of `/apis`: the built-in groups first, then the others by priority and
+ * name.
+ */
+function groupVersions(kinds: readonly Kind[], remotes: readonly RemoteVersion[]): GroupVersion[] {
   const byName = new Map<string, GroupVersion & { kinds: Kind[] }>();
   for (const kind of kinds) {
     const { group, version } = kind;
@@ -18,12 +26,27 @@ function groupVersions(kinds: readonly Kind[]): GroupVersion[] {
     if (present) present.kinds.push(kind);
     else byName.set(name, { group, version, kinds: [kind] });
   }
-  return [...byName.values()].sort(
+  const local = [...byName.values()];
+  const others = remotes.map(
+    (remote): GroupVersion => ({ group: remote.group, version: remote.version, kinds: [], remote }),
+  );
+  const priorities = new Map<string, number>();
+  for (const { group, groupPriority } of remotes)
+    priorities.set(group, Math.max(priorities.get(group) ?? 0, groupPriority));
+  const priorityOf = (group: string) => priorities.get(group) ?? CUSTOM_PRIORITY.group;
+  const versionPriorityOf = ({ remote }: GroupVersion) => remote?.versionPriority ?? CUSTOM_PRIORITY.version;
+  return [...local.filter((one) => !others.some((other) => isSame(one, other))), ...others].sort(
     (a, b) =>
       placeOf(a.group) - placeOf(b.group) ||
+      priorityOf(b.group) - priorityOf(a.group) ||
       compareText(a.group, b.group) ||
+      versionPriorityOf(b) - versionPriorityOf(a) ||
       compareVersions(a.version, b.version),
   );
+}
+
+function isSame(a: GroupVersion, b: GroupVersion): boolean {
+  return a.group === b.group && a.version === b.version;
 }
 
 function placeOf(group: string): number {
@@ -48,17 +71,21 @@ function rankOf(version: string): number[] {
   return [stage === undefined ? 2 : stage === "beta" ? 1 : 0, Number(major), Number(minor ?? 0)];
 }
 
-/** Discovery of the kinds that are served now; made once for each state of them. */
-export function discoveryOf(kinds: readonly Kind[]): Discovery {
-  let discovery = known.get(kinds);
-  if (discovery === undefined) {
-    discovery = new Discovery(kinds);
-    known.set(kinds, discovery);
-  }
+/** Discovery of what is served now, here and by other servers; made once for each state of both. */
+export function discoveryOf({ kinds, apiServices }: Pick<Api, "kinds" | "apiServices">): Discovery {
+  const { all } = kinds;
+  const { versions } = apiServices;
+  const made = known.get(all);
+  if (made?.versions === versions) return made.discovery;
+  const discovery = new Discovery(all, versions);
+  known.set(all, { versions, discovery });
   return discovery;
 }
 
-const known = new WeakMap<readonly Kind[], Discovery>();
+const known = new WeakMap<
+  readonly Kind[],
+  { readonly versions: readonly RemoteVersion[]; readonly discovery: Discovery }
+>();
 
 export function apiVersions(serverAddress: string): object {
   return {
@@ -73,8 +100,8 @@ export class Discovery {
   readonly #groups: readonly string[];
   readonly #aggregated = new Map<"api" | "apis", AggregatedDocument>();
 
-  constructor(kinds: readonly Kind[]) {
-    this.#served = groupVersions(kinds);
+  constructor(kinds: readonly Kind[], remotes: readonly RemoteVersion[]) {
+    this.#served = groupVersions(kinds, remotes);
     this.#groups = [...new Set(this.#served.map(({ group }) => group))].filter((group) => group !== "");
   }
 
@@ -127,10 +154,10 @@ export class Discovery {
       metadata: {},
       items: (root === "api" ? [""] : this.#groups).map((group) => ({
         metadata: group === "" ? {} : { name: group },
-        versions: this.#versionsOf(group).map(({ version, kinds }) => ({
+        versions: this.#versionsOf(group).map(({ version, kinds, remote }) => ({
           version,
-          resources: kinds.map(aggregatedResource),
-          freshness: "Current",
+          resources: remote?.resources ?? kinds.map(aggregatedResource),
+          freshness: remote?.freshness ?? "Current",
         })),
       })),
     };

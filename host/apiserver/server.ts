@@ -10,6 +10,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
+import type { ProxyIdentity } from "./aggregation/backend.ts";
 import type { User } from "./api.ts";
 import { AuditLog, type AuditOptions } from "./audit/audit-log.ts";
 import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/front-proxy.ts";
@@ -64,6 +65,8 @@ export interface ApiServerOptions extends AccessOptions, ServingOptions {
   readonly isShared?: boolean;
   /** PEM: the authority that signs client certificates, and what this server shows. */
   readonly tls: { readonly caCert: string; readonly cert: string; readonly key: string };
+  /** Shown to the servers behind APIServices; absent: none of them is asked. */
+  readonly proxyIdentity?: ProxyIdentity;
   /** PEM: signs service account tokens; absent: a key that lives as long as this process. */
   readonly serviceAccountKey?: string;
   readonly serviceAccountTokens?: Omit<ServiceAccountTokenOptions, "signingKey">;
@@ -103,6 +106,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     tokens: options.tokens,
     limits: options.limits,
     webhookTransport: new HttpsTransport(clock),
+    proxyIdentity: options.proxyIdentity,
     serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
   });
   let ready = false;

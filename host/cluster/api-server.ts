@@ -17,7 +17,7 @@ import {
   withdrawKubeconfig,
   writeKubeconfig,
 } from "../security/kubeconfig.ts";
-import { ensurePki, type Pki } from "../security/pki.ts";
+import { ensurePki, type Pki, PROXY_CLIENT_NAME } from "../security/pki.ts";
 import { awaitDirectory, lockDirectory } from "../store/directory-lock.ts";
 import { claimStore } from "../store/owner.ts";
 import { openStore, type StoreChoice } from "./open-store.ts";
@@ -95,7 +95,8 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       serviceAccountKey: pki.serviceAccountKey,
       serviceAccountTokens: { acceptedKeys: pki.previousServiceAccountKeys },
       tokens: options.tokens,
-      frontProxy: options.frontProxy,
+      frontProxy: options.frontProxy ?? { caCert: pki.frontProxy.caCert, allowedNames: [PROXY_CLIENT_NAME] },
+      proxyIdentity: pki.frontProxy,
       anonymous: options.anonymous,
       limits: options.limits,
       priorityAndFairness: options.priorityAndFairness,

@@ -9,7 +9,19 @@ import { answersTo, ensurePki, type Pki, PkiError } from "./pki.ts";
 
 const nowMs = Date.UTC(2026, 5, 1);
 const days = (count: number) => count * 24 * 60 * 60 * 1000;
-const PEMS = ["admin.crt", "admin.key", "apiserver.crt", "apiserver.key", "ca.crt", "ca.key", "sa.key"];
+const PEMS = [
+  "admin.crt",
+  "admin.key",
+  "apiserver.crt",
+  "apiserver.key",
+  "ca.crt",
+  "ca.key",
+  "front-proxy-ca.crt",
+  "front-proxy-ca.key",
+  "front-proxy-client.crt",
+  "front-proxy-client.key",
+  "sa.key",
+];
 
 let directory: string;
 beforeEach(() => {
@@ -82,19 +94,19 @@ describe("what is kept", () => {
     expect(statSync(directory).mode & 0o777).toBe(0o700);
   });
 
-  // Which of the five certificates and keys a later start changes, and what it leaves alone.
+  // Which of the certificates and keys a later start changes, and what it leaves alone.
   test.each([
     {
       name: "near its end, a leaf is renewed",
       change: () => {},
       later: days(340),
-      renewed: ["admin.crt", "apiserver.crt"],
+      renewed: ["admin.crt", "apiserver.crt", "front-proxy-client.crt"],
     },
     {
       name: "near its end, the authority is renewed under the same key",
       change: () => {},
       later: days(3630),
-      renewed: ["admin.crt", "apiserver.crt", "ca.crt"],
+      renewed: ["admin.crt", "apiserver.crt", "ca.crt", "front-proxy-ca.crt", "front-proxy-client.crt"],
     },
     { name: "a lost leaf is made anew", change: drop("admin.crt"), later: 0, renewed: ["admin.crt"] },
     {

@@ -20,6 +20,7 @@ import { readPrivateFile, writePrivateFile } from "./private-file.ts";
  *   ca.key ──signs──> ca.crt          the root that clients and pods trust
  *          ├─signs──> apiserver.crt   serves 127.0.0.1, localhost, kubernetes.default.svc, …
  *          └─signs──> admin.crt       CN kubernetes-admin, O system:masters: the kubeconfig's user
+ *   front-proxy-ca.key ──signs──> front-proxy-client.crt   shown to the servers behind APIServices
  *   sa.key                            signs service account tokens (RS256)
  *   sa.previous.key                   signed them before; still accepted
  */
@@ -28,6 +29,7 @@ export interface Pki {
   readonly caKey: string;
   readonly serving: KeyAndCertificate;
   readonly admin: KeyAndCertificate;
+  readonly frontProxy: KeyAndCertificate & { readonly caCert: string };
   /** Absent without a directory: the server then makes one when it signs its first token. */
   readonly serviceAccountKey?: string;
   /** Keys whose tokens are still accepted. */
@@ -77,6 +79,9 @@ const BACKDATE_MS = 60 * 60 * 1000;
 
 const CA_SUBJECT: Subject = { commonName: "pintle-ca" };
 const SERVING_SUBJECT: Subject = { commonName: "kube-apiserver" };
+const PROXY_CA_SUBJECT: Subject = { commonName: "front-proxy-ca" };
+/** As kubeadm names it. */
+export const PROXY_CLIENT_NAME = "front-proxy-client";
 const ADMIN_SUBJECT: Subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
 
 /**
@@ -93,7 +98,9 @@ export async function ensurePki(options: PkiOptions): Promise<Pki> {
       : ensureServiceAccountKeys(shelf);
   // Awaited below; until then a failure must not count as unheard.
   serviceAccountKeys.catch(() => {});
-  const ca = await ensureAuthority(shelf, options.nowMs);
+  const ca = await ensureAuthority(shelf, "ca", CA_SUBJECT, options.nowMs);
+  const proxyCa = await ensureAuthority(shelf, "front-proxy-ca", PROXY_CA_SUBJECT, options.nowMs);
+  const proxyClient: LeafShape = { subject: { commonName: PROXY_CLIENT_NAME }, usage: "client" };
   const hosts = [...SERVING_HOSTS, ...(options.hosts ?? [])];
   return {
     caCert: ca.cert,
@@ -106,6 +113,10 @@ export async function ensurePki(options: PkiOptions): Promise<Pki> {
       options.nowMs,
     ),
     admin: await ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
+    frontProxy: {
+      caCert: proxyCa.cert,
+      ...(await ensureLeaf(shelf, "front-proxy-client", proxyClient, proxyCa, options.nowMs)),
+    },
     ...(await serviceAccountKeys),
   };
 }
@@ -139,22 +150,26 @@ interface Authority extends KeyAndCertificate {
 }
 
 /** A key without certificate is a first start that was interrupted; a certificate without its key cannot be continued. */
-async function ensureAuthority(shelf: Shelf, nowMs: number): Promise<Authority> {
-  const stored = readCertificate(shelf, "ca.crt");
-  if (stored !== undefined && shelf.read("ca.key") === undefined)
+async function ensureAuthority(
+  shelf: Shelf,
+  name: string,
+  subject: Subject,
+  nowMs: number,
+): Promise<Authority> {
+  const [crt, keyFile] = [`${name}.crt`, `${name}.key`];
+  const stored = readCertificate(shelf, crt);
+  if (stored !== undefined && shelf.read(keyFile) === undefined)
     throw new PkiError(
-      `${shelf.where("ca.key")} is missing, but ${shelf.where("ca.crt")} is there; restore it, or delete both`,
+      `${shelf.where(keyFile)} is missing, but ${shelf.where(crt)} is there; restore it, or delete both`,
     );
-  const key = ensureKey(shelf, "ca.key");
+  const key = ensureKey(shelf, keyFile);
   if (stored !== undefined && !stored.parsed.checkPrivateKey(key.object))
     throw new PkiError(
-      `${shelf.where("ca.crt")} does not belong to ${shelf.where("ca.key")}; restore them, or delete both`,
+      `${shelf.where(crt)} does not belong to ${shelf.where(keyFile)}; restore them, or delete both`,
     );
-  const issuer = { subject: CA_SUBJECT, privateKey: key.object };
+  const issuer = { subject, privateKey: key.object };
   const fresh = stored !== undefined && isFresh(stored.parsed, nowMs);
-  const cert = fresh
-    ? stored.pem
-    : await issue(shelf, "ca.crt", { subject: CA_SUBJECT, usage: "ca" }, key, issuer, nowMs);
+  const cert = fresh ? stored.pem : await issue(shelf, crt, { subject, usage: "ca" }, key, issuer, nowMs);
   return { key: key.pem, cert, issuer, parsed: fresh ? stored.parsed : new X509Certificate(cert) };
 }
 

@@ -6,7 +6,7 @@ import type { Attributes } from "./chain.ts";
 
 /** All objects of a kind, of one namespace where it is given; by name. */
 export async function allOf<T extends KubernetesObject>(
-  api: Api,
+  api: Pick<Api, "objects">,
   kind: Kind<T>,
   namespace?: string,
 ): Promise<readonly T[]> {
@@ -16,7 +16,7 @@ export async function allOf<T extends KubernetesObject>(
 
 /** One object; undefined when there is none of that name. */
 export async function oneOf<T extends KubernetesObject>(
-  api: Api,
+  api: Pick<Api, "objects">,
   kind: Kind<T>,
   name: string,
   namespace?: string,

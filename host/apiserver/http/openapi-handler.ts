@@ -27,7 +27,7 @@ export function handleOpenApi(api: Api, path: readonly string[], request: PlainR
   }
   if (version !== "v3") return undefined;
   if (rest.length === 0) {
-    const { body } = openApiV3Index(api.kinds.all);
+    const { body } = openApiV3Index(api.kinds.all, api.apiServices.versions);
     return textAnswer(200, body);
   }
   const document = openApiV3Document(api.schema, api.kinds.all, rest.join("/"));

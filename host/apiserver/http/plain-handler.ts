@@ -39,7 +39,7 @@ export function handlePlain(api: Api, facts: ServerFacts, request: PlainRequest)
           nowMs: 0,
         });
   if (verb !== "get" && verb !== "head") return pageNotFound();
-  const discovery = discoveryOf(api.kinds.all);
+  const discovery = discoveryOf(api);
   const parts = path.split("/").filter(Boolean);
   const [first, second, third, ...more] = parts;
   if (first === "openapi") return handleOpenApi(api, parts.slice(1), request) ?? pageNotFound();

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { setOwn } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
+import { forward } from "../aggregation/forward.ts";
+import { remoteOf } from "../aggregation/remote-of.ts";
 import type { Api } from "../api.ts";
 import { impersonate, isImpersonating } from "../authentication/impersonation.ts";
 import type { createAuthenticator } from "../authentication/request-authenticator.ts";
@@ -102,6 +104,29 @@ async function serve(
   exchange.decision = decision;
   if (!decision.allowed) return refusal(attributes, decision);
   if (request.failure !== undefined) throw request.failure;
+  const takeOver = (code: number) => {
+    const raw = request.takeOver();
+    exchange.started(code);
+    raw.on("close", () => exchange.over(code, 0));
+    return raw;
+  };
+  const remote = remoteOf(api, info);
+  if (remote !== undefined) {
+    const { service, isAvailable, path } = remote;
+    // A watch goes on for long; what it holds of the server is over when its head has come.
+    const opened = (code: number) => {
+      if (info.verb === "watch") passage.leave();
+      return takeOver(code);
+    };
+    return await forward(api.apiServices.backends, {
+      service,
+      isAvailable,
+      request,
+      user,
+      path,
+      takeOver: opened,
+    });
+  }
   const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
   const { resource } = info;
   if (resource === undefined) {
@@ -123,12 +148,7 @@ async function serve(
     turns,
     warn: (text) => warn(exchange.warnings, text),
     annotate: (key, value) => annotate(exchange.annotations, key, value),
-    takeOver: () => {
-      const raw = request.takeOver();
-      exchange.started(200);
-      raw.on("close", () => exchange.over(200, 0));
-      return { raw, headers: commonHeaders(exchange) };
-    },
+    takeOver: () => ({ raw: takeOver(200), headers: commonHeaders(exchange) }),
     onFollowing: () => passage.leave(),
     onWritten: (events) => exchange.delivered?.(events),
   });

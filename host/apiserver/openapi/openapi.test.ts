@@ -26,7 +26,7 @@ function references(value: unknown): string[] {
 }
 
 describe("/openapi/v3", () => {
-  const index = JSON.parse(openApiV3Index(KINDS).body) as {
+  const index = JSON.parse(openApiV3Index(KINDS, []).body) as {
     paths: Record<string, { serverRelativeURL: string }>;
   };
 

@@ -1,5 +1,6 @@
 import type { Kind } from "../../api/kind.ts";
 import type { Schema } from "../../apimachinery/schema.ts";
+import type { RemoteVersion } from "../aggregation/remote-version.ts";
 import { customDefinitions } from "./custom.ts";
 import { definitions, type JsonObject, readDocs, V3 } from "./definitions.ts";
 import { documentHash, documentPath, kindsByType, type OpenApiDocument, rootTypes } from "./documents.ts";
@@ -9,8 +10,10 @@ import { PATCH_DEFINITION, pathsOf } from "./paths.ts";
  * `GET /openapi/v3`: which documents there are. Nothing is built for it, the hashes are known beforehand.
  * Source: api-wire 5; the media type of the answer is `text/plain; charset=utf-8`.
  */
-export function openApiV3Index(kinds: readonly Kind[]): OpenApiDocument {
+export function openApiV3Index(kinds: readonly Kind[], remotes: readonly RemoteVersion[]): OpenApiDocument {
   const paths: JsonObject = {};
+  for (const { group, version, openApi } of remotes)
+    if (openApi !== undefined) paths[`apis/${group}/${version}`] = { serverRelativeURL: openApi };
   for (const [path, served] of byDocument(kinds)) {
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${documentHash(path, served)}` };
   }
