@@ -19,6 +19,7 @@ import type { View } from "./storage/view.ts";
 import { bind } from "./subresources/binding.ts";
 import { evict } from "./subresources/eviction.ts";
 import { finalizeNamespace } from "./subresources/finalize.ts";
+import { withResize } from "./subresources/resize.ts";
 import { getScale, setScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 import { apply } from "./verbs/apply.ts";
@@ -124,7 +125,8 @@ class InProcessClient implements Client {
       const configuration = { value: patched.body, strictErrors: [] };
       return objectOf((await apply(this.api, to, configuration, patched.force === true, context)).view);
     }
-    return objectOf(await patch(this.api, to, patched, [], context));
+    const prepare = options.subresource === "resize" ? withResize(to) : undefined;
+    return objectOf(await patch(this.api, to, patched, [], context, prepare));
   }
 
   async delete<T extends KubernetesObject>(

@@ -6,6 +6,7 @@ import type {
   V1Pod,
   V1VolumeMountStatus,
 } from "../api/generated/types.ts";
+import { needsRestart } from "./pod-resize.ts";
 
 /**
  * The status of one container as the kubelet reports it. There is no process behind it: what a runtime would choose
@@ -41,7 +42,8 @@ export function running(
   now: string,
 ): V1ContainerStatus {
   const image = runtimeImageName(container.image ?? "");
-  const same = previous?.state?.running !== undefined && previous.image === image;
+  const same =
+    previous?.state?.running !== undefined && previous.image === image && !needsRestart(container, previous);
   const replaced = previous?.state?.running !== undefined && !same;
   const restartCount = (previous?.restartCount ?? 0) + (replaced ? 1 : 0);
   return {

@@ -127,6 +127,11 @@ export class NodeAgent {
     return hostIP === undefined ? undefined : { hostIP, podCIDR: node?.spec?.podCIDR };
   }
 
+  /** What the pods of a node may ask for together. */
+  allocatable(name: string): Readonly<Record<string, string>> {
+    return this.#options.informer.lister.get(name)?.status?.allocatable ?? {};
+  }
+
   #noteCIDR({ spec }: V1Node): void {
     if (spec?.podCIDR) this.#usedCIDRs.add(spec.podCIDR);
   }

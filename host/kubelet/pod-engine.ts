@@ -11,6 +11,14 @@ import { byNode } from "../client/lister.ts";
 import { Workqueue } from "../client/workqueue.ts";
 import type { NodeEvents } from "./node-events.ts";
 import { PodAddresses } from "./pod-addresses.ts";
+import {
+  isResizing,
+  judgeResize,
+  type ResizeVerdict,
+  refusalText,
+  resizeText,
+  withVerdict,
+} from "./pod-resize.ts";
 import { affectedContainers, nextStatus } from "./pod-status.ts";
 import { type ContainerEvent, delayMs, matchStage, type Stage, valueAt } from "./stage.ts";
 import { runWorkers } from "./workers.ts";
@@ -19,6 +27,8 @@ import { runWorkers } from "./workers.ts";
 const WORKERS = 64;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 30_000;
+/** How long a pod waits for the resources it is to have, unless another pod goes first. */
+const RESIZE_RETRY_MS = 30_000;
 /** How long a pod waits when its node has no address left. */
 const NO_ADDRESS_RETRY_MS = 10_000;
 
@@ -36,6 +46,8 @@ export interface PodEngineOptions {
 export interface Nodes {
   runs(nodeName: string): boolean;
   network(nodeName: string): { hostIP: string; podCIDR: string | undefined } | undefined;
+  /** What the pods of a node may ask for together. */
+  allocatable(nodeName: string): Readonly<Record<string, string>>;
 }
 
 interface Pending {
@@ -54,6 +66,8 @@ export class PodEngine {
   readonly #queue: Workqueue;
   readonly #addresses = new PodAddresses();
   readonly #pending = new Map<string, Pending>();
+  /** Keys of pods that wait for room, and the generation that asked for it. */
+  readonly #deferred = new Map<string, number | undefined>();
   /** Pod key -> revision of our own last write: an older state in the cache is not acted upon. */
   readonly #written = new Map<string, number>();
   #working: Promise<void> = Promise.resolve();
@@ -112,6 +126,9 @@ export class PodEngine {
     if (isTerminal(pod.status)) this.#addresses.release(uid);
     if (revisionOf(pod) >= (this.#written.get(key) ?? 0)) this.#written.delete(key);
     const stage = matchStage(this.#options.stages, pod);
+    // What was asked for has changed: that need not wait.
+    if (this.#deferred.has(key) && this.#deferred.get(key) !== pod.metadata?.generation)
+      this.#pending.delete(key);
     const pending = this.#pending.get(key);
     if (stage === undefined) {
       this.#pending.delete(key);
@@ -127,8 +144,10 @@ export class PodEngine {
     const key = objectKey(pod);
     this.#addresses.release(pod.metadata?.uid ?? "");
     this.#pending.delete(key);
+    this.#deferred.delete(key);
     this.#written.delete(key);
     this.#queue.forget(key);
+    this.#roomMade(pod.spec?.nodeName);
   }
 
   async #sync(key: string): Promise<void> {
@@ -160,8 +179,9 @@ export class PodEngine {
     const { client, log } = this.#options;
     const { next } = stage;
     const { namespace, name = "", uid = "" } = pod.metadata ?? {};
+    const resize = next.status === "running" && isResizing(pod) ? this.#judge(pod) : undefined;
     if (next.status !== undefined) {
-      const status = this.#statusOf(stage, pod);
+      const status = this.#statusOf(stage, pod, resize);
       if (status === undefined) {
         this.#waitForAddress(pod, key, stage);
         return;
@@ -171,7 +191,14 @@ export class PodEngine {
         this.#noteWrite(key, stored);
         log.debug(stage.name, { pod: key, uid, revision: stored.metadata?.resourceVersion });
         this.#announce(next.events, pod, status);
+        if (resize !== undefined) this.#announceResize(pod, resize);
       }
+    }
+    this.#deferred.delete(key);
+    if (resize?.refused?.reason === "Deferred") {
+      this.#deferred.set(key, pod.metadata?.generation);
+      this.#retryAfter(RESIZE_RETRY_MS, pod, key, stage);
+      return;
     }
     if (this.#pending.get(key)?.stage === stage.name) this.#pending.delete(key);
     if (next.delete) {
@@ -189,7 +216,7 @@ export class PodEngine {
   }
 
   /** @returns undefined while the node has no address to give */
-  #statusOf(stage: Stage, pod: V1Pod): V1PodStatus | undefined {
+  #statusOf(stage: Stage, pod: V1Pod, resize: ResizeVerdict | undefined): V1PodStatus | undefined {
     const network = this.#options.nodes.network(pod.spec?.nodeName ?? "");
     if (network === undefined) return undefined;
     const needsAddress =
@@ -199,12 +226,48 @@ export class PodEngine {
         ? this.#addresses.reserve(network.podCIDR, pod.metadata?.uid ?? "")
         : undefined;
     if (needsAddress && podIP === undefined) return undefined;
-    return nextStatus(stage.next.status!, pod, {
-      nowMs: this.#options.clock.nowMs(),
+    const nowMs = this.#options.clock.nowMs();
+    const status = nextStatus(stage.next.status!, resize?.pod ?? pod, {
+      nowMs,
       hostIP: network.hostIP,
       ...(podIP === undefined ? {} : { podIP }),
       exitCode: exitCodeOf(stage, pod),
     });
+    return resize === undefined ? status : withVerdict(pod, status, resize, nowMs);
+  }
+
+  #judge(pod: V1Pod): ResizeVerdict {
+    const { informer, nodes } = this.#options;
+    const nodeName = pod.spec?.nodeName ?? "";
+    const others = informer.lister.by(byNode, nodeName).filter((one) => one !== pod);
+    return judgeResize(pod, others, nodes.allocatable(nodeName));
+  }
+
+  #announceResize(pod: V1Pod, { refused, isNew }: ResizeVerdict): void {
+    const { events } = this.#options;
+    if (refused === undefined) {
+      events.event(pod, "Normal", "ResizeStarted", `Pod resize started: ${resizeText(pod)}`);
+      events.event(pod, "Normal", "ResizeCompleted", `Pod resize completed: ${resizeText(pod)}`);
+    } else if (isNew) {
+      events.event(pod, "Warning", `Resize${refused.reason}`, refusalText(pod, refused.message));
+    }
+  }
+
+  /** Room was made on a node: what waits for it is looked at again. */
+  #roomMade(nodeName: string | undefined): void {
+    for (const key of [...this.#deferred.keys()]) {
+      const pod = this.#options.informer.lister.get(key);
+      if (pod !== undefined && pod.spec?.nodeName !== nodeName) continue;
+      this.#deferred.delete(key);
+      this.#pending.delete(key);
+      if (pod !== undefined) this.#plan(pod);
+    }
+  }
+
+  #retryAfter(delayMs: number, pod: V1Pod, key: string, stage: Stage): void {
+    const dueMs = this.#options.clock.nowMs() + delayMs;
+    this.#pending.set(key, { uid: pod.metadata?.uid ?? "", stage: stage.name, dueMs });
+    this.#queue.addAfter(key, delayMs);
   }
 
   /** The bound of a node's range: the pod stays Pending, says why, and tries again. So it does while there is no range. */
@@ -214,9 +277,7 @@ export class PodEngine {
       const message = `Failed to create pod sandbox: no IP addresses available in range: ${range}`;
       this.#options.events.event(pod, "Warning", "FailedCreatePodSandBox", message);
     }
-    const dueMs = this.#options.clock.nowMs() + NO_ADDRESS_RETRY_MS;
-    this.#pending.set(key, { uid: pod.metadata?.uid ?? "", stage: stage.name, dueMs });
-    this.#queue.addAfter(key, NO_ADDRESS_RETRY_MS);
+    this.#retryAfter(NO_ADDRESS_RETRY_MS, pod, key, stage);
   }
 
   #announce(events: readonly ContainerEvent[], pod: V1Pod, status: V1PodStatus): void {

@@ -29,8 +29,8 @@ metadata: {name: web}
 spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
 `;
 
-/** `kubectl drain` as an administrator does it before taking a machine away. */
-describe.skipIf(!hasKubectl())("kubectl drain", () => {
+/** What an administrator does to pods that run: empties a machine before taking it away, gives them more. */
+describe.skipIf(!hasKubectl())("kubectl drain and resize", () => {
   let cluster: PintleProcess;
   let kubectl: ReturnType<typeof kubectlFor>;
   const folder = temporaryFolder();
@@ -85,5 +85,27 @@ describe.skipIf(!hasKubectl())("kubectl drain", () => {
       /evicting pod default\/bare \(server dry run\)/,
     );
     expect(await ok("get pod bare -o jsonpath={.metadata.deletionTimestamp}{.status.phase}")).toBe("Running");
+    await ok("uncordon node-2");
+  });
+
+  test("patch --subresource resize gives a running pod more, and refuses what its node has not", async () => {
+    const spec = { containers: [{ name: "c", image: "nginx", resources: { requests: { cpu: "500m" } } }] };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "sized" }, spec };
+    await ok("apply -f -", JSON.stringify(pod));
+    await ok("wait --for=condition=Ready pod/sized --timeout=30s");
+    const patch = (cpu: string) => [
+      ...["patch", "pod", "sized", "--subresource", "resize", "-p"],
+      JSON.stringify({ spec: { containers: [{ name: "c", resources: { requests: { cpu } } }] } }),
+    ];
+    expect((await kubectl(patch("2"))).stdout).toBe("pod/sized patched\n");
+    await eventually(
+      () => ok("get pod sized -o jsonpath={.status.containerStatuses[0].allocatedResources.cpu}"),
+      (text) => text === "2",
+    );
+    expect(await ok("get pod sized -o jsonpath={.status.containerStatuses[0].restartCount}")).toBe("0");
+    const refused = await kubectl(patch("20"));
+    expect(refused.stderr).toContain(
+      'pods "sized" is forbidden: node didn\'t have enough allocatable resources: cpu, requested: 20000, allocatable: 8000',
+    );
   });
 });

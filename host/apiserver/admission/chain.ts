@@ -14,7 +14,9 @@ import { limitBounds, limitDefaults } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { notReadyTaint } from "./node-taints.ts";
+import { podResize } from "./pod-resize.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priority } from "./priority.ts";
 import { resourceQuota } from "./resource-quota.ts";
 import { runtimeClass, runtimeOverhead } from "./runtime-class.ts";
@@ -54,6 +56,7 @@ const MUTATING: readonly Admission[] = [
   storageProtection,
   runtimeClass,
   defaultIngressClass,
+  podTopologyLabels,
   // Neither is a plugin in Kubernetes, but what its storage does first.
   rbacEscalation,
   requestStrategy,
@@ -68,6 +71,7 @@ const VALIDATING: readonly Admission[] = [
   certificateApproval,
   certificateSigning,
   certificateSubjectRestriction,
+  podResize,
 ];
 
 /**

@@ -18,6 +18,7 @@ import {
 } from "../../apimachinery/quantity.ts";
 import type { Admission } from "./chain.ts";
 import { allOf, isOf } from "./look-up.ts";
+import { isResize } from "./pod-resize.ts";
 
 const ANNOTATION = "kubernetes.io/limit-ranger";
 
@@ -66,7 +67,7 @@ function fill(container: V1Container, what: string, usual: Usual): string[] {
 /** Refuses what is outside the bounds of its namespace, each LimitRange's violations together. */
 export const limitBounds: Admission = async (api, attributes) => {
   const { verb, kind, namespace, name, object } = attributes;
-  const isPod = isOf(attributes, Pod) && verb === "create";
+  const isPod = (isOf(attributes, Pod) && verb === "create") || isResize(attributes);
   const isClaim = isOf(attributes, PersistentVolumeClaim) && verb !== "delete";
   if (!isPod && !isClaim) return;
   for (const range of await allOf(api, LimitRange, namespace)) {

@@ -18,6 +18,7 @@ import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject } from "../storage/view.ts";
 import type { Admission, Attributes } from "./chain.ts";
 import { allOf, isOf } from "./look-up.ts";
+import { isResize } from "./pod-resize.ts";
 
 /**
  * Charges what an object takes to every quota of its namespace, or refuses it. The charge is written before the object: if
@@ -25,7 +26,8 @@ import { allOf, isOf } from "./look-up.ts";
  */
 export const resourceQuota: Admission = async (api, attributes, context) => {
   const { verb, namespace, subresource } = attributes;
-  if (verb === "delete" || namespace === undefined || subresource !== undefined) return;
+  if (verb === "delete" || namespace === undefined) return;
+  if (subresource !== undefined && !isResize(attributes)) return;
   const quotas = await allOf(api, ResourceQuota, namespace);
   if (quotas.length === 0) return;
   const growth = growthOf(api, attributes);

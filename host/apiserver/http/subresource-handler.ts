@@ -9,6 +9,7 @@ import { withEphemeralContainers } from "../subresources/ephemeral-containers.ts
 import { EVICTION, evict } from "../subresources/eviction.ts";
 import { finalizeNamespace } from "../subresources/finalize.ts";
 import { podLog } from "../subresources/log.ts";
+import { withResize } from "../subresources/resize.ts";
 import { getScale, setScale } from "../subresources/scale.ts";
 import { requestToken, TOKEN_REQUEST } from "../subresources/token.ts";
 import type { ChangeOptions } from "../verbs/change.ts";
@@ -63,6 +64,8 @@ export async function handleSubresource(
       return handleWhole(api, target, request);
     case "ephemeralcontainers":
       return handleWhole(api, target, request, withEphemeralContainers(target));
+    case "resize":
+      return handleWhole(api, target, request, withResize(target));
     case "scale":
       return handleScale(api, target, request);
     case "finalize": {

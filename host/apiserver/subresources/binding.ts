@@ -2,6 +2,7 @@ import type { V1Binding, V1Pod, V1PodCondition } from "../../api/generated/types
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, conflict, type Status } from "../../apimachinery/errors.ts";
+import { topologyLabels } from "../admission/pod-topology-labels.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { change } from "../verbs/change.ts";
@@ -26,7 +27,9 @@ export async function bind(
     return deepCopy(current.object);
   };
   // The binding is the one change that may set nodeName, so the kind's own update rule is not asked.
-  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, body, formatTime(api.clock.nowMs()));
+  const labels = { ...body.metadata?.labels, ...(await topologyLabels(api, node)) };
+  const said = { ...body, metadata: { ...body.metadata, labels } };
+  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, said, formatTime(api.clock.nowMs()));
   await change(
     api,
     { ...target, subresource: "binding" },
@@ -66,7 +69,7 @@ function bound(pod: V1Pod, nodeName: string, body: V1Binding, now: string): AnyO
     ...pod,
     metadata: {
       ...pod.metadata,
-      ...(labels ? { labels: { ...pod.metadata?.labels, ...labels } } : {}),
+      ...(Object.keys(labels ?? {}).length > 0 ? { labels: { ...pod.metadata?.labels, ...labels } } : {}),
       ...(annotations ? { annotations: { ...pod.metadata?.annotations, ...annotations } } : {}),
     },
     spec: { ...pod.spec!, nodeName },
