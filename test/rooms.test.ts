@@ -22,6 +22,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "host/scheduler": ["host/apimachinery", "host/api", "host/client", "host/wasm"],
   "host/simulation": ["host/apimachinery", "host/api", "host/scheduler", "host/wasm"],
   "host/kubelet": ["host/apimachinery", "host/api", "host/client"],
+  "host/dns": ["host/apimachinery", "host/api", "host/client"],
   "host/proxy": ["host/apimachinery", "host/api", "host/client", "host/wasm"],
   "host/cluster": ["host/apimachinery", "host/client", "host/store", "host/security", "host/apiserver"],
 };

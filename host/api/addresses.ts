@@ -47,7 +47,8 @@ export function isStrictSubset(inner: AddressRange, outer: AddressRange): boolea
   return inner.base >> hostBits === outer.base >> hostBits;
 }
 
-function addressNumber(address: string): bigint {
+/** The address as a number: two texts of one address have the same. */
+export function addressNumber(address: string): bigint {
   if (isIP(address) === 4) return address.split(".").reduce((all, byte) => all * 256n + BigInt(byte), 0n);
   const [head = "", tail] = ipv4Tail(address).split("::");
   const groups = (text: string | undefined) => (text ? text.split(":") : []);
