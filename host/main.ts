@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { type Clock, SystemClock } from "./apimachinery/clock.ts";
 import { type Logger, silentLogger } from "./apimachinery/log.ts";
 import { seededRandom } from "./apimachinery/random.ts";
+import { serviceAddress } from "./apiserver/allocators/services.ts";
 import type { AccessOptions, ServingOptions } from "./apiserver/server.ts";
 import type { Client } from "./client/client.ts";
 import { behindSameFence } from "./client/fenced-client.ts";
@@ -10,6 +11,8 @@ import { type Component, identityOf, startElected } from "./cluster/elected.ts";
 import type { StoreChoice } from "./cluster/open-store.ts";
 import { type Stoppable, stopAll } from "./cluster/stop-all.ts";
 import { startControllers } from "./controllers/index.ts";
+import { DNS_USER, ensureDnsObjects } from "./dns/addon.ts";
+import { startDns } from "./dns/component.ts";
 import { PodNetwork } from "./kubelet/pod-network.ts";
 import { startSimulatedKubelet } from "./kubelet/simulated.ts";
 import { startTableProxy } from "./proxy/traffic/table-proxy.ts";
@@ -31,6 +34,8 @@ export interface ClusterOptions extends StoreChoice, AccessOptions, ServingOptio
   readonly certDir?: string;
   /** The API server's port on 127.0.0.1; 0, the default, picks a free one. */
   readonly port?: number;
+  /** Names of Services are answered on this port of 127.0.0.1, by UDP and TCP; 0 picks a free one. Absent: nowhere. */
+  readonly dnsPort?: number;
   /** UIDs, name suffixes and ties come from it; random when absent. */
   readonly seed?: number;
   /** A VirtualClock makes the whole control plane deterministic: same seed, same run. */
@@ -39,7 +44,7 @@ export interface ClusterOptions extends StoreChoice, AccessOptions, ServingOptio
   /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. Other contexts of the file stay. */
   readonly kubeconfig?: string;
   /** Called when all is ready, just before the kubeconfig appears: what must be there by then is made here. */
-  readonly beforeKubeconfig?: (facts: { url: string; seed: number }) => void;
+  readonly beforeKubeconfig?: (facts: { url: string; dns?: string; seed: number }) => void;
   /** Among nodes of equal score: the first, or one of them by the seed (the default, as kube-scheduler does). */
   readonly ties?: "lowest" | "random";
 }
@@ -47,6 +52,8 @@ export interface ClusterOptions extends StoreChoice, AccessOptions, ServingOptio
 export interface Cluster {
   /** `https://127.0.0.1:6443` */
   readonly url: string;
+  /** Where names of Services are answered, `127.0.0.1:40053`; absent unless `dnsPort` was given. */
+  readonly dns?: string;
   /** The kubeconfig's path when it was written to a file (`dataDir` or `kubeconfig` given), else its text. */
   readonly kubeconfig: string;
   /** In-process, as the administrator. Kinds are `kinds.Pod`, `kinds.Deployment`, … of this module. */
@@ -149,9 +156,24 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       }
     }
 
-    options.beforeKubeconfig?.({ url: server.url, seed });
+    let dns: string | undefined;
+    if (options.dnsPort !== undefined) {
+      const administrator = server.client("kubernetes-admin", ["system:masters"]);
+      // By convention the tenth: kubeadm.
+      await ensureDnsObjects(administrator, serviceAddress(10), log);
+      const running = await startDns({
+        ...shared,
+        client: server.client(DNS_USER.name, DNS_USER.groups),
+        port: options.dnsPort,
+      });
+      started.push({ name: "dns", stop: () => running.stop() });
+      dns = `${running.address}:${running.port}`;
+    }
+
+    options.beforeKubeconfig?.({ url: server.url, dns, seed });
     return {
       url: server.url,
+      dns,
       kubeconfig: await apiServer.publishKubeconfig(),
       client: server.client("kubernetes-admin", ["system:masters"]),
       seed,

@@ -7,6 +7,7 @@ export function renderBanner({ cluster, flags, tookMs }: Running): string {
   return `Pintle ${packageVersion()} (Kubernetes ${KUBERNETES_VERSION}) is ready after ${(tookMs / 1000).toFixed(2)} s
 
   API server   ${cluster.url}
+  DNS          ${cluster.dns}, for cluster.local
   nodes        ${flags.nodes} simulated
   data         ${flags.dataDir} (${kept})
   seed         ${cluster.seed}

@@ -8,6 +8,8 @@ import { Failure } from "./failure.ts";
 export interface ClusterState {
   readonly pid: number;
   readonly url: string;
+  /** Where names are answered: `127.0.0.1:40053`. */
+  readonly dns?: string;
   readonly kubeconfig: string;
   readonly seed: number;
   readonly store: string;

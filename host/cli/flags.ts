@@ -23,6 +23,12 @@ export function portFlag(name = "--port"): Option {
     .argParser(whole(0, 65_535));
 }
 
+export function dnsPortFlag(name = "--dns-port"): Option {
+  return new Option(`${name} <n>`, "the name server's port, UDP and TCP; 0 picks a free one")
+    .default(0)
+    .argParser(whole(0, 65_535));
+}
+
 export function seedFlag(
   what = "names, UIDs and ties come from it; random, and printed, when absent",
 ): Option {

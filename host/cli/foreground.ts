@@ -10,6 +10,7 @@ import { Failure } from "./failure.ts";
 import {
   certDirFlag,
   dataDirFlag,
+  dnsPortFlag,
   etcdAccessFlags,
   kubeconfigFlag,
   logLevelFlag,
@@ -34,6 +35,7 @@ export interface ClusterFlags extends EtcdAccessFlags, AccessFlags, ServingFlags
   readonly restore?: string;
   readonly dataDir: string;
   readonly port: number;
+  readonly dnsPort: number;
   readonly kubeconfig?: string;
   readonly seed?: number;
   readonly logLevel: LogLevel;
@@ -51,6 +53,7 @@ export function clusterFlags(): Option[] {
     ...servingFlags(),
     dataDirFlag(),
     portFlag(),
+    dnsPortFlag(),
     kubeconfigFlag(),
     seedFlag(),
     logLevelFlag(),
@@ -86,14 +89,16 @@ export async function holdCluster(
     restore: flags.restore === undefined ? undefined : restoring(flags.restore),
     dataDir: flags.dataDir,
     port: flags.port,
+    dnsPort: flags.dnsPort,
     kubeconfig: flags.kubeconfig,
     seed: flags.seed,
     ...access,
     ...serving,
-    beforeKubeconfig: ({ url, seed }) =>
+    beforeKubeconfig: ({ url, dns, seed }) =>
       writeState(flags.dataDir, {
         pid: process.pid,
         url,
+        dns,
         kubeconfig: resolve(flags.kubeconfig ?? join(flags.dataDir, "kubeconfig")),
         seed,
         store: flags.store,

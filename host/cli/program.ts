@@ -4,6 +4,7 @@ import { apiserverCommand } from "./commands/apiserver.ts";
 import { controllerManagerCommand, kubeletCommand, schedulerCommand } from "./commands/components.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { dnsCommand } from "./commands/dns.ts";
 import { downCommand } from "./commands/down.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { nodeCommand } from "./commands/node-list.ts";
@@ -30,6 +31,7 @@ const COMMANDS = [
   controllerManagerCommand,
   schedulerCommand,
   kubeletCommand,
+  dnsCommand,
   storeCommand,
 ];
 

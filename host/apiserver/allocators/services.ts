@@ -12,6 +12,11 @@ import { Band, staticBand } from "./band.ts";
 import { formatIpv4, parseCidr, parseIpv4 } from "./ip-range.ts";
 
 export const SERVICE_CIDR = parseCidr("10.96.0.0/12");
+/** The n-th address of the Services' range, from 1. */
+export function serviceAddress(n: number): string {
+  return formatIpv4(SERVICE_CIDR.base + n);
+}
+
 const FIRST_NODE_PORT = 30000;
 const LAST_NODE_PORT = 32767;
 

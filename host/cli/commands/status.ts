@@ -18,6 +18,8 @@ export type StatusReport =
       readonly dataDir: string;
       readonly pid: number;
       readonly url: string;
+      /** The name server: `127.0.0.1:40053`. */
+      readonly dns?: string;
       readonly kubeconfig: string;
       readonly store: string;
       readonly seed: number;
@@ -74,6 +76,7 @@ function inWords(report: Extract<StatusReport, { running: true }>): string {
   const lines: [string, string][] = [
     ["cluster", report.ready ? "ready" : "not ready"],
     ["API server", report.url],
+    ...(report.dns === undefined ? [] : [["DNS", report.dns] as [string, string]]),
     [
       "process",
       `${report.pid}, up ${humanDuration(new SystemClock().nowMs() - Date.parse(report.startedAt))}`,

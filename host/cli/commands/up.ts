@@ -57,6 +57,7 @@ async function upDetached(flags: ClusterFlags): Promise<void> {
       ),
       ...optional("data-dir", flags.dataDir),
       ...optional("port", flags.port),
+      ...optional("dns-port", flags.dnsPort),
       ...optional("kubeconfig", flags.kubeconfig),
       ...optional("seed", flags.seed),
       ...optional("log-level", flags.logLevel),
