@@ -31,13 +31,15 @@ class Walk {
   }
 
   compare(type: FieldType, old: unknown, next: unknown): void {
-    if (old === next) return;
+    // Most of an object is not changed by a write.
+    const isRoot = this.#path.length === 0;
+    if (old === next || (!isRoot && deepEqual(old, next))) return;
     const isWhole = isLeaf(type, old) || isLeaf(type, next) || (isHollow(old) && isHollow(next));
     if (isWhole) {
-      if (old !== undefined && next !== undefined && !deepEqual(old, next)) this.#modified.insert(this.#path);
+      if (!isRoot && old !== undefined && next !== undefined) this.#modified.insert(this.#path);
     } else if (type.is === "list") this.#compareItems(type, listOf(old), listOf(next));
     else this.#compareMembers(type, membersOf(old), membersOf(next));
-    if (this.#path.length === 0) return;
+    if (isRoot) return;
     if (old === undefined) this.#added.insert(this.#path);
     else if (next === undefined) this.#removed.insert(this.#path);
   }

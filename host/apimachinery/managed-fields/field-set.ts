@@ -42,117 +42,173 @@ export function hasElement(set: FieldSet, element: string): boolean {
 
 /** What the set holds inside an element, as a set of its own. */
 export function inside(set: FieldSet, element: string): FieldSet {
-  const { [SELF]: _, ...rest } = child(set, element) ?? {};
-  return rest as FieldSet;
+  return childrenOf(child(set, element) ?? EMPTY_SET);
 }
 
-function node(isOwned: boolean, children: FieldSet): FieldSet | undefined {
+/** An element that is owned or not, with so much inside; undefined: nothing of it is in the set. */
+function element(isOwned: boolean, children: FieldSet): FieldSet | undefined {
   if (isEmptySet(children)) return isOwned ? OWNED : undefined;
   return isOwned ? { [SELF]: OWNED, ...children } : children;
 }
 
-/** Combines two sets element by element; `keep` says whether an element stays that a, b or both own. */
-function combine(a: FieldSet, b: FieldSet, keep: (inA: boolean, inB: boolean) => boolean): FieldSet {
-  const result: Record<string, FieldSet> = {};
-  const take = (element: string) => {
-    const [inA, inB] = [child(a, element), child(b, element)];
-    const children = combine(inA ?? EMPTY_SET, inB ?? EMPTY_SET, keep);
-    const combined = node(keep(owns(inA), owns(inB)), children);
-    if (combined !== undefined) setOwn(result, element, combined);
-  };
-  for (const element of Object.keys(a)) if (element !== SELF) take(element);
-  for (const element of Object.keys(b)) if (element !== SELF && !Object.hasOwn(a, element)) take(element);
-  return result;
-}
+// Sets are small changes to large ones: what only one of two has is shared, and what changes nothing gives the set itself.
 
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmptySet(b)) return a;
-  return isEmptySet(a) ? b : combine(a, b, (inA, inB) => inA || inB);
+  if (isEmptySet(a)) return b;
+  let result: Record<string, FieldSet> | undefined;
+  for (const name of Object.keys(b)) {
+    const [inA, inB] = [child(a, name), child(b, name)!];
+    const both = inA === undefined ? inB : unionInside(inA, inB);
+    if (both === inA) continue;
+    result ??= { ...a };
+    setOwn(result, name, both);
+  }
+  return result ?? a;
+}
+
+function unionInside(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b || (isEmptySet(b) && owns(a))) return a;
+  const isOwned = owns(a) || owns(b);
+  // The empty set stands for what is owned and has nothing inside.
+  const all = union(a, b);
+  return isOwned && !isEmptySet(all) && !Object.hasOwn(all, SELF) ? { [SELF]: OWNED, ...all } : all;
 }
 
 export function intersection(a: FieldSet, b: FieldSet): FieldSet {
-  if (isEmptySet(a) || isEmptySet(b)) return EMPTY_SET;
-  return combine(a, b, (inA, inB) => inA && inB);
+  let result: Record<string, FieldSet> | undefined;
+  for (const name of Object.keys(b)) {
+    const inA = name === SELF ? undefined : child(a, name);
+    if (inA === undefined) continue;
+    const inB = child(b, name)!;
+    const both = element(owns(inA) && owns(inB), intersection(inA, inB));
+    if (both === undefined) continue;
+    result ??= {};
+    setOwn(result, name, both);
+  }
+  return result ?? EMPTY_SET;
 }
 
 /** What is in `a` and not, as that very element, in `b`. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
-  return isEmptySet(b) ? a : combine(a, b, (inA, inB) => inA && !inB);
+  return without(a, b, (inA, inB) => left(inA, difference(inA, inB), owns(inA) && !owns(inB)));
 }
 
 /** `a` without what `b` owns and all that lies inside it. */
 export function withoutSubtrees(a: FieldSet, b: FieldSet): FieldSet {
-  if (isEmptySet(b)) return a;
-  const result: Record<string, FieldSet> = {};
-  for (const element of Object.keys(a)) {
-    const removed = element === SELF ? undefined : child(b, element);
-    if (owns(removed)) continue;
-    const here = child(a, element)!;
-    if (removed === undefined || element === SELF) {
-      setOwn(result, element, here);
-      continue;
-    }
-    const rest = node(owns(here), withoutSubtrees(inside(a, element), removed));
-    if (rest !== undefined) setOwn(result, element, rest);
+  return without(a, b, (inA, inB) =>
+    owns(inB) ? undefined : left(inA, withoutSubtrees(inA, inB), owns(inA)),
+  );
+}
+
+/** @param rest  what is left of an element of `a` that `b` says something of */
+function without(
+  a: FieldSet,
+  b: FieldSet,
+  rest: (inA: FieldSet, inB: FieldSet) => FieldSet | undefined,
+): FieldSet {
+  let result: Record<string, FieldSet> | undefined;
+  for (const name of Object.keys(b)) {
+    const inA = name === SELF ? undefined : child(a, name);
+    if (inA === undefined) continue;
+    const kept = rest(inA, child(b, name)!);
+    if (kept === inA) continue;
+    result ??= { ...a };
+    if (kept === undefined) delete result[name];
+    else setOwn(result, name, kept);
   }
-  return result;
+  return result ?? a;
 }
 
-interface Collected {
-  owned: boolean;
-  readonly inside: Map<string, Collected>;
+/** What is left of an element when `fewer` of what was inside is. */
+function left(was: FieldSet, fewer: FieldSet, isOwned: boolean): FieldSet | undefined {
+  if (fewer === was && isOwned === owns(was)) return was;
+  return element(isOwned, childrenOf(fewer));
 }
 
-/** Collects paths; what it gives is a set. */
+function childrenOf(set: FieldSet): FieldSet {
+  if (!Object.hasOwn(set, SELF)) return set;
+  const { [SELF]: _, ...children } = set;
+  return children as FieldSet;
+}
+
+/** Collects paths; what it gives is a set. Those that follow each other begin alike, so it goes on where it was. */
 export class FieldSetBuilder {
-  readonly #root: Collected = { owned: false, inside: new Map() };
+  readonly #nodes: Record<string, FieldSet>[] = [{}];
+  readonly #path: string[] = [];
 
+  /** @param path  of one element or more */
   insert(path: Path): void {
-    let at = this.#root;
-    for (const element of path) {
-      let next = at.inside.get(element);
-      if (next === undefined) {
-        next = { owned: false, inside: new Map() };
-        at.inside.set(element, next);
+    const before = path.length - 1;
+    let depth = 0;
+    while (depth < before && depth < this.#path.length && this.#path[depth] === path[depth]) depth++;
+    this.#path.length = depth;
+    this.#nodes.length = depth + 1;
+    let at = this.#nodes[depth]!;
+    for (; depth < before; depth++) {
+      const element = path[depth]!;
+      let next = child(at, element) as Record<string, FieldSet> | undefined;
+      if (next === undefined || isEmptySet(next)) {
+        next = next === undefined ? {} : { [SELF]: OWNED };
+        setOwn(at, element, next);
       }
+      this.#path.push(element);
+      this.#nodes.push(next);
       at = next;
     }
-    at.owned = true;
+    const last = path[before]!;
+    const known = child(at, last) as Record<string, FieldSet> | undefined;
+    if (known === undefined) setOwn(at, last, OWNED);
+    else if (!isEmptySet(known)) known[SELF] = OWNED;
   }
 
   get set(): FieldSet {
-    return fieldsInside(this.#root);
+    return this.#nodes[0]!;
   }
-}
-
-function fieldsInside({ inside }: Collected): FieldSet {
-  const set: Record<string, FieldSet> = {};
-  for (const [element, collected] of inside) {
-    const children = fieldsInside(collected);
-    setOwn(
-      set,
-      element,
-      collected.owned && collected.inside.size > 0 ? { [SELF]: OWNED, ...children } : children,
-    );
-  }
-  return set;
 }
 
 /** The set with its elements in the order Kubernetes writes them: `.`, fields, keys, values. */
 export function inOrder(set: FieldSet): FieldSet {
-  const result: Record<string, FieldSet> = {};
-  for (const element of Object.keys(set).sort(compareElements))
-    setOwn(result, element, inOrder(child(set, element)!));
-  return result;
+  const elements = Object.keys(set);
+  const sorted = inElementOrder(elements);
+  let result: Record<string, FieldSet> | undefined = sorted === elements ? undefined : {};
+  for (const element of sorted) {
+    const here = child(set, element)!;
+    const ordered = isEmptySet(here) ? here : inOrder(here);
+    if (result === undefined && ordered === here) continue;
+    result ??= { ...set };
+    setOwn(result, element, ordered);
+  }
+  return result ?? set;
+}
+
+/** Keys that lie as their values do: nothing in them sorts before the quote that ends them. */
+const PLAIN_KEY = /^k:\{"\w+":"[^"\\ !]*"\}$/;
+
+/** @returns the same array when it is in order */
+function inElementOrder(elements: readonly string[]): readonly string[] {
+  if (elements.length < 2) return elements;
+  const isPlain = elements.every((one) => one[0] !== "i" && (one[0] !== "k" || PLAIN_KEY.test(one)));
+  if (!isPlain) return sortedByKeys(elements);
+  for (let at = 1; at < elements.length; at++)
+    if (elements[at - 1]! > elements[at]!) return [...elements].sort();
+  return elements;
 }
 
 const RANK: Readonly<Record<string, number>> = { ".": 0, f: 1, k: 2, v: 3, i: 4 };
 
-function compareElements(a: string, b: string): number {
-  const byRank = (RANK[a[0]!] ?? 5) - (RANK[b[0]!] ?? 5);
-  if (byRank !== 0) return byRank;
-  if (a[0] === "k") return compareKeys(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
-  return a < b ? -1 : a > b ? 1 : 0;
+function sortedByKeys(elements: readonly string[]): string[] {
+  const read = elements.map((element) => ({
+    element,
+    rank: RANK[element[0]!] ?? 5,
+    keys: element[0] === "k" ? (JSON.parse(element.slice(2)) as Record<string, unknown>) : undefined,
+  }));
+  read.sort((a, b) => {
+    if (a.rank !== b.rank) return a.rank - b.rank;
+    if (a.keys !== undefined && b.keys !== undefined) return compareKeys(a.keys, b.keys);
+    return a.element < b.element ? -1 : a.element > b.element ? 1 : 0;
+  });
+  return read.map(({ element }) => element);
 }
 
 /** By the first key that differs; numbers by their value. */

@@ -40,12 +40,13 @@ export function memberType(type: FieldType, name: string): FieldType | undefined
 /** `k:{"containerPort":80,"protocol":"TCP"}` or `v:"a.io/x"`; undefined when an item has none of its keys. */
 export function elementOf(type: ListType, item: unknown): string | undefined {
   if (type.relation === "set") return `v:${JSON.stringify(item)}`;
-  const keys: [string, unknown][] = [];
+  let keys = "";
   for (const { name, default: absent } of type.keys) {
     const value = (isObject(item) ? getOwn(item, name) : undefined) ?? absent;
-    if (value !== undefined) keys.push([name, value]);
+    if (value === undefined) continue;
+    keys += `${keys === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
   }
-  return keys.length === 0 ? undefined : `k:${JSON.stringify(Object.fromEntries(keys))}`;
+  return keys === "" ? undefined : `k:{${keys}}`;
 }
 
 /** Items by their element. Stored lists may repeat one (ports, environment), although no applied list may. */

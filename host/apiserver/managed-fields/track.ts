@@ -87,6 +87,8 @@ function ownersSaid(target: Target, next: AnyObject, old: AnyObject): Owners {
   const live = storedOwners(old.metadata?.managedFields);
   const said = next.metadata?.managedFields;
   if (target.subresource !== undefined || said === undefined || said === null) return live;
+  // A client that has read it sends it back as it was.
+  if (deepEqual(said, old.metadata?.managedFields)) return live;
   if (said.length === 0 || (said.length === 1 && deepEqual(said[0], {}))) return new Map();
   const owners = readOwners(said);
   return owners === undefined || owners.size === 0 ? live : owners;

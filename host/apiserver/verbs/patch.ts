@@ -37,10 +37,10 @@ export function applyPatch(api: Api, target: Target, patched: StepPatch, current
     case "json":
       return applyJsonPatch(deepCopy(current), patched.body);
     case "merge":
-      return applyMergePatch(deepCopy(current), patched.body);
+      return applyMergePatch(current, patched.body);
     case "strategic":
       if (target.kind.custom !== undefined) throw noStrategicMerge();
-      return applyStrategicMerge(api.schema, target.kind.type, deepCopy(current), patched.body);
+      return applyStrategicMerge(api.schema, target.kind.type, current, patched.body);
     default: {
       const unknown: never = patched;
       throw new ApiError("UnsupportedMediaType", `415: Unsupported Media Type ${String(unknown)}`);
