@@ -17,7 +17,8 @@ import type { Case, Measurement, Scale, Suite } from "./suite.ts";
  * bench/peers/js-scan.ts on the same facts; where that knows all plugins that decide, a choice that differs is an error.
  *
  * Beside it in `params`: `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first; and
- * `seconds`, from the first node made and added to the last pod made and placed, without what checking took.
+ * `seconds`, from the first node made and added to the last pod made and placed, without what checking took; `cpuSeconds` is
+ * what the processor spent on that, the collector's threads included, and says more on a machine that others use.
  */
 const FLAVOUR = "release";
 const CAPACITY = { nodes: 1 << 20, pods: 4_000_000 };
@@ -53,6 +54,7 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
   const link = new CheckedLink(core, work.needs.length === 0);
   const scheduler: Scheduler = new CoreScheduler(link, names, CAPACITY, undefined, first);
   const start = performance.now();
+  const startCpu = process.cpuUsage();
   for (const object of work.objects) scheduler.addObject(object);
   for (const node of work.nodes) scheduler.addNode(node);
   await scheduler.schedule([...work.initial]);
@@ -61,8 +63,9 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
   const checked = Math.min(tenth, Math.ceil(MAX_CHECKED_NODES / work.nodeCount));
   link.start(checked, Math.min(MAX_PEER_PODS, checked, Math.ceil(MAX_PEER_NODES / work.nodeCount)));
   const { totalMs, placed, churned } = await placeAll(scheduler, work);
-  const { coreMs, corePods, peerMs, peerPods, checkMs, checkedPods } = link.timing;
+  const { coreMs, corePods, peerMs, peerPods, checkMs, checkCpuMs, checkedPods } = link.timing;
   const seconds = (performance.now() - start - checkMs) / 1_000;
+  const { user, system } = process.cpuUsage(startCpu);
   await scheduler.close();
   return [
     {
@@ -73,6 +76,7 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
         objectsPerSecond: Math.round((work.podCount / (totalMs - checkMs)) * 1_000),
         checked: checkedPods,
         seconds: Math.round(seconds * 100) / 100,
+        cpuSeconds: Math.round((user + system) / 1e4 - checkCpuMs / 10) / 100,
         residentMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
         ...(work.churn === undefined ? {} : { churned }),
       },

@@ -7,17 +7,25 @@
 export function addToBucket(buckets: usize, bucket: u32, row: u32): void {
   const at = buckets + (<usize>bucket << 3);
   const rows = load<u32>(at);
-  if (rows == 0 || row < load<u32>(at, 4)) store<u32>(at, row, 4);
+  const first = load<u32>(at, 4);
+  // Without a branch: which of two rows is lower is not to be foreseen.
+  store<u32>(at, select<u32>(row, first, (rows == 0) | (row < first)), 4);
   store<u32>(at, rows + 1);
 }
 
-/** An empty bucket is 8 bytes of zero again. */
-export function takeFromBucket(buckets: usize, bucket: u32): void {
+/**
+ * An empty bucket is 8 bytes of zero again.
+ *
+ * @returns  whether it is empty now
+ */
+export function takeFromBucket(buckets: usize, bucket: u32): bool {
   const at = buckets + (<usize>bucket << 3);
-  const rows = load<u32>(at);
-  assert(rows > 0);
-  store<u32>(at, rows - 1);
-  if (rows == 1) store<u32>(at, 0, 4);
+  const left = load<u32>(at) - 1;
+  assert(left != 0xffffffff);
+  store<u32>(at, left);
+  if (left != 0) return false;
+  store<u32>(at, 0, 4);
+  return true;
 }
 
 export function rowsInBucket(buckets: usize, bucket: u32): u32 {

@@ -10,10 +10,19 @@ export interface Timing {
   readonly peerPods: number;
   /** What checking took altogether, and the decisions that the core's own scan made again. */
   readonly checkMs: number;
+  readonly checkCpuMs: number;
   readonly checkedPods: number;
 }
 
-const NOTHING: Timing = { coreMs: 0, corePods: 0, peerMs: 0, peerPods: 0, checkMs: 0, checkedPods: 0 };
+const NOTHING: Timing = {
+  coreMs: 0,
+  corePods: 0,
+  peerMs: 0,
+  peerPods: 0,
+  checkMs: 0,
+  checkCpuMs: 0,
+  checkedPods: 0,
+};
 
 /**
  * A core that is first checked and then timed. While it is checked every decision of an index is made again by its own scan,
@@ -54,6 +63,7 @@ export class CheckedLink implements SchedulerLink {
   async schedule(classes: readonly number[]): Promise<PlacedBatch> {
     const isChecked = this.#checkedPodsLeft > 0;
     const start = performance.now();
+    const startCpu = process.cpuUsage();
     const batch = await this.#core.schedule(classes);
     const coreMs = performance.now() - start;
     if (this.#following) this.#letPeerDecide(classes, batch.slots);
@@ -62,6 +72,8 @@ export class CheckedLink implements SchedulerLink {
       this.#checkedPodsLeft -= classes.length;
       if (this.#checkedPodsLeft <= 0) this.#core.post(["setIndexMode", "on"]);
       this.#timing.checkMs += performance.now() - start;
+      const { user, system } = process.cpuUsage(startCpu);
+      this.#timing.checkCpuMs += (user + system) / 1_000;
     } else {
       this.#timing.coreMs += coreMs;
       this.#timing.corePods += classes.length;

@@ -79,8 +79,8 @@ function put(cls: u32, slot: u32, at: usize, bucket: u32, rowCount: u32, found: 
     const page = groupPage(cls, group);
     if (belongs(page, found, rowCount) && (rowCount == 0 || sumsHold(cls, slot, rowCount, found))) {
       if ((before & 0xffff) == bucket) return true;
-      leaveBucket(page, before & 0xffff);
       enterBucket(page, bucket, slot);
+      leaveBucket(page, before & 0xffff);
       store<u32>(at, (before & 0xffff0000) | bucket);
       return true;
     }
@@ -108,12 +108,12 @@ function leave(cls: u32, group: u32, page: usize, bucket: u32): void {
 }
 
 function leaveBucket(page: usize, bucket: u32): void {
-  takeFromBucket(bucketRows(page), bucket);
-  if (bucket == getU32(page, GroupPageField.top))
+  const isEmpty = takeFromBucket(bucketRows(page), bucket);
+  if (isEmpty && bucket == getU32(page, GroupPageField.top))
     setU32(page, GroupPageField.top, highestBucket(bucketRows(page), bucket));
 }
 
 function enterBucket(page: usize, bucket: u32, slot: u32): void {
   addToBucket(bucketRows(page), bucket, slot);
-  if (bucket > getU32(page, GroupPageField.top)) setU32(page, GroupPageField.top, bucket);
+  setU32(page, GroupPageField.top, max<u32>(bucket, getU32(page, GroupPageField.top)));
 }
