@@ -7,7 +7,7 @@ import type { Scheduler } from "../host/scheduler/library.ts";
 import { readOpenb } from "../host/simulation/openb.ts";
 import { linkOnCallersThread } from "../host/wasm/scheduler-link.ts";
 import { schedulerNames } from "../host/wasm/scheduler-module.ts";
-import { CheckedLink } from "./scheduling/checked-link.ts";
+import { CheckedLink, cpuMsSince } from "./scheduling/checked-link.ts";
 import { type Churn, SHAPES, type Shape } from "./scheduling/shapes.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
@@ -18,7 +18,8 @@ import type { Case, Measurement, Scale, Suite } from "./suite.ts";
  *
  * Beside it in `params`: `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first; and
  * `seconds`, from the first node made and added to the last pod made and placed, without what checking took; `cpuSeconds` is
- * what the processor spent on that, the collector's threads included, and says more on a machine that others use.
+ * what the processor spent on that, the collector's threads included, and `cpuNsPerDecision` what it spent on the value: they say
+ * more on a machine that others use.
  */
 const FLAVOUR = "release";
 const CAPACITY = { nodes: 1 << 20, pods: 4_000_000 };
@@ -63,9 +64,9 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
   const checked = Math.min(tenth, Math.ceil(MAX_CHECKED_NODES / work.nodeCount));
   link.start(checked, Math.min(MAX_PEER_PODS, checked, Math.ceil(MAX_PEER_NODES / work.nodeCount)));
   const { totalMs, placed, churned } = await placeAll(scheduler, work);
-  const { coreMs, corePods, peerMs, peerPods, checkMs, checkCpuMs, checkedPods } = link.timing;
+  const { coreMs, coreCpuMs, corePods, peerMs, peerPods, checkMs, checkCpuMs, checkedPods } = link.timing;
   const seconds = (performance.now() - start - checkMs) / 1_000;
-  const { user, system } = process.cpuUsage(startCpu);
+  const cpuMs = cpuMsSince(startCpu) - checkCpuMs;
   await scheduler.close();
   return [
     {
@@ -76,7 +77,8 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
         objectsPerSecond: Math.round((work.podCount / (totalMs - checkMs)) * 1_000),
         checked: checkedPods,
         seconds: Math.round(seconds * 100) / 100,
-        cpuSeconds: Math.round((user + system) / 1e4 - checkCpuMs / 10) / 100,
+        cpuSeconds: Math.round(cpuMs / 10) / 100,
+        cpuNsPerDecision: Math.round((coreCpuMs / corePods) * 1e6),
         residentMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
         ...(work.churn === undefined ? {} : { churned }),
       },

@@ -5,6 +5,8 @@ import { JsScan } from "../peers/js-scan.ts";
 /** What the decisions on encoded facts took, by the core and by the peer. */
 export interface Timing {
   readonly coreMs: number;
+  /** The processor's time. */
+  readonly coreCpuMs: number;
   readonly corePods: number;
   readonly peerMs: number;
   readonly peerPods: number;
@@ -66,16 +68,17 @@ export class CheckedLink implements SchedulerLink {
     const startCpu = process.cpuUsage();
     const batch = await this.#core.schedule(classes);
     const coreMs = performance.now() - start;
+    const coreCpuMs = cpuMsSince(startCpu);
     if (this.#following) this.#letPeerDecide(classes, batch.slots);
     if (isChecked) {
       this.#timing.checkedPods += classes.length;
       this.#checkedPodsLeft -= classes.length;
       if (this.#checkedPodsLeft <= 0) this.#core.post(["setIndexMode", "on"]);
       this.#timing.checkMs += performance.now() - start;
-      const { user, system } = process.cpuUsage(startCpu);
-      this.#timing.checkCpuMs += (user + system) / 1_000;
+      this.#timing.checkCpuMs += cpuMsSince(startCpu);
     } else {
       this.#timing.coreMs += coreMs;
+      this.#timing.coreCpuMs += coreCpuMs;
       this.#timing.corePods += classes.length;
     }
     return batch;
@@ -112,4 +115,10 @@ export class CheckedLink implements SchedulerLink {
     if (this.#mustAgree && peerSlot !== coreSlot)
       throw new Error(`class ${id}: the core chose slot ${coreSlot}, the scan in JavaScript ${peerSlot}`);
   }
+}
+
+/** The time of all threads: of a collector or a compiler, too. */
+export function cpuMsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000;
 }
