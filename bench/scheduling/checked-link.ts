@@ -18,6 +18,7 @@ export interface Timing {
 
 const NOTHING: Timing = {
   coreMs: 0,
+  coreCpuMs: 0,
   corePods: 0,
   peerMs: 0,
   peerPods: 0,
