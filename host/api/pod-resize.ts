@@ -11,17 +11,17 @@ const RESIZABLE = ["cpu", "memory"];
 export function resized(pod: V1Pod, wanted: V1Pod): V1Pod {
   const { spec } = pod;
   if (spec === undefined) return pod;
-  const fit = (containers: readonly V1Container[], said: readonly V1Container[] = []) =>
+  const sized = (containers: readonly V1Container[], said: readonly V1Container[] = []) =>
     containers.map((one) => {
       const next = said.find(({ name }) => name === one.name);
       return next === undefined ? one : withResources(one, next.resources);
     });
   const next: V1PodSpec = {
     ...withResources(spec, wanted.spec?.resources),
-    containers: fit(spec.containers, wanted.spec?.containers),
+    containers: sized(spec.containers, wanted.spec?.containers),
     ...(spec.initContainers === undefined
       ? {}
-      : { initContainers: fit(spec.initContainers, wanted.spec?.initContainers) }),
+      : { initContainers: sized(spec.initContainers, wanted.spec?.initContainers) }),
   };
   const { generation = 0 } = pod.metadata ?? {};
   const isSame = deepEqual(next, spec);
