@@ -12,6 +12,7 @@ import { ServiceTableCore } from "../host/wasm/service-table-core.ts";
 import { JsMap, LinearChain } from "./peers/js-map.ts";
 import { type DrawnPacket, MIXES, type Mix, PACKETS, packetsOf } from "./service-tables/mixes.ts";
 import { clusterIpOf, isSticky, numberOf, services, sliceOf } from "./service-tables/shapes.ts";
+import { tcpRelay } from "./service-tables/tcp-relay.ts";
 import type { Case, Measurement, Suite } from "./suite.ts";
 
 /**
@@ -318,5 +319,5 @@ function round(value: number): number {
 }
 
 export const suite: Suite = {
-  cases: [...SIZES.map(resolveCase), ...SIZES.map(buildCase), ...SIZES.map(renderCase), changeCase],
+  cases: [...SIZES.map(resolveCase), ...SIZES.map(buildCase), ...SIZES.map(renderCase), changeCase, tcpRelay],
 };
