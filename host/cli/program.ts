@@ -45,6 +45,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description("A complete Kubernetes control plane in one process.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpCommand(false)
+    // A command and one below it may have flags of one name: `proxy` and `proxy render`.
+    .enablePositionalOptions()
     .exitOverride();
   for (const make of COMMANDS) program.addCommand(throwing(make()));
   try {

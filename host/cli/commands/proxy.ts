@@ -33,7 +33,7 @@ const MODES: readonly Mode[] = ["table", "iptables", "nftables"];
 export function proxyCommand(): Command {
   const command = new Command("proxy")
     .description("make the Services of a cluster answer on this machine")
-    // `render` has flags of the same names.
+    // As the program does: `render` has flags of the same names.
     .enablePositionalOptions()
     .addOption(readKubeconfigFlag())
     .addOption(
