@@ -15,6 +15,7 @@ import { DNS_USER, ensureDnsObjects } from "./dns/addon.ts";
 import { startDns } from "./dns/component.ts";
 import { PodNetwork } from "./kubelet/pod-network.ts";
 import { startSimulatedKubelet } from "./kubelet/simulated.ts";
+import { hostDialer } from "./proxy/traffic/host-dialer.ts";
 import { startTableProxy } from "./proxy/traffic/table-proxy.ts";
 import { startScheduler } from "./scheduler/component.ts";
 import { requestSigner } from "./security/sign-request.ts";
@@ -78,7 +79,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
   try {
-    const apiServer = await startApiServer({ ...options, clock, seed, log });
+    const network = new PodNetwork();
+    // In virtual time nothing outside of the cluster exists.
+    const dialer = clock instanceof SystemClock ? network.dialer(hostDialer(clock, log)) : undefined;
+    const apiServer = await startApiServer({ ...options, clock, seed, log, dialer });
     started.push({ name: "apiserver", stop: () => apiServer.stop() });
     const { server, pki } = apiServer;
     // Where nobody else can be, nobody needs to be asked.
@@ -116,7 +120,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         lease: "pintle-simulated-kubelet",
         client: server.client("system:nodes:simulated", ["system:nodes"]),
         start: async (client) => {
-          const network = new PodNetwork();
           const kubelet = await startSimulatedKubelet({
             ...shared,
             client,
@@ -125,8 +128,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             // With others, the controllers may run elsewhere, or not yet.
             untilSchedulable: identity === undefined,
           });
-          // In virtual time nothing outside of the cluster exists: no port is opened.
-          if (!(clock instanceof SystemClock)) return kubelet;
+          // Without a way out of the cluster no port is opened either.
+          if (dialer === undefined) return kubelet;
           const proxy = await startTableProxy({
             ...shared,
             client: behindSameFence(client, server.client("system:kube-proxy")),

@@ -15,6 +15,9 @@ import type { KindRules } from "./kind.ts";
 import { validateAmount } from "./pod-spec/resources.ts";
 import { TAINT_EFFECTS } from "./pod-spec/scheduling.ts";
 
+/** Marks the nodes whose pods the simulated kubelet runs, whoever created them. */
+export const SIMULATED_ANNOTATION = "pintle.io/simulated";
+
 const ROLE_PREFIX = "node-role.kubernetes.io/";
 const UNKNOWN = "<unknown>";
 

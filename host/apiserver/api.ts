@@ -1,5 +1,6 @@
 import type { Kind } from "../api/kind.ts";
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
@@ -9,6 +10,7 @@ import type { ServiceAllocator } from "./allocators/services.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
+import type { KubeletTunnels } from "./connect/tunnels.ts";
 import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
 import type { WebhookClient } from "./webhook-client/client.ts";
@@ -41,6 +43,9 @@ export interface Api {
   /** Policies and webhooks. */
   readonly dynamicAdmission: DynamicAdmission;
   readonly webhooks: WebhookClient;
+  readonly kubelets: KubeletTunnels;
+  /** The way to pods; absent: there is none. */
+  readonly dialer?: Dialer;
   /** Bearer tokens of every sort. */
   readonly tokens: TokenAuthenticator;
 }

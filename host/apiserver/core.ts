@@ -1,4 +1,5 @@
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { loadSchema } from "../apimachinery/schema.ts";
@@ -20,6 +21,7 @@ import { firstOf } from "./authentication/token-authenticator.ts";
 import { TokenMemory } from "./authentication/token-memory.ts";
 import { Authorizer } from "./authorization/authorizer.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
+import { type KubeletClient, KubeletTunnels } from "./connect/tunnels.ts";
 import { Definitions } from "./custom-resources/definitions.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { FlowControl } from "./fairness/flow-control.ts";
@@ -45,6 +47,10 @@ export interface ApiCoreOptions {
   readonly webhookTransport?: WebhookTransport;
   /** Shown to the servers behind APIServices; without it none of them is asked. */
   readonly proxyIdentity?: ProxyIdentity;
+  /** By which kubelets know this server; without it none of them is asked. */
+  readonly kubeletClient?: KubeletClient;
+  /** The way to pods, for their `proxy`. */
+  readonly dialer?: Dialer;
 }
 
 /** The API server without its wire: what simulations and component tests run on. */
@@ -100,6 +106,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     kinds,
     dynamicAdmission,
     webhooks,
+    kubelets: new KubeletTunnels(options.kubeletClient),
+    dialer: options.dialer,
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });
   await createBootstrapObjects(api);
@@ -124,6 +132,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
       authorizer.stop();
       dynamicAdmission.stop();
       webhooks.stop();
+      api.kubelets.stop();
     },
     client: (name, groups = ["system:masters"]) =>
       createInProcessClient(api, { name, groups: [...groups, "system:authenticated"] }),

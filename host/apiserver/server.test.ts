@@ -81,7 +81,7 @@ describe("answers", () => {
     { asked: "OPTIONS /api/v1/namespaces/default", code: 405 },
     { asked: "TRACE /api/v1/namespaces/default", code: 405 },
     { asked: `GET /api/v1/namespaces/${"n".repeat(5000)}`, code: 404 },
-    { asked: "POST /api/v1/namespaces/default/pods/p/exec?command=ls", code: 501 },
+    { asked: "POST /api/v1/namespaces/default/pods/p/exec?command=ls", code: 404 },
     { asked: "GET /api/v1/namespaces/default/configmaps/here/nope", code: 404 },
     { asked: "GET /api/v1/namespaces/default/namespaces/x", code: 404 },
   ])("$code for $asked", async ({ asked, code }) => {

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../apimachinery/clock.ts";
+import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Claims } from "../apimachinery/json-web-token.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { MetricsRegistry } from "../apimachinery/metrics/registry.ts";
@@ -17,6 +18,7 @@ import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/f
 import { type AnonymousAccess, createAuthenticator } from "./authentication/request-authenticator.ts";
 import type { ServiceAccountTokenOptions } from "./authentication/service-account-tokens.ts";
 import { publishAuthentication, publishServers } from "./bootstrap.ts";
+import type { KubeletClient } from "./connect/tunnels.ts";
 import { createApiCore } from "./core.ts";
 import { FlowGate } from "./fairness/flow-gate.ts";
 import type { Gate, Limits } from "./fairness/gate.ts";
@@ -25,6 +27,7 @@ import { FlowMetrics } from "./fairness/metrics.ts";
 import { readBody } from "./http/body.ts";
 import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
 import { writeSlices } from "./http/sliced-body.ts";
+import { serveUpgrades } from "./http/upgrades.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
@@ -67,6 +70,10 @@ export interface ApiServerOptions extends AccessOptions, ServingOptions {
   readonly tls: { readonly caCert: string; readonly cert: string; readonly key: string };
   /** Shown to the servers behind APIServices; absent: none of them is asked. */
   readonly proxyIdentity?: ProxyIdentity;
+  /** Shown to kubelets; absent: none of them is asked. */
+  readonly kubeletClient?: KubeletClient;
+  /** The way to pods; absent: there is none. */
+  readonly dialer?: Dialer;
   /** PEM: signs service account tokens; absent: a key that lives as long as this process. */
   readonly serviceAccountKey?: string;
   readonly serviceAccountTokens?: Omit<ServiceAccountTokenOptions, "signingKey">;
@@ -107,6 +114,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     limits: options.limits,
     webhookTransport: new HttpsTransport(clock),
     proxyIdentity: options.proxyIdentity,
+    kubeletClient: options.kubeletClient,
+    dialer: options.dialer,
     serviceAccountTokens: { ...options.serviceAccountTokens, signingKey: options.serviceAccountKey },
   });
   let ready = false;
@@ -203,6 +212,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     const slices = incoming.method === "HEAD" ? [] : body;
     outgoing.over(await writeSlices(core.api, turns, reply.raw, { code, headers, body: slices }));
   }
+
+  serveUpgrades(app.server, handle);
 
   const sockets = new Set<Socket>();
   app.server.on("connection", (socket: Socket) => {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
+import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import {
@@ -34,6 +35,8 @@ export interface ApiServerProcessOptions extends StoreChoice, AccessOptions, Ser
   /** What clients and other servers reach it by; the address it is bound to, or this machine's first one. */
   readonly advertiseAddress?: string;
   readonly port?: number;
+  /** The way to pods; absent: there is none. */
+  readonly dialer?: Dialer;
   /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. */
   readonly kubeconfig?: string;
 }
@@ -97,6 +100,8 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       tokens: options.tokens,
       frontProxy: options.frontProxy ?? { caCert: pki.frontProxy.caCert, allowedNames: [PROXY_CLIENT_NAME] },
       proxyIdentity: pki.frontProxy,
+      kubeletClient: pki.kubeletClient,
+      dialer: options.dialer,
       anonymous: options.anonymous,
       limits: options.limits,
       priorityAndFairness: options.priorityAndFairness,

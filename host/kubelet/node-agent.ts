@@ -1,4 +1,5 @@
 import type { V1Lease, V1Node } from "../api/generated/types.ts";
+import { SIMULATED_ANNOTATION } from "../api/node.ts";
 import { Lease, Node } from "../api/registry.ts";
 import { type Clock, formatMicroTime } from "../apimachinery/clock.ts";
 import { isReason } from "../apimachinery/errors.ts";
@@ -15,7 +16,6 @@ import {
   nodeAddress,
   podCIDRNumber,
   reconciledStatus,
-  SIMULATED_ANNOTATION,
 } from "./node-shape.ts";
 import { runWorkers } from "./workers.ts";
 

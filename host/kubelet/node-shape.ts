@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { V1Node, V1NodeCondition, V1NodeStatus } from "../api/generated/types.ts";
+import { SIMULATED_ANNOTATION } from "../api/node.ts";
 import { formatTime } from "../apimachinery/clock.ts";
 import { deepEqual } from "../apimachinery/copy.ts";
 import { KUBERNETES_VERSION } from "../apimachinery/version.ts";
@@ -17,9 +18,6 @@ export interface NodePlan {
   /** Pintle's version: `0.1.0` */
   readonly version: string;
 }
-
-/** Marks the nodes whose pods the simulated kubelet runs, whoever created them. */
-export const SIMULATED_ANNOTATION = "pintle.io/simulated";
 
 const ZONES = ["zone-a", "zone-b", "zone-c"] as const;
 const REGION = "region-1";

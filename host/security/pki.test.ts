@@ -12,6 +12,8 @@ const days = (count: number) => count * 24 * 60 * 60 * 1000;
 const PEMS = [
   "admin.crt",
   "admin.key",
+  "apiserver-kubelet-client.crt",
+  "apiserver-kubelet-client.key",
   "apiserver.crt",
   "apiserver.key",
   "ca.crt",
@@ -100,13 +102,20 @@ describe("what is kept", () => {
       name: "near its end, a leaf is renewed",
       change: () => {},
       later: days(340),
-      renewed: ["admin.crt", "apiserver.crt", "front-proxy-client.crt"],
+      renewed: ["admin.crt", "apiserver-kubelet-client.crt", "apiserver.crt", "front-proxy-client.crt"],
     },
     {
       name: "near its end, the authority is renewed under the same key",
       change: () => {},
       later: days(3630),
-      renewed: ["admin.crt", "apiserver.crt", "ca.crt", "front-proxy-ca.crt", "front-proxy-client.crt"],
+      renewed: [
+        "admin.crt",
+        "apiserver-kubelet-client.crt",
+        "apiserver.crt",
+        "ca.crt",
+        "front-proxy-ca.crt",
+        "front-proxy-client.crt",
+      ],
     },
     { name: "a lost leaf is made anew", change: drop("admin.crt"), later: 0, renewed: ["admin.crt"] },
     {
@@ -129,7 +138,7 @@ describe("what is kept", () => {
         writeFileSync(join(folder, "ca.key"), other.caKey);
       },
       later: 0,
-      renewed: ["admin.crt", "apiserver.crt", "ca.crt", "ca.key"],
+      renewed: ["admin.crt", "apiserver-kubelet-client.crt", "apiserver.crt", "ca.crt", "ca.key"],
     },
   ])("$name", async ({ change, later, renewed }) => {
     await ensurePki({ directory, nowMs });

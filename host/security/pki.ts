@@ -19,7 +19,8 @@ import { readPrivateFile, writePrivateFile } from "./private-file.ts";
  *
  *   ca.key ──signs──> ca.crt          the root that clients and pods trust
  *          ├─signs──> apiserver.crt   serves 127.0.0.1, localhost, kubernetes.default.svc, …
- *          └─signs──> admin.crt       CN kubernetes-admin, O system:masters: the kubeconfig's user
+ *          ├─signs──> admin.crt       CN kubernetes-admin, O system:masters: the kubeconfig's user
+ *          └─signs──> apiserver-kubelet-client.crt    shown to kubelets
  *   front-proxy-ca.key ──signs──> front-proxy-client.crt   shown to the servers behind APIServices
  *   sa.key                            signs service account tokens (RS256)
  *   sa.previous.key                   signed them before; still accepted
@@ -29,6 +30,8 @@ export interface Pki {
   readonly caKey: string;
   readonly serving: KeyAndCertificate;
   readonly admin: KeyAndCertificate;
+  /** Shown to kubelets. */
+  readonly kubeletClient: KeyAndCertificate;
   readonly frontProxy: KeyAndCertificate & { readonly caCert: string };
   /** Absent without a directory: the server then makes one when it signs its first token. */
   readonly serviceAccountKey?: string;
@@ -82,6 +85,11 @@ const SERVING_SUBJECT: Subject = { commonName: "kube-apiserver" };
 const PROXY_CA_SUBJECT: Subject = { commonName: "front-proxy-ca" };
 /** As kubeadm names it. */
 export const PROXY_CLIENT_NAME = "front-proxy-client";
+/** As kubeadm names it. */
+const KUBELET_CLIENT_SUBJECT: Subject = {
+  commonName: "kube-apiserver-kubelet-client",
+  organizations: ["system:masters"],
+};
 const ADMIN_SUBJECT: Subject = { commonName: "kubernetes-admin", organizations: ["system:masters"] };
 
 /**
@@ -113,6 +121,13 @@ export async function ensurePki(options: PkiOptions): Promise<Pki> {
       options.nowMs,
     ),
     admin: await ensureLeaf(shelf, "admin", { subject: ADMIN_SUBJECT, usage: "client" }, ca, options.nowMs),
+    kubeletClient: await ensureLeaf(
+      shelf,
+      "apiserver-kubelet-client",
+      { subject: KUBELET_CLIENT_SUBJECT, usage: "client" },
+      ca,
+      options.nowMs,
+    ),
     frontProxy: {
       caCert: proxyCa.cert,
       ...(await ensureLeaf(shelf, "front-proxy-client", proxyClient, proxyCa, options.nowMs)),

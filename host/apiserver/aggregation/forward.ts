@@ -1,16 +1,13 @@
-import type { ClientRequest, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ClientRequest, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import type { V1APIService } from "../../api/generated/types.ts";
 import type { User } from "../api.ts";
 import { type Answer, textAnswer } from "../http/answer.ts";
+import { passedHeaders } from "../http/passed-headers.ts";
 import type { IncomingRequest } from "../http/request-handler.ts";
 import type { RawResponse } from "../http/watch-stream.ts";
 import type { Backends } from "./backend.ts";
 import { identityHeaders } from "./identity-headers.ts";
-
-/** About one connection, or about who asks: never passed on. */
-const OWN_HEADERS =
-  /^(:.*|authorization|connection|content-length|host|http2-settings|impersonate-.*|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|x-remote-.*)$/i;
 
 export interface Forwarded {
   readonly service: V1APIService;
@@ -34,9 +31,7 @@ export async function forward(
 ): Promise<Answer | undefined> {
   const { service, isAvailable, request, user } = forwarded;
   if (!isAvailable || backends === undefined) return textAnswer(503, "service unavailable\n");
-  const headers: OutgoingHttpHeaders = { ...identityHeaders(user) };
-  for (const [name, value] of Object.entries(request.headers))
-    if (!OWN_HEADERS.test(name)) headers[name] = value;
+  const headers = { ...passedHeaders(request.headers), ...identityHeaders(user) };
   let opened: ClientRequest | undefined;
   request.onGone(() => opened?.destroy());
   try {
@@ -52,8 +47,7 @@ export async function forward(
     const code = answer.statusCode ?? 502;
     // The compatibility layers type their methods apart, but behave alike.
     const response = forwarded.takeOver(code) as ServerResponse;
-    const passed = Object.entries(answer.headers).filter(([name]) => !OWN_HEADERS.test(name));
-    response.writeHead(code, Object.fromEntries(passed) as OutgoingHttpHeaders);
+    response.writeHead(code, passedHeaders(answer.headers));
     // Informers wait for the head of a watch.
     if ("flushHeaders" in response) response.flushHeaders();
     pipeline(answer, response, () => answer.destroy());

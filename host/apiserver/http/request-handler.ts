@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Duplex } from "node:stream";
 import { setOwn } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import { type Random, randomUuid } from "../../apimachinery/random.ts";
@@ -44,6 +45,8 @@ export interface IncomingRequest {
   /** Why the body could not be read, if it could not. */
   readonly failure?: unknown;
   readonly takeOver: () => RawResponse;
+  /** Gives the connection itself, when the request asks to speak another protocol on it. */
+  readonly takeSocket?: () => { readonly socket: Duplex; readonly head: Buffer };
   /** Calls back when the connection is done with, or lost. */
   readonly onGone: (listener: () => void) => void;
 }
@@ -95,7 +98,7 @@ async function serve(
     : sender;
   exchange.user = user;
   const attributes = attributesOf(user, info);
-  const { onGone, body } = request;
+  const { onGone, body, takeSocket } = request;
   const entering = gate.enter({ user, info, attributes, bytes: body.length, onGone });
   const passage = entering instanceof Promise ? await entering : entering;
   exchange.passage = passage;
@@ -149,10 +152,25 @@ async function serve(
     warn: (text) => warn(exchange.warnings, text),
     annotate: (key, value) => annotate(exchange.annotations, key, value),
     takeOver: () => ({ raw: takeOver(200), headers: commonHeaders(exchange) }),
+    connection: {
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      onGone,
+      takeOver,
+      ...(takeSocket === undefined ? {} : { takeSocket: () => watched(takeSocket(), exchange) }),
+    },
     onFollowing: () => passage.leave(),
     onWritten: (events) => exchange.delivered?.(events),
   });
   return answer === "unknown" ? pageNotFound() : answer;
+}
+
+/** A connection that is the kubelet's now, until it ends. */
+function watched<T extends { readonly socket: Duplex }>(taken: T, exchange: Exchange): T {
+  exchange.started(101);
+  taken.socket.on("close", () => exchange.over(101, 0));
+  return taken;
 }
 
 const ALLOWED: Decision = { allowed: true, reason: "" };

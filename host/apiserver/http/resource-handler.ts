@@ -1,9 +1,11 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { V1Binding } from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
 import { Pod } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Api, Target, User } from "../api.ts";
+import type { Upgrade } from "../connect/tunnels.ts";
 import { createReview, isReview } from "../reviews/reviews.ts";
 import { select } from "../selection.ts";
 import { bind } from "../subresources/binding.ts";
@@ -25,7 +27,7 @@ import { negotiate, wantsPretty } from "./negotiation.ts";
 import { deleteOptions, integer, listRequest, selectorsOf, writeContext } from "./options.ts";
 import { isTrue, type RequestInfo, type ResourcePath } from "./request-info.ts";
 import { handleSubresource } from "./subresource-handler.ts";
-import { streamWatch, type WatchConnection } from "./watch-stream.ts";
+import { type RawResponse, streamWatch, type WatchConnection } from "./watch-stream.ts";
 
 /** One request for a resource, authenticated and authorised. */
 export interface ResourceRequest extends WatchConnection {
@@ -40,6 +42,19 @@ export interface ResourceRequest extends WatchConnection {
   /** Apart from the API's own, so that what clients do over the wire does not change what is drawn inside. */
   readonly random: Random;
   readonly turns: Turns;
+  readonly connection: Connection;
+}
+
+/** The request as it came, for what is handed through to others. */
+export interface Connection {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Gives what to write an answer to that comes from elsewhere. */
+  readonly takeOver: (code: number) => RawResponse;
+  /** Absent: the client did not ask for another protocol. */
+  readonly takeSocket?: Upgrade["takeOver"];
+  readonly onGone: (listener: () => void) => void;
 }
 
 /** Serves a request for a resource. @returns undefined when it was answered as a stream, "unknown" for a foreign group */

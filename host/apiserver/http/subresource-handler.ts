@@ -3,6 +3,8 @@ import type { V1Binding, V1Pod, V1Scale } from "../../api/generated/types.ts";
 import type { Column, Kind } from "../../api/kind.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Api, Target } from "../api.ts";
+import { connectProxy } from "../connect/connect-proxy.ts";
+import { connectPod } from "../connect/pod-streams.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 import { bind } from "../subresources/binding.ts";
 import { withEphemeralContainers } from "../subresources/ephemeral-containers.ts";
@@ -98,6 +100,20 @@ export async function handleSubresource(
       }
       return textAnswer(200, podLog(view.object as V1Pod, options));
     }
+    case "exec":
+    case "attach":
+    case "portforward": {
+      const { connection, info } = request;
+      const { takeSocket } = connection;
+      const upgrade = takeSocket && { ...connection, takeOver: takeSocket };
+      const { subresource } = target;
+      return await connectPod(api, api.kubelets, { ...target, subresource }, info.query, upgrade);
+    }
+    case "proxy":
+      return await connectProxy(api, target, request.connection.url, {
+        ...request.connection,
+        body: request.body,
+      });
     default: {
       const what = `${target.kind.plural}/${target.subresource}`;
       throw new ApiError("", `${what} is not implemented by this server yet`, {}, 501);

@@ -1,5 +1,6 @@
-import type { V1Container, V1ContainerStatus, V1Pod } from "../../api/generated/types.ts";
+import type { V1ContainerStatus, V1Pod } from "../../api/generated/types.ts";
 import { badRequest } from "../../apimachinery/errors.ts";
+import { containerOf } from "./container-choice.ts";
 
 /** core/v1 PodLogOptions. */
 export interface LogOptions {
@@ -35,19 +36,6 @@ export function podLog(pod: V1Pod, options: LogOptions): string {
 export function mayLogMore(pod: V1Pod, { container, previous }: LogOptions): boolean {
   if (previous || !pod.spec?.nodeName) return false;
   return statusOf(pod, containerOf(pod, container).name)?.state?.terminated === undefined;
-}
-
-function containerOf(pod: V1Pod, asked: string | undefined): V1Container {
-  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
-  const name = nameOf(pod);
-  if (asked === undefined && containers.length > 1) {
-    const names = containers.map((one) => one.name).join(" ");
-    throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names}]`);
-  }
-  const all = [...initContainers, ...containers, ...(ephemeralContainers as V1Container[])];
-  const found = asked === undefined ? containers[0] : all.find((one) => one.name === asked);
-  if (found === undefined) throw badRequest(`container ${asked} is not valid for pod ${name}`);
-  return found;
 }
 
 /** Source: the kubelet's validateContainerLogStatus. @returns RFC 3339 */

@@ -1,0 +1,68 @@
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from "node:http";
+import { pipeline } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import type { Dialer } from "../../apimachinery/dialer.ts";
+import { ApiError } from "../../apimachinery/errors.ts";
+import { passedHeaders } from "../http/passed-headers.ts";
+import type { RawResponse } from "../http/watch-stream.ts";
+import type { Address } from "../webhook-client/service-address.ts";
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Path and query there. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  readonly takeOver: (code: number) => RawResponse;
+  readonly onGone: (listener: () => void) => void;
+}
+
+/**
+ * Sends a request to a pod and its answer back as it comes. Links in pages are left as they are.
+ *
+ * @throws 503 when nobody answers
+ */
+export async function proxyHttp(
+  dialer: Dialer,
+  scheme: "http" | "https",
+  { host, port }: Address,
+  proxied: ProxiedRequest,
+): Promise<void> {
+  const failed = (why: unknown) =>
+    new ApiError("ServiceUnavailable", `error trying to reach service: ${(why as Error).message}`);
+  const plain = await dialer.connect(host, port).catch((error: unknown) => {
+    throw failed(error);
+  });
+  const headers: OutgoingHttpHeaders = {
+    ...passedHeaders(proxied.headers),
+    Host: `${host}:${port}`,
+    Connection: "close",
+  };
+  if (proxied.body.length > 0) headers["Content-Length"] = proxied.body.length;
+  const socket = scheme === "https" ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
+  const { method, path } = proxied;
+  const request: ClientRequest = httpRequest({
+    method,
+    path,
+    headers,
+    createConnection: () => socket as never,
+  });
+  proxied.onGone(() => request.destroy());
+  await new Promise<void>((resolve, reject) => {
+    request.on("error", (error) => reject(failed(error)));
+    request.on("response", (answer) => {
+      const code = answer.statusCode ?? 502;
+      // The compatibility layers type their methods apart, but behave alike.
+      const response = proxied.takeOver(code) as ServerResponse;
+      response.writeHead(code, passedHeaders(answer.headers));
+      pipeline(answer, response, () => answer.destroy());
+      resolve();
+    });
+    request.end(proxied.body);
+  });
+}

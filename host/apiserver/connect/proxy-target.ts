@@ -1,0 +1,85 @@
+import { Pod, Service } from "../../api/core-kinds.ts";
+import type { V1Pod } from "../../api/generated/types.ts";
+import { ApiError, badRequest, notFound } from "../../apimachinery/errors.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import { oneOf } from "../admission/look-up.ts";
+import type { Api } from "../api.ts";
+import { type Address, resolveService } from "../webhook-client/service-address.ts";
+
+/** `https:web:8443` of `…/services/https:web:8443/proxy`. */
+export interface ProxyName {
+  readonly scheme: "http" | "https";
+  readonly name: string;
+  /** Number or name. */
+  readonly port?: string;
+}
+
+/** Source: k8s.io/apimachinery/pkg/util/net SplitSchemeNamePort. @returns undefined when it is none */
+export function parseProxyName(text: string): ProxyName | undefined {
+  const parts = text.split(":");
+  const [first = "", second = "", third] = parts;
+  if (parts.length === 1) return first === "" ? undefined : { scheme: "http", name: first };
+  if (parts.length === 2)
+    return first === "" ? undefined : { scheme: "http", name: first, ...portOf(second) };
+  if (parts.length > 3 || second === "") return undefined;
+  if (first !== "" && first !== "http" && first !== "https") return undefined;
+  return { scheme: first === "https" ? "https" : "http", name: second, ...portOf(third ?? "") };
+}
+
+function portOf(port: string): { port?: string } {
+  return port === "" ? {} : { port };
+}
+
+type Parts = Pick<Api, "objects">;
+
+/** The pod's address, at the port that is named or its first one. */
+export async function podTarget(api: Parts, namespace: string, { name, port }: ProxyName): Promise<Address> {
+  const pod = await oneOf(api, Pod, name, namespace);
+  if (pod === undefined) throw notFound(Pod, name);
+  const address = pod.status?.podIP;
+  if (!address) throw badRequest("address not allowed");
+  const declared = firstPort(pod);
+  const number = port === undefined ? (declared ?? 80) : Number(port);
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw badRequest(`invalid pod request ${JSON.stringify(`${name}:${port}`)}`);
+  return allowed({ host: address, port: number });
+}
+
+function firstPort({ spec }: V1Pod): number | undefined {
+  return spec?.containers.find(({ ports }) => (ports?.length ?? 0) > 0)?.ports?.[0]?.containerPort;
+}
+
+/** One of the endpoints that are ready. */
+export async function serviceTarget(
+  api: Parts,
+  random: Random,
+  namespace: string,
+  { name, port }: ProxyName,
+): Promise<Address> {
+  const service = await oneOf(api, Service, name, namespace);
+  if (service === undefined) throw notFound(Service, name);
+  const ports = service.spec?.ports ?? [];
+  const found =
+    port === undefined && ports.length === 1
+      ? ports[0]
+      : ports.find((one) => (one.name ?? "") === (port ?? "") || String(one.port) === port);
+  const unavailable = (why: string) => new ApiError("ServiceUnavailable", why);
+  if (found === undefined)
+    throw unavailable(
+      `no service port ${JSON.stringify(port ?? "")} found for service ${JSON.stringify(name)}`,
+    );
+  try {
+    return allowed(await resolveService(api.objects, random, { namespace, name }, found.port));
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw unavailable((error as Error).message);
+  }
+}
+
+/** Nobody gets to the API server's own machine through it. Source: registry/core/pod ResourceLocation. */
+function allowed(address: Address): Address {
+  const { host } = address;
+  const isOwn = /^(127\.|169\.254\.|0\.0\.0\.0$|::1$|fe80:|localhost$)/i.test(host);
+  if (isOwn) throw badRequest("address not allowed");
+  return address;
+}
