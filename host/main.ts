@@ -82,7 +82,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const network = new PodNetwork();
     // In virtual time nothing outside of the cluster exists.
     const dialer = clock instanceof SystemClock ? network.dialer(hostDialer(clock, log)) : undefined;
-    const apiServer = await startApiServer({ ...options, clock, seed, log, dialer });
+    // The components will decode every object: what cannot be read is said before anything has begun.
+    const apiServer = await startApiServer({ checksValues: true, ...options, clock, seed, log, dialer });
     started.push({ name: "apiserver", stop: () => apiServer.stop() });
     const { server, pki } = apiServer;
     // Where nobody else can be, nobody needs to be asked.

@@ -16,6 +16,8 @@ export interface StoreChoice {
   readonly etcdEndpoints?: readonly string[];
   /** Certificates, user and password for etcd. */
   readonly etcdAccess?: Omit<EtcdAccess, "endpoints">;
+  /** Of store `lmdb`: a damaged value is refused when the store is opened, and not only told to who asks for it. */
+  readonly checksValues?: boolean;
   /** A backup to begin with. The store must be empty. */
   readonly restore?: RestoreOptions;
 }
@@ -31,7 +33,7 @@ export async function openStore(choice: StoreChoice, clock: Clock): Promise<Stor
     case "lmdb":
       if (dataDir === undefined) throw new Error("store lmdb needs a dataDir");
       if (choice.restore !== undefined) await restoreBackupToFolder(storeFolder(dataDir), choice.restore);
-      return await openLmdbStore(storeFolder(dataDir), { clock });
+      return await openLmdbStore(storeFolder(dataDir), { clock, checksValues: choice.checksValues });
     case "etcd":
       return await openEtcd(choice, clock);
     default:

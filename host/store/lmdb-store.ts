@@ -27,6 +27,8 @@ export interface LmdbStoreOptions {
    * is full" and only deletes are taken. The file itself never shrinks; freed pages are used again.
    */
   readonly maxBytes?: number;
+  /** Reads all values when it is opened, so that a damaged one is refused then. Otherwise whoever asks for it is told. */
+  readonly checksValues?: boolean;
 }
 
 export const DEFAULT_MAX_BYTES = 8 * 1024 ** 3;
@@ -47,7 +49,7 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
     const path = join(dir, STORE_FILE);
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     if (!existsSync(path)) await createFile(path);
-    const { values, history, leases, usedBytes, hidden } = await load(path);
+    const { values, history, leases, usedBytes, hidden } = await load(path, options.checksValues);
     opened = values;
     if (hidden !== undefined) revealTransaction(path, hidden);
     const database = openDatabase(path, maxBytes);
@@ -77,12 +79,15 @@ export async function openLmdbStore(dir: string, options: LmdbStoreOptions = {})
 }
 
 /** What is in the file, which is brought up to this version's format if it is not. */
-async function load(path: string): Promise<LoadedJournal & { readonly values: LmdbValues }> {
+async function load(
+  path: string,
+  checksValues: boolean | undefined,
+): Promise<LoadedJournal & { readonly values: LmdbValues }> {
   for (;;) {
     const pages = new LmdbPages(path);
     const values = new LmdbValues(pages);
     try {
-      return { ...loadJournal(pages, values), values };
+      return { ...loadJournal(pages, values, checksValues), values };
     } catch (error) {
       values.close();
       if (!(error instanceof OldFormatError)) throw error;

@@ -62,6 +62,7 @@ test.each(["/large", "/small"] as const)(
     const dir = await filled();
     flip(dir, key, 7);
     expect(() => checkFile(join(dir, STORE_FILE))).toThrow(`the value of ${key} does not match its checksum`);
+    await expect(openLmdbStore(dir, { checksValues: true })).rejects.toThrow(/is corrupt: the value of /);
     const store = await open(dir);
     const { entries } = await store.range("");
     for (const entry of entries)

@@ -30,9 +30,6 @@ export interface LoadedJournal {
   readonly hidden: HiddenTransaction | undefined;
 }
 
-/** Which values are held against their checksums while a journal is loaded; the others, by who reads them. */
-export type Verified = "none" | "all";
-
 /** `upgradeFile` makes it one of this format. */
 export class OldFormatError extends StoreOpenError {
   constructor(path: string) {
@@ -47,16 +44,13 @@ export class OldFormatError extends StoreOpenError {
  * Reads a journal back: the records up to the compaction are the live keys of that revision, every later one is a
  * change on top. Values are left where they are.
  *
+ * @param checksValues  holds each of them against its checksum all the same; otherwise whoever reads one does
  * @throws StoreOpenError "corrupt" or "unknown-format"
  * @throws OldFormatError
  */
-export function loadJournal(
-  pages: LmdbPages,
-  values: ValueSource,
-  verified: Verified = "none",
-): LoadedJournal {
+export function loadJournal(pages: LmdbPages, values: ValueSource, checksValues = false): LoadedJournal {
   return readNewest(pages, (hidden) => {
-    const loader = new Loader(pages, values, verified, hidden?.transaction);
+    const loader = new Loader(pages, values, checksValues, hidden?.transaction);
     readLmdbFile(pages, (record) => loader.add(record), hidden);
     return { ...loader.finish(), hidden };
   });
@@ -81,7 +75,7 @@ export function readNewest<Result>(
 class Loader {
   readonly #pages: LmdbPages;
   readonly #source: ValueSource;
-  readonly #verified: Verified;
+  readonly #checksValues: boolean;
   readonly #hidden: number | undefined;
   readonly #about = new Map<string, string>();
   readonly #live: StoredEntry[] = [];
@@ -94,10 +88,10 @@ class Loader {
   #changes: Change[] = [];
 
   /** @param hidden  the transaction that is read instead of the newest: its own values may be missing */
-  constructor(pages: LmdbPages, source: ValueSource, verified: Verified, hidden: bigint | undefined) {
+  constructor(pages: LmdbPages, source: ValueSource, checksValues: boolean, hidden: bigint | undefined) {
     this.#pages = pages;
     this.#source = source;
-    this.#verified = verified;
+    this.#checksValues = checksValues;
     this.#hidden = hidden === undefined ? undefined : Number(hidden);
   }
 
@@ -110,7 +104,7 @@ class Loader {
     }
     // Records come in order of revision, so all about the file has been read.
     this.#compacted ??= this.#readCompacted();
-    if (this.#verified === "all" || this.#mayBeUnfinished(record)) this.#verify(record, facts);
+    if (this.#checksValues || this.#mayBeUnfinished(record)) this.#verify(record, facts);
     const valueBytes = record.dataBytes - VALUE_HEAD_BYTES;
     if (valueBytes < 0) throw this.#corrupt("a record is too short");
     const keyBytes = userKeyBytes(record.keyEnd - record.keyStart, facts);

@@ -39,7 +39,7 @@ export async function rewriteFile(path: string, renewed: (record: LmdbRecord) =>
 export function checkFile(path: string): ReturnType<typeof loadJournal> {
   const pages = new LmdbPages(path);
   try {
-    return loadJournal(pages, new LmdbValues(pages), "all");
+    return loadJournal(pages, new LmdbValues(pages), true);
   } finally {
     pages.close();
   }
