@@ -12,6 +12,7 @@ import {
   ScoreWeightField,
   UtilizationScoreField,
 } from "./profile";
+import { SavedPortsField, ShapeField, ShapePartField, TriedPodField } from "./preemption";
 import { RequestField, ResultField, StateField } from "./ring";
 import {
   ClassTrackField,
@@ -103,6 +104,10 @@ export enum Table {
   indexColumns,
   indexPages,
   indexedNode,
+  shapes,
+  shapeParts,
+  triedPods,
+  savedPorts,
   count,
 }
 
@@ -145,6 +150,11 @@ export enum Capacity {
   /** Volumes that these claims may choose among, together. */
   candidates,
   devicePools,
+  /** Shapes of the pods of one dry run, and what they have besides amounts. */
+  shapes,
+  shapeParts,
+  /** Pods of one node in a dry run. */
+  triedPods,
   count,
 }
 
@@ -268,6 +278,10 @@ function tableBytes(table: Table): f64 {
     case Table.indexColumns: return <f64>indexColumnCount() * <f64>columnBytes();
     case Table.indexedNode: return <f64>GroupPageField.bytes;
     case Table.indexPages: return <f64>indexPageCount() * <f64>IndexLimit.pageBytes;
+    case Table.shapes: return <f64>capacityOf(Capacity.shapes) * <f64>ShapeField.bytes;
+    case Table.shapeParts: return <f64>capacityOf(Capacity.shapeParts) * <f64>ShapePartField.bytes;
+    case Table.triedPods: return <f64>capacityOf(Capacity.triedPods) * <f64>TriedPodField.bytes;
+    case Table.savedPorts: return 2.0 * portWords * <f64>SavedPortsField.bytes;
     default: return 0.0;
   }
 }

@@ -1,6 +1,6 @@
 import { ClassField, Verdict } from "../layout/class";
 import { Filter } from "../layout/evaluation";
-import { getU32 } from "../layout/field";
+import { getI32, getU32 } from "../layout/field";
 import { NodeField } from "../layout/node";
 import { dynamicResources } from "./filters/dynamic-resources";
 import { interPodAffinity } from "./filters/inter-pod-affinity";
@@ -25,7 +25,7 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
   if (refusals != 0) return refusalByVerdict(node, classRow, cls, slot, refusals);
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
   // In this order, so that a node that fits is not asked whether that matters.
-  if (nodeResourcesFit(node, classRow, cls, slot) != 0 && getU32(classRow, ClassField.skipsFit) == 0)
+  if (nodeResourcesFit(node, classRow, cls, slot) != 0 && (getU32(classRow, ClassField.skipsFit) == 0 || isClosed(node)))
     return Filter.NodeResourcesFit;
   const terms = getU32(classRow, ClassField.filterTermCount);
   const volumes = getU32(classRow, ClassField.volumeFilters);
@@ -37,6 +37,11 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
   const byTerms = terms != 0 ? refusalByTerms(cls, terms, slot) : Filter.none;
   if (byTerms != Filter.none) return byTerms;
   return volumes != 0 ? dynamicResources(classRow, slot, set) : Filter.none;
+}
+
+/** The host has closed the node for one decision: see SchedulerCore in host/wasm. It then has less than no room for pods. */
+function isClosed(node: usize): bool {
+  return getI32(node, NodeField.allocatablePods) < 0;
 }
 
 /** Nearly all that is decided by attributes alone stands before what depends on usage; NodeDeclaredFeatures is asked last. */

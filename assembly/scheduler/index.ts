@@ -12,6 +12,7 @@ export {
   ScoreWeightField,
   UtilizationScoreField,
 } from "../layout/profile";
+export { ShapeField, ShapePart, ShapePartField, TriedPodField } from "../layout/preemption";
 export { RequestField, ResultField, StateField } from "../layout/ring";
 export {
   ClassTrackField,
@@ -39,10 +40,12 @@ export {
   VolumeUseField,
 } from "../layout/volumes";
 export { Capacity, Code, Table, capacityOf, tableAddress } from "../layout/tables";
+export { assume } from "./assume";
 export { scheduleBatch } from "./cycle";
 export { evaluate, evaluateSlot } from "./evaluate";
 export { touch } from "./indexes/changes";
 export { classChanged, setIndexMode } from "./indexes/directory";
+export { dryRun, judgeNominated } from "./preemption/dry-run";
 export { reserve, seedTies } from "./reserve";
 export { goLog } from "./scores/go-log";
 export { selfTest } from "./self-test";

@@ -25,6 +25,7 @@ import {
  * @param terms      terms that a class may have; `classTracks`: tracks its pods may belong to
  * @param images     that classes ask for; `classImages`: those that one may name
  * @param profiles   at least 1; `scoredResources`: resources by which a class may be scored
+ * @param shapes     of pods in one dry run, with their parts; `triedPods`: pods of one node in it
  * @param volumeUses volumes times the nodes they are used on, and one more
  */
 export function reserve(
@@ -52,6 +53,9 @@ export function reserve(
   bindingClaims: u32,
   candidates: u32,
   devicePools: u32,
+  shapes: u32,
+  shapeParts: u32,
+  triedPods: u32,
 ): Code {
   if (isReserved()) return Code.alreadyReserved;
   setCapacity(Capacity.nodes, nodes);
@@ -78,6 +82,9 @@ export function reserve(
   setCapacity(Capacity.bindingClaims, bindingClaims);
   setCapacity(Capacity.candidates, candidates);
   setCapacity(Capacity.devicePools, devicePools);
+  setCapacity(Capacity.shapes, shapes);
+  setCapacity(Capacity.shapeParts, shapeParts);
+  setCapacity(Capacity.triedPods, triedPods);
   const code = layOut();
   if (code != Code.ok) return code;
   const state = stateRow();

@@ -98,6 +98,9 @@ export function selfTest(): u32 {
     1,
     2,
     1,
+    0,
+    0,
+    0,
   );
   if (code != Code.ok) return 0;
   seedRandom(SOURCE, SEED);

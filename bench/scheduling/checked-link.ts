@@ -1,4 +1,10 @@
-import type { Evaluation, PlacedBatch, Refusals, Trial } from "../../host/wasm/scheduler-facts.ts";
+import type {
+  DryRun,
+  DryRunOutcome,
+  Evaluation,
+  Nominations,
+  PlacedBatch,
+} from "../../host/wasm/scheduler-facts.ts";
 import type { CoreCall, SchedulerLink } from "../../host/wasm/scheduler-link.ts";
 import { JsScan } from "../peers/js-scan.ts";
 
@@ -89,8 +95,16 @@ export class CheckedLink implements SchedulerLink {
     return this.#core.evaluate(id);
   }
 
-  tryWithout(id: number, trials: readonly Trial[]): Promise<Refusals> {
-    return this.#core.tryWithout(id, trials);
+  scheduleNominated(id: number, nominations: Nominations): Promise<PlacedBatch> {
+    return this.#core.scheduleNominated(id, nominations);
+  }
+
+  evaluateNominated(id: number, nominations: Nominations): Promise<Evaluation> {
+    return this.#core.evaluateNominated(id, nominations);
+  }
+
+  dryRun(id: number, question: DryRun): Promise<DryRunOutcome[]> {
+    return this.#core.dryRun(id, question);
   }
 
   close(): Promise<void> {

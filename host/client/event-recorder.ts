@@ -16,6 +16,7 @@ export interface EventRecorder {
    *
    * @param kind  the object's kind: objects out of a list do not name it themselves
    * @param fieldPath  a part of the object, such as `spec.containers{web}`
+   * @param more       what was being done, and the other object that it was done for
    */
   event(
     kind: Kind,
@@ -24,6 +25,7 @@ export interface EventRecorder {
     reason: string,
     message: string,
     fieldPath?: string,
+    more?: Pick<CoreV1Event, "action" | "related">,
   ): void;
   /** Resolves when everything said so far has been sent or given up. */
   flush(): Promise<void>;
@@ -111,7 +113,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 
   return {
-    event: (kind, object, type, reason, message, fieldPath) => {
+    event: (kind, object, type, reason, message, fieldPath, more = {}) => {
       if (stopped) return;
       if (queue.length >= QUEUE_CAPACITY) {
         log.warn("event dropped, too many wait", { reason });
@@ -141,6 +143,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         type,
         reportingComponent: component,
         reportingInstance: host ?? "",
+        ...more,
       });
       if (busy) return;
       busy = true;

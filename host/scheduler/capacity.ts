@@ -1,4 +1,5 @@
 import type { CapacityName } from "../wasm/scheduler-facts.ts";
+import type { PodRequests } from "./pod-requests.ts";
 
 /**
  * Something is more than the scheduler can hold. Nothing of the change was applied; the message names what to raise, or
@@ -30,4 +31,9 @@ export function checkAmount(where: string, resource: string, amount: number): vo
       `${where}[${resource}]: ${amount}${unit} is more than the ${limit}${unit} a scheduler can count`,
     );
   }
+}
+
+/** Refuses a pod whose amounts the core cannot count. */
+export function checkUsage(where: string, pod: PodRequests): void {
+  for (const [name, amount] of [...pod.requests, ...pod.nonZero]) checkAmount(where, name, amount);
 }

@@ -4,6 +4,7 @@ import {
   Namespace,
   Node,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
   ReplicationController,
   Service,
@@ -21,6 +22,7 @@ import {
 } from "./cluster-events.ts";
 import type { CoreFeed } from "./core-feed.ts";
 import type { PendingPods } from "./pending-pods.ts";
+import { priorityOf } from "./queued-pod.ts";
 import { STORAGE_KINDS, storageEvent } from "./storage-events.ts";
 
 /** What decisions read besides nodes and pods: the system's default spreading, labels of namespaces, and storage. */
@@ -30,13 +32,14 @@ const READ_BY_DECISIONS: readonly Kind[] = [
   ReplicationController,
   ReplicaSet,
   StatefulSet,
+  PodDisruptionBudget,
   ...STORAGE_KINDS,
 ];
 
 interface Parts {
   readonly informers: SharedInformers;
   readonly feed: CoreFeed;
-  readonly pending: Pick<PendingPods, "has" | "put" | "remove">;
+  readonly pending: Pick<PendingPods, "isOurs" | "has" | "put" | "remove">;
   /** Something that may help waiting pods. */
   readonly happened: (events: readonly ClusterEvent[]) => void;
 }
@@ -91,11 +94,15 @@ export class ClusterWatch {
 
   /** Tells a core that knows nothing everything that the caches show, and what was assumed. */
   refill(): void {
-    const { informers, feed } = this.#parts;
+    const { informers, feed, pending } = this.#parts;
     for (const kind of READ_BY_DECISIONS)
       for (const object of informers.get(kind).lister.list()) feed.putObject(kind, object);
     for (const node of informers.get(Node).lister.list()) feed.putNode(node);
-    for (const pod of informers.get(Pod).lister.list()) feed.tellAgain(pod);
+    for (const pod of informers.get(Pod).lister.list()) {
+      feed.tellAgain(pod);
+      if (pod.status?.nominatedNodeName && !pod.spec?.nodeName && pending.isOurs(pod))
+        feed.nominate(pod, pod.status.nominatedNodeName);
+    }
   }
 
   #sawPod(old: V1Pod | undefined, pod: V1Pod): void {
@@ -115,10 +122,28 @@ export class ClusterWatch {
     } else if (isFinished(pod)) {
       pending.remove(key);
     } else {
+      this.#followNomination(old, pod);
       // Bound already, only the watch has not shown it: an older change must not queue the pod a second time.
       if (!pending.has(key) && feed.isPlaced(key, pod.metadata?.uid ?? "")) return;
       pending.put(pod);
     }
+  }
+
+  /** Room that a pod gives up is news for those that are no more important. */
+  #followNomination(old: V1Pod | undefined, pod: V1Pod | undefined): void {
+    const { feed, happened } = this.#parts;
+    const before = old?.status?.nominatedNodeName ?? "";
+    const now = pod?.status?.nominatedNodeName ?? "";
+    if (before === now || !this.#parts.pending.isOurs(pod ?? old!)) return;
+    feed.nominate(pod ?? old!, now === "" ? null : now);
+    if (before === "" || old === undefined) return;
+    happened([{ resource: "AssignedPod", action: "Delete", old, upToPriority: priorityOf(old) }]);
+  }
+
+  /** Also what only the core knows: the API may not show a nomination yet. */
+  #lostNomination(pod: V1Pod): void {
+    this.#parts.feed.nominate(pod, null);
+    this.#followNomination(pod, undefined);
   }
 
   #boundPodChanged(old: V1Pod, pod: V1Pod): void {
@@ -137,6 +162,7 @@ export class ClusterWatch {
     const assumedOn = holdsRoom(pod) ? undefined : feed.nodeOf(key, pod.metadata?.uid ?? "");
     pending.remove(key);
     feed.removePod(key);
+    if (!pod.spec?.nodeName) this.#lostNomination(pod);
     if (holdsRoom(pod)) happened([{ resource: "AssignedPod", action: "Delete", old: pod }]);
     else if (assumedOn !== undefined) happened([assumptionEnds(pod, assumedOn)]);
   }

@@ -7,6 +7,7 @@ import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { SharedInformers } from "../client/informer.ts";
+import { BoundedTasks } from "./bounded-tasks.ts";
 import type { ClusterEvent } from "./cluster-events.ts";
 import { ClusterWatch, holdsRoom, isFinished } from "./cluster-watch.ts";
 import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
@@ -15,6 +16,7 @@ import { schedulerNameOf } from "./configuration/profiles.ts";
 import { readConfiguration } from "./configuration/read-configuration.ts";
 import { CoreFeed } from "./core-feed.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
+import { Evictions } from "./evictions.ts";
 import { createDecidingScheduler, type SchedulerOptions } from "./library.ts";
 import { PendingPods } from "./pending-pods.ts";
 import { PodReport } from "./pod-report.ts";
@@ -39,6 +41,9 @@ export interface SchedulerComponentOptions {
   readonly createCore?: () => Promise<DecidingScheduler>;
 }
 
+/** Bindings, reports and evictions in flight at once, and how many may wait before the next batch does. */
+const WRITES = 64;
+const WAITING_WRITES = 1024;
 /** How long it waits before it tries again to make a core. */
 const CORE_RETRY_MS = 1_000;
 
@@ -70,7 +75,8 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     gateOf: (pod) => {
       const profile = profiles.get(schedulerNameOf(pod));
       const holds = profile === undefined || isEnabled(profile, "preEnqueue", "SchedulingGates");
-      return holds && (pod.spec?.schedulingGates ?? []).length > 0 ? "SchedulingGates" : undefined;
+      if (holds && (pod.spec?.schedulingGates ?? []).length > 0) return "SchedulingGates";
+      return evictions.isPreempting(pod) ? "DefaultPreemption" : undefined;
     },
   });
   const feed = new CoreFeed(await createCore(), log);
@@ -108,7 +114,12 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const watch = new ClusterWatch({
     informers,
     feed,
-    pending: { has: (key) => pending.has(key), remove: (key) => pending.remove(key), put },
+    pending: {
+      isOurs: (pod) => pending.isOurs(pod),
+      has: (key) => pending.has(key),
+      remove: (key) => pending.remove(key),
+      put,
+    },
     happened,
   });
   function put(pod: V1Pod): void {
@@ -130,7 +141,38 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       }
     }
   };
-  const cycle = new SchedulingCycle({ client, clock, log, queue, feed, report, reviveCore }, settle);
+  const writes = new BoundedTasks(WRITES, WAITING_WRITES);
+  const evictions = new Evictions({
+    client,
+    clock,
+    log,
+    report,
+    writes,
+    find: (key) => pods.lister.get(key),
+    cancel: (key, message) => cycle.cancel(key, message),
+    activate: (key) => {
+      queue.activate(key, nowMs());
+      settle();
+    },
+    release: (key) => {
+      queue.release(key, nowMs());
+      settle();
+    },
+  });
+  const cycle: SchedulingCycle = new SchedulingCycle(
+    {
+      client,
+      clock,
+      log,
+      queue,
+      feed,
+      report,
+      reviveCore,
+      writes,
+      preempt: (...preemption) => evictions.start(...preemption),
+    },
+    settle,
+  );
 
   informers.start();
   await informers.synced();

@@ -28,6 +28,10 @@ export const FIRST_CAPACITY: CoreCapacity = {
   bindingClaims: 0,
   candidates: 0,
   devicePools: 0,
+  // Nor one where nobody preempts for that.
+  shapes: 0,
+  shapeParts: 0,
+  triedPods: 0,
 };
 
 /** The answer at these bounds is a CapacityError. Classes are evicted before, requests are split into batches. */
@@ -56,6 +60,9 @@ const MAX_CAPACITY: CoreCapacity = {
   bindingClaims: 1024,
   candidates: 2 ** 22,
   devicePools: 2 ** 16,
+  shapes: 2 ** 18,
+  shapeParts: 2 ** 22,
+  triedPods: 2 ** 18,
 };
 
 /** Tables of two dimensions that could outgrow the core's memory together, and the cells each may have. */

@@ -82,8 +82,8 @@ export class CoreFeed {
     const node = pod.spec?.nodeName ?? "";
     const known = this.#placed.get(key);
     this.#placed.set(key, { uid, node, confirmed: true });
-    if (known?.uid === uid && known.node === node && !changed) return;
-    this.#tell(`pod ${key}`, () => this.#core.addPod(pod));
+    const isKnown = known?.uid === uid && known.node === node && !changed;
+    this.#tell(`pod ${key}`, () => (isKnown ? this.#core.noteStatus(pod) : this.#core.addPod(pod)));
   }
 
   /** Tells a new core of a pod that counts on a node, assumed or bound. */
@@ -92,6 +92,11 @@ export class CoreFeed {
     if (known === undefined || known.uid !== (pod.metadata?.uid ?? "")) return;
     const placed = { ...pod, spec: { ...pod.spec!, nodeName: known.node } };
     this.#tell(`pod ${objectKey(pod)}`, () => this.#core.addPod(placed));
+  }
+
+  /** The API says that room is kept for a waiting pod, or (null) no longer. */
+  nominate(pod: V1Pod, node: string | null): void {
+    this.#tell(`nomination of ${objectKey(pod)}`, () => this.#core.nominate(pod, node));
   }
 
   hasNode(name: string): boolean {

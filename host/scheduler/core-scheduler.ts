@@ -1,17 +1,22 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
-import type { CoreNames } from "../wasm/scheduler-facts.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { CoreNames, PlacedBatch } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
-import { CapacityError } from "./capacity.ts";
+import { CapacityError, checkUsage } from "./capacity.ts";
 import { Profiles } from "./configuration/profiles.ts";
 import { FIRST_CAPACITY, MAX_CLASSES } from "./core-capacity.ts";
-import { CoreTables, checkUsage } from "./core-tables.ts";
+import { CoreTables } from "./core-tables.ts";
 import { type DecidingScheduler, type FullDecision, inShort, type Placement } from "./deciding-scheduler.ts";
 import { explainEvaluation, explainUnasked } from "./explanations.ts";
 import type { Decision, Explanation } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
-import { type BoundPodFacts, podKey, readBoundPod } from "./pod-facts.ts";
+import { type BoundPodFacts, podKey, readBoundPod, readPod } from "./pod-facts.ts";
+import { Budgets } from "./preemption/budgets.ts";
+import { NominatedPods } from "./preemption/nominated-pods.ts";
+import { Preemption } from "./preemption/preemption.ts";
+import { NOT_STARTED, readVictimFacts } from "./preemption/victim-facts.ts";
 import { type AskedPod, PodPreparation, type PreparedPod } from "./prepared-pods.ts";
 import { RefusedPods, refusedBefore } from "./refused-pods.ts";
 import { presenceOf } from "./topology.ts";
@@ -34,10 +39,13 @@ export class CoreScheduler implements DecidingScheduler {
   #turn: Promise<void> | undefined;
   readonly #preparation: PodPreparation;
   readonly #refused: RefusedPods;
+  readonly #budgets = new Budgets();
+  readonly #nominated: NominatedPods;
 
   /**
    * @param profiles  without them, the default one is for every pod
    * @param first     what the core was opened with
+   * @param random    draws where a search for victims begins; without it, at the first node
    */
   constructor(
     link: SchedulerLink,
@@ -45,6 +53,7 @@ export class CoreScheduler implements DecidingScheduler {
     capacity: { nodes: number; pods: number },
     profiles = new Profiles(),
     first = FIRST_CAPACITY,
+    random?: Random,
   ) {
     this.#link = link;
     this.#names = names;
@@ -53,7 +62,19 @@ export class CoreScheduler implements DecidingScheduler {
     this.#preparation = new PodPreparation(this.#tables, profiles, (key) => {
       if (this.#isFull() && this.#pods.find(key) === undefined) this.#checkRoomForPod();
     });
-    this.#refused = new RefusedPods({ link, names, tables: this.#tables, pods: this.#pods });
+    const tables = this.#tables;
+    this.#nominated = new NominatedPods({
+      slotOf: (node) => tables.slotOf(node),
+      ensure: (shapes, podsOfNode) => tables.ensureDryRun(shapes, podsOfNode),
+    });
+    const [pods, nominated, budgets] = [this.#pods, this.#nominated, this.#budgets];
+    const preemption = new Preemption({ link, names, tables, pods, nominated, budgets, random });
+    this.#refused = new RefusedPods({
+      names,
+      tables,
+      preemption,
+      renominate: (one, node) => this.#renominate(one, node),
+    });
   }
 
   addNode(node: V1Node): void {
@@ -90,21 +111,50 @@ export class CoreScheduler implements DecidingScheduler {
     const holdings = this.#hold(facts, group);
     this.#tables.volumes.keep(key);
     this.#remove(key);
-    this.#add({ key, node, usage, priority: pod.spec?.priority ?? 0, group, holdings });
+    this.#unnominate(key);
+    const priority = pod.spec?.priority ?? 0;
+    this.#add({ key, node, usage, priority, group, holdings, ...readVictimFacts(pod) });
+  }
+
+  noteStatus(pod: V1Pod): void {
+    const placed = this.#pods.find(podKey(pod));
+    if (placed !== undefined) Object.assign(placed, readVictimFacts(pod));
   }
 
   removePod(namespace: string, name: string): void {
     const key = `${namespace}/${name}`;
+    this.#unnominate(key);
     this.#remove(key);
     this.#tables.volumes.forget(key);
   }
 
+  nominate(pod: V1Pod, node: string | null): void {
+    const key = podKey(pod);
+    this.#unnominate(key);
+    if (node === null || this.#pods.find(key) !== undefined || this.#nominated.isFull) return;
+    const facts = readPod(pod);
+    checkUsage(`Pod "${key}": requests`, facts);
+    const usage = this.#tables.usageOf(facts);
+    const group = this.#tables.topology.acquireGroup(facts.topology);
+    const holdings = this.#hold(facts, group);
+    this.#nominated.put({ key, node, priority: pod.spec?.priority ?? 0, usage, group, holdings });
+  }
+
+  #unnominate(key: string): void {
+    const nominated = this.#nominated.delete(key);
+    if (nominated === undefined) return;
+    this.#tables.topology.releaseGroup(nominated.group);
+    this.#tables.volumes.release(nominated.holdings);
+  }
+
   addObject(object: KubernetesObject): void {
+    this.#budgets.put(object);
     this.#tables.volumes.putObject(object);
     this.#tables.topology.putObject(object);
   }
 
   removeObject(object: KubernetesObject): void {
+    this.#budgets.remove(object);
     this.#tables.volumes.removeObject(object);
     this.#tables.topology.removeObject(object);
   }
@@ -144,9 +194,18 @@ export class CoreScheduler implements DecidingScheduler {
     const prepared = this.#preparation.prepare(pod);
     const nodes = this.#tables.nodes();
     if (!("classId" in prepared)) return explainUnasked(prepared, nodes);
-    if (prepared.volumes !== undefined) this.#tables.volumes.postPlan(prepared.volumes);
+    const { classId, volumes, key } = prepared;
+    if (volumes !== undefined) this.#tables.volumes.postPlan(volumes);
     this.#preparation.letGo([prepared]);
-    return explainEvaluation(prepared, nodes, await this.#link.evaluate(prepared.classId), this.#names);
+    const isConcerned = this.#nominated.concerns(key, pod.spec?.priority ?? 0);
+    const nominations = isConcerned ? this.#nominated.questionFor(key, pod.spec?.priority ?? 0) : undefined;
+    const evaluation = await (nominations === undefined
+      ? this.#link.evaluate(classId)
+      : this.#link.evaluateNominated(classId, nominations));
+    const explanation = explainEvaluation(prepared, nodes, evaluation, this.#names, nominations?.own);
+    const plan =
+      explanation.chosen === null ? await this.#refused.planFor(prepared, nodes, evaluation) : undefined;
+    return plan === undefined ? explanation : { ...explanation, preemption: plan };
   }
 
   close(): Promise<void> {
@@ -156,17 +215,21 @@ export class CoreScheduler implements DecidingScheduler {
   /**
    * As many pods as may go to the core together. A pod that could preempt others ends its batch: whether it could is tried
    * out before the next is placed. So does one whose claims are bound with it: what they are promised is the next one's loss.
+   * One that nominations bear on is asked about alone.
    */
   #nextBatch(pods: readonly V1Pod[], start: number): PreparedPod[] {
     const batch: PreparedPod[] = [];
     this.#tables.holdClasses();
     while (batch.length < MAX_BATCH && start + batch.length < pods.length) {
       const pod = pods[start + batch.length]!;
+      const priority = pod.spec?.priority ?? 0;
+      const isConcerned = this.#nominated.concerns(podKey(pod), priority);
+      if (isConcerned && batch.length > 0) break;
       const prepared = this.#preparation.prepareOrRefuse(pod);
       if ("isCrowdedOut" in prepared && batch.length > 0) break;
       batch.push(prepared);
       if ("volumes" in prepared && prepared.volumes?.endsBatch) break;
-      if (this.#pods.anyBelow(pod.spec?.priority ?? 0)) break;
+      if (isConcerned || this.#pods.anyBelow(priority)) break;
     }
     return batch;
   }
@@ -188,12 +251,14 @@ export class CoreScheduler implements DecidingScheduler {
       this.#reserveUses(asked);
       const last = asked.at(-1)?.volumes;
       if (last !== undefined) this.#tables.volumes.postPlan(last);
-      const answer = await this.#link.schedule(asked.map(({ classId }) => classId));
+      const answer = await this.#ask(asked);
       const decisions: FullDecision[] = [];
       let next = 0;
       for (const one of batch) {
         if (!("classId" in one)) {
-          decisions.push(refusedBefore(one, nodeNames));
+          const refusal = refusedBefore(one, nodeNames);
+          if (refusal.nominated === null) this.#unnominate(one.key);
+          decisions.push(refusal);
           continue;
         }
         const slot = answer.slots[next]!;
@@ -208,12 +273,36 @@ export class CoreScheduler implements DecidingScheduler {
     });
   }
 
+  #ask(asked: readonly AskedPod[]): Promise<PlacedBatch> {
+    const [only, ...others] = asked;
+    const priority = only?.pod.spec?.priority ?? 0;
+    // Pods that nominations bear on are alone in their batch.
+    if (only === undefined || others.length > 0 || !this.#nominated.concerns(only.key, priority))
+      return this.#link.schedule(asked.map(({ classId }) => classId));
+    return this.#link.scheduleNominated(only.classId, this.#nominated.questionFor(only.key, priority));
+  }
+
+  /**
+   * Keeps the room that a pod is to get for it, and takes the node from those that are less important.
+   *
+   * @returns these, by `namespace/name`
+   */
+  #renominate({ pod }: AskedPod, node: string | null): string[] {
+    this.nominate(pod, node);
+    if (node === null) return [];
+    const outbid = this.#nominated.below(node, pod.spec?.priority ?? 0).map(({ key }) => key);
+    for (const key of outbid) this.#unnominate(key);
+    return outbid;
+  }
+
   /** Records what the core has assumed. */
   #assume(one: AskedPod, slot: number, before: readonly Track[], chosen: readonly number[]): Placement {
     const node = this.#tables.nodeIn(slot);
     const { key, usage, group, volumes } = one;
     const holdings = volumes?.holdings ?? [];
-    const placed = { key, node, usage, priority: one.pod.spec?.priority ?? 0, group, holdings };
+    const priority = one.pod.spec?.priority ?? 0;
+    const placed = { key, node, usage, priority, group, holdings, ...NOT_STARTED };
+    this.#unnominate(key);
     const now = this.#tables.slotOf(node);
     if (this.#pods.find(one.key) !== undefined) {
       // It was bound by someone else while the core was asked: what is known stands.
@@ -245,7 +334,7 @@ export class CoreScheduler implements DecidingScheduler {
   }
 
   /** What a bound pod holds of volumes; the group is given back if that cannot be described. */
-  #hold({ volumes }: BoundPodFacts, group: PodGroup): readonly Holding[] {
+  #hold({ volumes }: Pick<BoundPodFacts, "volumes">, group: PodGroup): readonly Holding[] {
     if (volumes === undefined) return [];
     try {
       const holdings = this.#tables.volumes.acquire(volumes);

@@ -8,7 +8,7 @@ import type {
 } from "../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { type AttributeSet, AttributeSets } from "./attribute-sets.ts";
-import { CapacityError, checkAmount } from "./capacity.ts";
+import { CapacityError } from "./capacity.ts";
 import { type ClassEntry, ClassTable } from "./class-table.ts";
 import { GrowingCapacity, InternedNames, MAX_CLASSES } from "./core-capacity.ts";
 import { type HostPort, hostPortKey, portsConflict } from "./host-ports.ts";
@@ -17,6 +17,7 @@ import type { NodeIdentity } from "./node-affinity.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import { NodeRules } from "./node-rules.ts";
 import type { BoundPodFacts, PodFacts } from "./pod-facts.ts";
+import type { Shapes } from "./preemption/shapes.ts";
 import type { ProfileFacts } from "./profile-facts.ts";
 import type { Amounts } from "./resource-list.ts";
 import { scoredResourcesOf } from "./scored-resources.ts";
@@ -257,6 +258,13 @@ export class CoreTables {
     };
   }
 
+  /** Sees to it that the core can hold a question about pods that are not where they are. */
+  ensureDryRun(shapes: Shapes, podsOfNode: number): void {
+    this.#capacity.ensure("shapes", shapes.list.length);
+    this.#capacity.ensure("shapeParts", shapes.parts);
+    this.#capacity.ensure("triedPods", podsOfNode);
+  }
+
   #checkRoomForNode(): void {
     if (this.#nodes.size >= this.#maxNodes)
       throw new CapacityError(
@@ -370,11 +378,6 @@ function checkedFirst(extended: Amounts, { ignoresResource }: ProfileFacts): Amo
     ...all.filter(([name]) => !ignoresResource(name)),
     ...all.filter(([name]) => ignoresResource(name)),
   ]);
-}
-
-/** Refuses a bound pod whose amounts the core cannot count. */
-export function checkUsage(where: string, pod: BoundPodFacts): void {
-  for (const [name, amount] of [...pod.requests, ...pod.nonZero]) checkAmount(where, name, amount);
 }
 
 /** @param domains  by topology key; none: they stay as they are */

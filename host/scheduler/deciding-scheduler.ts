@@ -10,6 +10,10 @@ export type Refusal = Extract<Decision, { node: null }> & {
   readonly plugins: readonly string[];
   /** The plugin that does not want the pod to be looked at yet; the message says what it waits for. */
   readonly heldBy?: string;
+  /** The node that the pod is nominated to from now on; null: to none. Absent: as before. */
+  readonly nominated?: string | null;
+  /** Pods of lower priority that lose their nomination to that node, by `namespace/name`. */
+  readonly outbid?: readonly string[];
 };
 
 export type FullDecision = Placement | Refusal;
@@ -18,11 +22,23 @@ export type FullDecision = Placement | Refusal;
 export interface DecidingScheduler extends Scheduler {
   /** As `schedule`, and says more of refusals. */
   decide(pods: readonly V1Pod[]): Promise<FullDecision[]>;
+  /** The room on a node is kept for a waiting pod, or (null) is no longer. `decide` does so for pods that preempt. */
+  nominate(pod: V1Pod, node: string | null): void;
+  /** The status of a bound pod has changed in a way that matters to preemption alone. */
+  noteStatus(pod: V1Pod): void;
 }
 
 /** What a decision says to those who asked for no more. */
 export function inShort(decision: FullDecision): Decision {
   if (decision.node !== null) return decision;
-  const { pod, node, message, nodes } = decision;
-  return { pod, node, message, nodes };
+  const { pod, node, message, preemption } = decision;
+  return {
+    pod,
+    node,
+    message,
+    get nodes() {
+      return decision.nodes;
+    },
+    ...(preemption === undefined ? {} : { preemption }),
+  };
 }

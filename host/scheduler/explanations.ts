@@ -12,12 +12,17 @@ export function explainUnasked(one: PrefilteredPod | GatedPod, nodes: NodeSlots)
   return { pod: key, chosen: null, nodes: nodes.map(([node]) => ({ node, ...refusal })) };
 }
 
-/** Puts an evaluation in words: of each node why it is refused, or every plugin's score. */
+/**
+ * Puts an evaluation in words: of each node why it is refused, or every plugin's score.
+ *
+ * @param nominated  the slot that the pod is nominated to: taken if it fits there
+ */
 export function explainEvaluation(
   pod: AskedPod,
   nodes: NodeSlots,
   evaluation: Evaluation,
   names: CoreNames,
+  nominated: number | undefined,
 ): Explanation {
   const { key, profile } = pod;
   let chosen: string | null = null;
@@ -29,8 +34,9 @@ export function explainEvaluation(
       return { node, rejectedBy, reasons };
     }
     const total = evaluation.totals[slot]!;
-    if (total > best) {
-      best = total;
+    if (slot === nominated) best = Number.POSITIVE_INFINITY;
+    if (slot === nominated || total > best) {
+      best = Math.max(best, total);
       chosen = node;
     }
     return { node, scores: scoresOf(evaluation, slot, names, profile), total };

@@ -1,5 +1,6 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
+import { seededRandom } from "../apimachinery/random.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
 import { linkOnCallersThread } from "../wasm/scheduler-link.ts";
 import { type Flavour, schedulerNames } from "../wasm/scheduler-module.ts";
@@ -28,7 +29,7 @@ export interface Scheduler {
   addObject(object: KubernetesObject): void;
   /** Such an object is gone. */
   removeObject(object: KubernetesObject): void;
-  /** In the given order; each placement is assumed before the next. */
+  /** In the given order; each placement is assumed before the next. A pod for which others would have to go is nominated to their node. */
   schedule(pods: readonly V1Pod[]): Promise<Decision[]>;
   explain(pod: V1Pod): Promise<Explanation>;
   close(): Promise<void>;
@@ -50,11 +51,20 @@ export type Decision =
       readonly message: string;
       /** node -> reasons */
       readonly nodes: Readonly<Record<string, string[]>>;
+      /** Where it would fit if these pods ("namespace/name", the most important first) were gone. Nobody is evicted. */
+      readonly preemption?: PreemptionPlan;
     };
+
+export interface PreemptionPlan {
+  readonly node: string;
+  readonly victims: readonly string[];
+}
 
 export interface Explanation {
   readonly pod: string;
   readonly chosen: string | null;
+  /** For a pod that fits nowhere: where it would fit, and who would have to go. */
+  readonly preemption?: PreemptionPlan;
   readonly nodes: readonly {
     readonly node: string;
     readonly rejectedBy?: string;
@@ -116,8 +126,10 @@ export async function createDecidingScheduler(options: SchedulerOptions = {}): P
   };
   const link: SchedulerLink =
     options.thread === "caller" ? linkOnCallersThread(coreOptions) : await linkInWorker(coreOptions);
-  const bounds = options.capacity ?? DEFAULT_CAPACITY;
-  return new CoreScheduler(link, schedulerNames(flavour), bounds, profiles, first);
+  const { capacity = DEFAULT_CAPACITY, ties, seed = 0 } = options;
+  // Where a search for victims begins is drawn with the ties.
+  const random = ties === "random" ? seededRandom(seed).fork("preemption") : undefined;
+  return new CoreScheduler(link, schedulerNames(flavour), capacity, profiles, first, random);
 }
 
 function profilesOf({ config, onWarning = warn }: SchedulerOptions): Profiles {

@@ -33,6 +33,10 @@ export class PendingPods {
     this.#waiting = parts.waiting;
   }
 
+  isOurs(pod: V1Pod): boolean {
+    return this.#isOurs(pod);
+  }
+
   has(key: string): boolean {
     return this.#queue.placeOf(key) !== undefined;
   }

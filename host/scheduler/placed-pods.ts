@@ -11,6 +11,10 @@ export interface PlacedPod {
   readonly priority: number;
   readonly group: PodGroup;
   readonly holdings: readonly Holding[];
+  /** When it started; infinite until it has. */
+  startMs: number;
+  /** It is being deleted to make room for a pod of higher priority. */
+  isPreempted: boolean;
 }
 
 /** What the pods of one node take together, by the fields that the core sums. */

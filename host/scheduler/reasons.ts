@@ -66,8 +66,9 @@ const RESOLVABLE: readonly FilterName[] = [
 
 export const NO_NODES = "no nodes available to schedule pods";
 export const AFFINITY_CONFLICT = "pod affinity terms conflict";
-const NOT_HELPFUL = "Preemption is not helpful for scheduling";
-const NO_VICTIMS = "No preemption victims found for incoming pod";
+export const NOT_HELPFUL = "Preemption is not helpful for scheduling";
+export const NO_VICTIMS = "No preemption victims found for incoming pod";
+export const NEVER = "not eligible due to preemptionPolicy=Never.";
 
 /** Why one node refused a pod. */
 export interface NodeRefusal {
@@ -132,71 +133,65 @@ function describeShortage(bits: number, names: CoreNames, extended: readonly str
   return { rejectedBy: "NodeResourcesFit", reasons, resolvable: !has(at.unresolvable) };
 }
 
+/** Between the reasons of one node, where they stand in one text. */
+export const SEPARATOR = "\n";
+
 /** `1 Insufficient cpu, 2 node(s) were unschedulable`: each reason with its nodes, sorted as text by bytes. */
-function histogram(reasonsByNode: Iterable<readonly string[]>): string {
+function histogram(counted: Iterable<readonly [reasons: readonly string[], nodes: number]>): string {
   const counts = new Map<string, number>();
-  for (const reasons of reasonsByNode)
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const [reasons, nodes] of counted)
+    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + nodes);
   const parts = [...counts].map(([reason, count]) => Buffer.from(`${count} ${reason}`));
   return parts.sort(Buffer.compare).join(", ");
 }
 
-function unavailable(nodes: number, reasonsByNode: Iterable<readonly string[]>): string {
-  const text = histogram(reasonsByNode);
+function unavailable(
+  nodes: number,
+  counted: Iterable<readonly [reasons: readonly string[], nodes: number]>,
+): string {
+  const text = histogram(counted);
   return `0/${nodes} nodes are available:${text === "" ? "" : ` ${text}.`}`;
 }
-
-/**
- * The outcome of trying preemption on each node that is resolvable: no pod of lower priority, what is short even without
- * them, or room. Nodes that are not resolvable are not tried.
- */
-export type PreemptionTrial = "not tried" | "no victims" | "room" | readonly string[];
 
 /** Which PostFilter plugins the profile of a pod has, in their order. */
 export type PostFilters = readonly ("DynamicResources" | "DefaultPreemption")[];
 
+/** What the PostFilters say, besides DynamicResources: that preemption makes room, or why not. */
+export type PreemptionSaid = "makes room" | { readonly text: string };
+
+/** `0/3 nodes are available: 3 Insufficient cpu.`: what preemption says of nodes that cannot help, by the reasons they give. */
+export function preemptionText(nodes: number, trials: ReadonlyMap<string, number>): string {
+  return unavailable(
+    nodes,
+    [...trials].map(([reasons, count]) => [reasons.split(SEPARATOR), count] as const),
+  );
+}
+
 /**
  * The whole text for a pod that no node takes: the histogram, then what the PostFilters say, one after the other.
  *
- * @param trials    per refused node, in the same order
- * @param mayPreempt  false: preemptionPolicy is Never
- * @param devicesText what DynamicResources says
+ * @param refused      how many nodes gave each refusal
+ * @param devicesText  what DynamicResources says
  */
 export function fitErrorMessage(
-  refused: readonly NodeRefusal[],
-  trials: readonly PreemptionTrial[],
-  mayPreempt: boolean,
+  nodes: number,
+  refused: ReadonlyMap<NodeRefusal, number>,
   postFilters: PostFilters,
   devicesText: string,
+  preemption: PreemptionSaid,
 ): string {
   const text = unavailable(
-    refused.length,
-    refused.map(({ reasons }) => reasons),
+    nodes,
+    [...refused].map(([{ reasons }, count]) => [reasons, count] as const),
   );
-  // Preemption would succeed: kube-scheduler then says nothing more.
-  if (mayPreempt && trials.includes("room") && postFilters.includes("DefaultPreemption")) return text;
+  // kube-scheduler then says nothing more.
+  if (preemption === "makes room" && postFilters.includes("DefaultPreemption")) return text;
   const said = postFilters.map((plugin) =>
-    plugin === "DynamicResources" ? devicesText : preemptionText(trials, mayPreempt),
+    plugin === "DynamicResources"
+      ? devicesText
+      : `preemption: ${preemption === "makes room" ? "" : preemption.text}`,
   );
   return said.length === 0 ? text : `${text} ${said.join(", ")}`;
-}
-
-function preemptionText(trials: readonly PreemptionTrial[], mayPreempt: boolean): string {
-  if (!mayPreempt) return "preemption: not eligible due to preemptionPolicy=Never.";
-  return `preemption: ${unavailable(trials.length, trials.map(reasonsOfTrial))}`;
-}
-
-function reasonsOfTrial(trial: PreemptionTrial): readonly string[] {
-  switch (trial) {
-    case "not tried":
-      return [NOT_HELPFUL];
-    case "no victims":
-      return [NO_VICTIMS];
-    case "room":
-      return [];
-    default:
-      return trial;
-  }
 }
 
 /**
@@ -214,9 +209,9 @@ export function prefilterMessage(
 ): string {
   const text = `0/${nodes} nodes are available: ${reason}.`;
   if (postFilters.includes("DynamicResources") && devicesText === undefined) return `${text} not found`;
-  const trials = Array<PreemptionTrial>(nodes).fill("not tried");
+  const preemption = mayPreempt ? preemptionText(nodes, new Map([[NOT_HELPFUL, nodes]])) : NEVER;
   const said = postFilters.map((plugin) =>
-    plugin === "DynamicResources" ? devicesText : preemptionText(trials, mayPreempt),
+    plugin === "DynamicResources" ? devicesText : `preemption: ${preemption}`,
   );
   return said.length === 0 ? text : `${text} ${said.join(", ")}`;
 }

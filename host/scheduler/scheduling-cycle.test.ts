@@ -20,6 +20,8 @@ class SlowCore implements DecidingScheduler {
   removeNode = (name: string) => void this.told.push(`-node ${name}`);
   addPod = (pod: V1Pod) => void this.told.push(`+${pod.metadata?.name} on ${pod.spec?.nodeName}`);
   removePod = (_: string, name: string) => void this.told.push(`-${name}`);
+  nominate = () => {};
+  noteStatus = () => {};
   addObject = () => {};
   removeObject = () => {};
   explain = () => Promise.reject(new Error("not asked here"));

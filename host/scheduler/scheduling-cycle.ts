@@ -1,12 +1,14 @@
+import type { V1Pod } from "../api/generated/types.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Client } from "../client/client.ts";
 import { bind } from "./bind.ts";
-import { BoundedTasks } from "./bounded-tasks.ts";
+import type { BoundedTasks } from "./bounded-tasks.ts";
 import { assumptionEnds } from "./cluster-watch.ts";
 import type { CoreFeed } from "./core-feed.ts";
 import type { FullDecision, Refusal } from "./deciding-scheduler.ts";
 import { allocationFailed, writeAllocations } from "./device-binder.ts";
+import type { PreemptionPlan } from "./library.ts";
 import type { PodReport } from "./pod-report.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import { NO_NODES } from "./reasons.ts";
@@ -15,10 +17,6 @@ import type { ClaimBinding } from "./volumes.ts";
 
 /** Pods handed to the core at once: enough that crossing to its worker costs little, few enough that a pod of higher priority waits only briefly. */
 const BATCH = 128;
-/** Bindings and reports in flight at once, and how many may wait before the next batch does. */
-const WRITES = 64;
-const WAITING_WRITES = 1024;
-
 export interface CycleParts {
   readonly client: Client;
   readonly clock: Clock;
@@ -28,6 +26,10 @@ export interface CycleParts {
   readonly report: PodReport;
   /** Puts another core in the place of one that failed; resolves when it knows the cluster. */
   readonly reviveCore: () => Promise<void>;
+  /** Where bindings, reports and evictions wait their turn. */
+  readonly writes: BoundedTasks;
+  /** A pod may be placed once these pods are gone. */
+  readonly preempt: (preemptor: V1Pod, plan: PreemptionPlan, outbid: readonly string[]) => void;
 }
 
 /**
@@ -39,7 +41,9 @@ export interface CycleParts {
  */
 export class SchedulingCycle {
   readonly #parts: CycleParts;
-  readonly #writes = new BoundedTasks(WRITES, WAITING_WRITES);
+  readonly #writes: BoundedTasks;
+  /** Pods that wait until their claims are bound, with their nodes. */
+  readonly #waitingForClaims = new Map<QueuedPod, string>();
   #running = false;
   #stopped = false;
   #finished: Promise<void> = Promise.resolve();
@@ -49,6 +53,7 @@ export class SchedulingCycle {
   /** @param changed  called whenever pods have moved in the queue, so that its timer can be set */
   constructor(parts: CycleParts, changed: () => void) {
     this.#parts = parts;
+    this.#writes = parts.writes;
     this.#volumes = new VolumeBinder(parts.client, parts.clock);
     this.#changed = changed;
   }
@@ -140,15 +145,17 @@ export class SchedulingCycle {
 
   #refused(entry: QueuedPod, decision: Refusal): void {
     const { queue, clock, report } = this.#parts;
-    const { message, plugins, heldBy } = decision;
+    const { message, plugins, heldBy, nominated, preemption, outbid = [] } = decision;
     if (entry.place === "gone") return;
     if (heldBy !== undefined) {
       queue.held(entry, heldBy, clock.monotonicMs());
     } else if (plugins.length === 0) {
       this.#fail(entry, message, message === NO_NODES ? "Unschedulable" : "SchedulerError");
     } else {
+      // First, so that the pod is held back until its victims are on their way.
+      if (preemption !== undefined) this.#parts.preempt(entry.pod, preemption, outbid);
       queue.rejected(entry, plugins, clock.monotonicMs());
-      this.#writes.run(() => report.failed(entry.pod, "Unschedulable", message));
+      this.#writes.run(() => report.failed(entry.pod, "Unschedulable", message, nominated));
     }
   }
 
@@ -160,11 +167,26 @@ export class SchedulingCycle {
       this.#undo(entry, node, bindingFailed(error));
       return;
     }
+    this.#waitingForClaims.set(entry, node);
     this.#volumes.wait(claims, (error) => {
-      if (entry.place === "gone") return;
+      if (!this.#waitingForClaims.delete(entry) || entry.place === "gone") return;
       if (error === undefined) this.#writes.run(() => this.#bind(entry, node));
       else this.#undo(entry, node, bindingFailed(error));
     });
+  }
+
+  /**
+   * Takes a pod back that waits for its claims: another needs its room.
+   *
+   * @returns false when no such pod waits
+   */
+  cancel(key: string, message: string): boolean {
+    const entry = this.#parts.queue.find(key);
+    const node = entry && this.#waitingForClaims.get(entry);
+    if (entry === undefined || node === undefined) return false;
+    this.#waitingForClaims.delete(entry);
+    this.#undo(entry, node, message);
+    return true;
   }
 
   async #bind(entry: QueuedPod, node: string): Promise<void> {

@@ -3,7 +3,7 @@ import { ApiError } from "../apimachinery/errors.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import { CapacityError } from "../scheduler/capacity.ts";
 import type { KubeSchedulerConfiguration } from "../scheduler/configuration/kube-scheduler-configuration.ts";
-import { createScheduler, type Decision, type Scheduler } from "../scheduler/library.ts";
+import { createScheduler, type Decision, type PreemptionPlan, type Scheduler } from "../scheduler/library.ts";
 import { bindImmediateClaims } from "./bound-claims.ts";
 import type { Given, SimulatedCluster } from "./cluster.ts";
 import { inFile } from "./input-error.ts";
@@ -31,6 +31,8 @@ export interface Unscheduled {
   readonly pod: string;
   readonly message: string;
   readonly nodes: Readonly<Record<string, readonly string[]>>;
+  /** Where it would fit if these pods were gone, if that would help. Nobody is evicted. */
+  readonly preemption?: PreemptionPlan;
 }
 
 export interface Stats extends Use {
@@ -102,8 +104,8 @@ function report(cluster: SimulatedCluster, decisions: readonly Decision[]): Plac
   const unscheduled: Unscheduled[] = [];
   for (const decision of decisions) {
     if (decision.node === null) {
-      const { pod, message, nodes } = decision;
-      unscheduled.push({ pod, message, nodes });
+      const { pod, message, nodes, preemption } = decision;
+      unscheduled.push({ pod, message, nodes, ...(preemption === undefined ? {} : { preemption }) });
     } else placements.push({ pod: decision.pod, node: decision.node });
   }
   const { nodes, pods } = cluster;

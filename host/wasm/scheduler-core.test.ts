@@ -29,6 +29,9 @@ const SMALL: CoreCapacity = {
   bindingClaims: 0,
   candidates: 0,
   devicePools: 0,
+  shapes: 0,
+  shapeParts: 0,
+  triedPods: 0,
 };
 
 const LARGER = Object.fromEntries(Object.keys(SMALL).map((name) => [name, 8])) as CoreCapacity;
@@ -129,13 +132,13 @@ describe("the scheduler core", () => {
 
 test("a table's fields are the core's, under their names", () => {
   const core = instantiateScheduler("debug");
-  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const nodes = openTable(core.memory, core.NodeField, core.tableAddress(core.Table.nodes));
   nodes.allocatableMemory.set(1, 28727588291);
   expect(nodes.allocatableMemory.get(1)).toBe(28727588291);
   // @ts-expect-error: a field that the core does not have does not compile.
   expect(nodes.allocatableDisk).toBeUndefined();
-  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)).toBe(
+  expect(core.reserve(2, 2, 1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).toBe(
     core.Code.alreadyReserved,
   );
 });

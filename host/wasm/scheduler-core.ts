@@ -11,9 +11,9 @@ import type {
   ProfileNumbers,
   Refusals,
   ScoreName,
-  Trial,
 } from "./scheduler-facts.ts";
 import type { Flavour, SchedulerExports } from "./scheduler-module.ts";
+import { PreemptionQuestions } from "./scheduler-preemption.ts";
 import { copyTables, imageWords, PERCENTAGES } from "./scheduler-tables.ts";
 import { TopologyTables } from "./scheduler-topology.ts";
 import { openViews, reserve, type Views } from "./scheduler-views.ts";
@@ -55,6 +55,7 @@ export class SchedulerCore {
   #classes: ClassTables;
   #topology: TopologyTables;
   #volumes: VolumeTables;
+  #preemption: PreemptionQuestions;
   readonly #flavour: Flavour;
   /** Nodes of each attribute set. */
   readonly #nodesOfSet: number[] = [];
@@ -68,6 +69,7 @@ export class SchedulerCore {
     this.#topology = new TopologyTables(this.#core, this.#capacity);
     this.#volumes = new VolumeTables(this.#core, this.#capacity);
     this.setIndexMode(options.indexes ?? (options.flavour === "debug" ? "checked" : "on"));
+    this.#preemption = this.#openPreemption();
     if (options.tieSeed !== undefined) {
       this.#views.state.randomTies.set(0, 1);
       this.#core.seedTies(options.tieSeed);
@@ -84,6 +86,7 @@ export class SchedulerCore {
     this.#classes = new ClassTables(larger, capacity, (set) => this.#isInUse(set));
     this.#topology = new TopologyTables(larger, capacity);
     this.#volumes = new VolumeTables(larger, capacity);
+    this.#preemption = this.#openPreemption();
     // The indexes stayed behind: the lists of what they hold begin anew.
     const { state } = this.#views;
     for (const field of POOL_HEADS) state[field].set(0, 0);
@@ -97,6 +100,19 @@ export class SchedulerCore {
   get indexUse(): { readonly decisions: number; readonly indexed: number; readonly copied: number } {
     const { decisions, indexedDecisions, copiedIndexes } = this.#views.state;
     return { decisions: decisions.get(0), indexed: indexedDecisions.get(0), copied: copiedIndexes.get(0) };
+  }
+
+  /** Decisions where pods are nominated to nodes, and what preemption would do. */
+  get preemption(): PreemptionQuestions {
+    return this.#preemption;
+  }
+
+  #openPreemption(): PreemptionQuestions {
+    return new PreemptionQuestions(this.#core, {
+      schedule: (id) => this.schedule([id]),
+      evaluate: (id) => this.evaluate(id),
+      chosenOn: (id, slot) => this.#chosenByLast([id], Int32Array.of(slot)),
+    });
   }
 
   /** Adds a node, or changes what it offers. Its usage stays. */
@@ -286,30 +302,6 @@ export class SchedulerCore {
       flat[row * 3 + 2] = scores.weighted.get(row);
     }
     return { ...refusals, totals, scores: flat };
-  }
-
-  /** Asks each node in turn as if those of its pods were gone, and puts them back. */
-  tryWithout(id: number, trials: readonly Trial[]): Refusals {
-    const limit = this.#views.state.nodeLimit.get(0);
-    const rejectedBy = new Uint8Array(limit);
-    const insufficient = new Uint32Array(limit);
-    this.#core.prepareTopology(id);
-    this.#core.prepareVolumes(id);
-    for (const { slot, leaving } of trials) {
-      this.#recount(id, slot, leaving, -1);
-      this.#core.evaluateSlot(id, slot);
-      rejectedBy[slot] = this.#views.evaluations.rejectedBy.get(slot);
-      insufficient[slot] = this.#views.evaluations.insufficient.get(slot);
-      this.#recount(id, slot, leaving, 1);
-    }
-    return { rejectedBy, insufficient };
-  }
-
-  /** Changes who is on a node while the class's sums are prepared. */
-  #recount(id: number, slot: number, pods: readonly Presence[], sign: 1 | -1): void {
-    this.#core.countNode(id, slot, -1);
-    for (const pod of pods) this.changeUsage(slot, pod, sign);
-    this.#core.countNode(id, slot, 1);
   }
 
   #scheduleRing(

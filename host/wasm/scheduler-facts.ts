@@ -192,10 +192,52 @@ export interface DevicePool {
   readonly free: number;
 }
 
-/** A node to be asked as if some of its pods were gone. */
-export interface Trial {
+/** A node with the pods that are nominated to it, as numbers of shapes. */
+export interface NominatedNode {
   readonly slot: number;
-  readonly leaving: readonly Presence[];
+  readonly nominated: readonly number[];
+}
+
+/** A node that is asked which of its pods have to go. */
+export interface DryRunNode extends NominatedNode {
+  /** Shapes of the pods that may have to go, in the order in which they are let back. */
+  readonly lower: readonly number[];
+  /** How many of these, the first, a budget protects. */
+  readonly protectedPods: number;
+}
+
+/** Candidates of a dry run: nodes where the victims break no budget, and others. */
+export interface FoundCandidates {
+  readonly whole: number;
+  readonly breaking: number;
+}
+
+/** A question about many nodes: what preemption would do on each. */
+export interface DryRun {
+  /** What the numbers of the nodes stand for. */
+  readonly shapes: readonly Presence[];
+  readonly nodes: readonly DryRunNode[];
+  /** How many candidates are enough. */
+  readonly wanted: number;
+  /** Those that an earlier part of the question has found. */
+  readonly found: FoundCandidates;
+}
+
+/** What one node says. */
+export interface DryRunOutcome {
+  /** Places in `lower`; undefined: it refuses the class even without all of them. */
+  readonly victims: readonly number[] | undefined;
+  /** Filter number, and detail as in Refusals. */
+  readonly rejectedBy: number;
+  readonly insufficient: number;
+}
+
+/** What has to be respected when one pod is placed: pods nominated to nodes, and the node that the pod itself is promised. */
+export interface Nominations {
+  readonly shapes: readonly Presence[];
+  readonly nodes: readonly NominatedNode[];
+  /** Its own nominated node: taken if it fits there, whatever the scores. */
+  readonly own: number | undefined;
 }
 
 /** Why each slot refused a class. */

@@ -1,5 +1,5 @@
 import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
-import type { Evaluation, PlacedBatch, Refusals, Trial } from "./scheduler-facts.ts";
+import type { DryRun, DryRunOutcome, Evaluation, Nominations, PlacedBatch } from "./scheduler-facts.ts";
 
 /** The methods that change a core and answer nothing. */
 type Change =
@@ -38,8 +38,11 @@ export interface SchedulerLink {
   post(call: CoreCall): void;
   schedule(classes: readonly number[]): Promise<PlacedBatch>;
   evaluate(id: number): Promise<Evaluation>;
-  /** How each of these nodes would judge the class without those pods; the other slots are not filled. */
-  tryWithout(id: number, trials: readonly Trial[]): Promise<Refusals>;
+  /** One pod of the class, or all its nodes' answers, where pods are nominated to nodes. */
+  scheduleNominated(id: number, nominations: Nominations): Promise<PlacedBatch>;
+  evaluateNominated(id: number, nominations: Nominations): Promise<Evaluation>;
+  /** What preemption would do on these nodes: an answer for each, until there are enough candidates. */
+  dryRun(id: number, question: DryRun): Promise<DryRunOutcome[]>;
   close(): Promise<void>;
 }
 
@@ -131,7 +134,9 @@ export function linkTo(core: SchedulerCore): SchedulerLink {
     post: (call) => applyCall(core, call),
     schedule: async (classes) => core.schedule(classes),
     evaluate: async (id) => core.evaluate(id),
-    tryWithout: async (id, trials) => core.tryWithout(id, trials),
+    scheduleNominated: async (id, nominations) => core.preemption.scheduleNominated(id, nominations),
+    evaluateNominated: async (id, nominations) => core.preemption.evaluateNominated(id, nominations),
+    dryRun: async (id, question) => core.preemption.dryRun(id, question),
     close: async () => {},
   };
 }

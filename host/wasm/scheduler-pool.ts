@@ -1,7 +1,7 @@
 import { Piscina } from "piscina";
 import { packageFile } from "../apimachinery/package-root.ts";
 import type { CoreOptions } from "./scheduler-core.ts";
-import type { Evaluation, PlacedBatch, Refusals } from "./scheduler-facts.ts";
+import type { DryRunOutcome, Evaluation, PlacedBatch } from "./scheduler-facts.ts";
 import type { CoreCall, SchedulerLink } from "./scheduler-link.ts";
 import type { WorkerAnswer, WorkerBatch } from "./scheduler-worker.ts";
 
@@ -61,7 +61,9 @@ export async function linkInWorker(options: CoreOptions): Promise<SchedulerLink>
     },
     schedule: async (classes) => (await hand({ schedule: classes })) as PlacedBatch,
     evaluate: async (id) => (await hand({ evaluate: id })) as Evaluation,
-    tryWithout: async (id, trials) => (await hand({ tryWithout: [id, trials] })) as Refusals,
+    scheduleNominated: async (...question) => (await hand({ scheduleNominated: question })) as PlacedBatch,
+    evaluateNominated: async (...question) => (await hand({ evaluateNominated: question })) as Evaluation,
+    dryRun: async (...question) => (await hand({ dryRun: question })) as DryRunOutcome[],
     close: () => pool.destroy(),
   };
 }

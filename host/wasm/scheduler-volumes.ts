@@ -40,10 +40,10 @@ export class VolumeTables {
     this.#meetDriver(driver);
   }
 
-  /** Also drivers that no CSINode names have counts, which go with a node. */
+  /** Also drivers that no CSINode names have counts, which go with a node. Driver 0 is none, and has no rows. */
   #meetDriver(driver: number): void {
     const { driverLimit } = this.#views.state;
-    if (driverLimit.get(0) <= driver) driverLimit.set(0, driver + 1);
+    if (driver > 0 && driverLimit.get(0) <= driver) driverLimit.set(0, driver + 1);
   }
 
   /** A rule anew: it holds for these sets and no others. */

@@ -1,6 +1,7 @@
 import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
-import type { Evaluation, PlacedBatch, Refusals, Trial } from "./scheduler-facts.ts";
+import type { DryRunOutcome, Evaluation, PlacedBatch } from "./scheduler-facts.ts";
 import { applyCall, type CoreCall } from "./scheduler-link.ts";
+import type { PreemptionQuestions } from "./scheduler-preemption.ts";
 
 /** What is handed to the worker at once: changes, in order, and then at most one question. */
 export interface WorkerBatch {
@@ -8,10 +9,12 @@ export interface WorkerBatch {
   readonly calls: readonly CoreCall[];
   readonly schedule?: readonly number[];
   readonly evaluate?: number;
-  readonly tryWithout?: readonly [id: number, trials: readonly Trial[]];
+  readonly scheduleNominated?: Parameters<PreemptionQuestions["scheduleNominated"]>;
+  readonly evaluateNominated?: Parameters<PreemptionQuestions["evaluateNominated"]>;
+  readonly dryRun?: Parameters<PreemptionQuestions["dryRun"]>;
 }
 
-export type WorkerAnswer = PlacedBatch | Evaluation | Refusals | undefined;
+export type WorkerAnswer = PlacedBatch | Evaluation | DryRunOutcome[] | undefined;
 
 /** The one core of this worker: the pool has a single thread that lives as long as the pool. */
 let core: SchedulerCore | undefined;
@@ -23,6 +26,10 @@ export default function serve(batch: WorkerBatch): WorkerAnswer {
   for (const call of batch.calls) applyCall(core, call);
   if (batch.schedule !== undefined) return core.schedule(batch.schedule);
   if (batch.evaluate !== undefined) return core.evaluate(batch.evaluate);
-  if (batch.tryWithout !== undefined) return core.tryWithout(...batch.tryWithout);
+  if (batch.scheduleNominated !== undefined)
+    return core.preemption.scheduleNominated(...batch.scheduleNominated);
+  if (batch.evaluateNominated !== undefined)
+    return core.preemption.evaluateNominated(...batch.evaluateNominated);
+  if (batch.dryRun !== undefined) return core.preemption.dryRun(...batch.dryRun);
   return undefined;
 }

@@ -23,6 +23,6 @@ describe("the core agrees with the reference model, node by node", () => {
         if (failure) expect.fail(await describeFailure(failure, options));
       }
     },
-    SOAK ? 3_600_000 : 120_000,
+    SOAK ? 3_600_000 : 300_000,
   );
 });

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Node, V1Pod } from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
+import type { DecidingScheduler, Refusal } from "../../host/scheduler/deciding-scheduler.ts";
 import {
-  createScheduler,
+  createDecidingScheduler,
   type Explanation,
-  type Scheduler,
   type SchedulerOptions,
 } from "../../host/scheduler/library.ts";
+import type { Candidate } from "./model/preemption.ts";
 import type { SchedulerConfig } from "./model/profile.ts";
 import { ReferenceScheduler } from "./model/scheduler.ts";
 
@@ -18,6 +19,7 @@ export type Step =
   | { readonly removeObject: KubernetesObject }
   | { readonly bound: V1Pod }
   | { readonly removePod: V1Pod }
+  | { readonly nominate: V1Pod; readonly on: string }
   | { readonly place: V1Pod };
 
 /** Everything that a disagreement needs to be seen again. */
@@ -29,7 +31,7 @@ export interface Case {
 /** What differed first. */
 export interface Disagreement {
   readonly pod: string;
-  readonly what: "node" | "choice" | "message" | "placement" | "error";
+  readonly what: "node" | "choice" | "message" | "placement" | "preemption" | "error";
   readonly expected: unknown;
   readonly actual: unknown;
 }
@@ -37,10 +39,10 @@ export interface Disagreement {
 /** The core and the reference model side by side: what is done to one is done to the other. */
 export class Session {
   readonly model: ReferenceScheduler;
-  readonly #core: Scheduler;
+  readonly #core: DecidingScheduler;
   readonly #randomTies: boolean;
 
-  private constructor(core: Scheduler, config: SchedulerConfig | undefined, randomTies: boolean) {
+  private constructor(core: DecidingScheduler, config: SchedulerConfig | undefined, randomTies: boolean) {
     this.#core = core;
     this.#randomTies = randomTies;
     this.model = new ReferenceScheduler(config);
@@ -48,7 +50,7 @@ export class Session {
 
   static async open(config: SchedulerConfig | undefined, options: SchedulerOptions): Promise<Session> {
     const all = { thread: "caller" as const, ...options, ...(config ? { config } : {}) };
-    return new Session(await createScheduler(all), config, options.ties === "random");
+    return new Session(await createDecidingScheduler(all), config, options.ties === "random");
   }
 
   close(): Promise<void> {
@@ -75,6 +77,9 @@ export class Session {
     } else if ("bound" in step) {
       this.#core.addPod(step.bound);
       this.model.addPod(step.bound);
+    } else if ("nominate" in step) {
+      this.#core.nominate(step.nominate, step.on);
+      this.model.nominate(step.nominate, step.on);
     } else {
       const { namespace, name } = step.removePod.metadata!;
       this.#core.removePod(namespace!, name!);
@@ -96,18 +101,43 @@ export class Session {
 
   /** Where the pod goes, or the whole message. */
   async #place(pod: V1Pod, expected: Explanation): Promise<Disagreement | undefined> {
-    const [decision] = await this.#core.schedule([pod]);
-    if (decision!.node === null) {
-      const message = this.model.message(pod);
-      return message === decision!.message ? undefined : disagree(pod, "message", message, decision!.message);
-    }
+    const [decision] = await this.#core.decide([pod]);
+    if (decision!.node === null) return this.#compareRefusals(pod, decision as Refusal);
     const best = Math.max(...expected.nodes.map((node) => node.total ?? -1));
     const chosen = expected.nodes.find((node) => node.node === decision!.node);
-    const right = this.#randomTies ? chosen?.total === best : decision!.node === expected.chosen;
+    // The node that the pod is nominated to is taken whatever its score.
+    const isDrawn = this.#randomTies && this.model.nominationOf(pod) !== expected.chosen;
+    const right = isDrawn ? chosen?.total === best : decision!.node === expected.chosen;
     if (!right) return disagree(pod, "placement", expected.chosen, decision!.node);
     this.model.assume(pod, this.model.node(decision!.node));
     return undefined;
   }
+
+  /** The whole message, and whom preemption would take away for which node. */
+  #compareRefusals(pod: V1Pod, refusal: Refusal): Disagreement | undefined {
+    const expected = this.model.refuse(pod);
+    if (expected.message !== refusal.message)
+      return disagree(pod, "message", expected.message, refusal.message);
+    const { preemption, nominated } = refusal;
+    // With random ties the search begins anywhere: another node will do, with the victims that it has.
+    const chosen =
+      this.#randomTies && preemption !== undefined
+        ? this.model.candidateOn(pod, preemption.node, expected.chosen)
+        : expected.chosen;
+    if (!isDeepStrictEqual(planOf(chosen), preemption))
+      return disagree(pod, "preemption", planOf(chosen), preemption);
+    const node = chosen === undefined ? expected.nominated : chosen.node;
+    if (node !== nominated) return disagree(pod, "preemption", { nominated: node }, { nominated });
+    if (nominated !== undefined) this.model.renominate(pod, nominated);
+    return undefined;
+  }
+}
+
+/** Where preemption makes room, and at whose cost. */
+function planOf(candidate: Candidate | undefined) {
+  if (candidate === undefined) return undefined;
+  const victims = candidate.victims.map(({ metadata }) => `${metadata!.namespace}/${metadata!.name}`);
+  return { node: candidate.node, victims };
 }
 
 /** Plays a case from its beginning. */

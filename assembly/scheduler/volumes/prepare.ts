@@ -53,15 +53,20 @@ function markUses(cls: u32, row: usize): void {
   memory.fill(volumeMarkRow(0, 0), 0, <usize>nodes * markWords() * VolumeMarkField.bytes);
   const count = getU32(row, ClassField.volumeCount);
   let base = 0;
+  let isAsked = false;
   let volume = classVolumeRows(cls);
   for (let i: u32 = 0; i < count; i++, volume += ClassVolumeField.bytes) {
     const at = volumeRow(getU32(volume, ClassVolumeField.volume));
     for (let use = getU32(at, VolumeField.firstUse); use != 0; use = getU32(volumeUseRow(use), VolumeUseField.next))
       mark(use, i);
     const pods = <i32>getU32(at, VolumeField.pods);
-    if ((getU32(volume, ClassVolumeField.flags) & VolumeFlag.exclusive) != 0 && pods > 0) base += 1 - pods;
+    const flags = getU32(volume, ClassVolumeField.flags);
+    const isInUse = (flags & VolumeFlag.exclusive) != 0 && pods > 0;
+    if (isInUse) base += 1 - pods;
+    isAsked = isAsked || isInUse || (flags & VolumeFlag.conflicts) != 0;
   }
-  setI32(stateRow(), StateField.exclusiveBase, base);
+  // kube-scheduler leaves VolumeRestrictions out if nothing is in the way, also when nominated pods are looked at.
+  setI32(stateRow(), StateField.exclusiveBase, isAsked ? base : i32.MIN_VALUE);
 }
 
 /** An attachment alone is no use: a pod that comes adds a volume there. */

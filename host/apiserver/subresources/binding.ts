@@ -65,6 +65,8 @@ function bound(pod: V1Pod, nodeName: string, body: V1Binding, now: string): AnyO
   const scheduled: V1PodCondition = { type: "PodScheduled", status: "True", lastTransitionTime: now };
   const conditions = pod.status?.conditions ?? [];
   const present = conditions.some((condition) => condition.type === "PodScheduled");
+  // The room that was kept for the pod is its own now (gate ClearingNominatedNodeNameAfterBinding, on).
+  const { nominatedNodeName: _, ...status } = pod.status ?? {};
   const next: V1Pod = {
     ...pod,
     metadata: {
@@ -74,7 +76,7 @@ function bound(pod: V1Pod, nodeName: string, body: V1Binding, now: string): AnyO
     },
     spec: { ...pod.spec!, nodeName },
     status: {
-      ...pod.status,
+      ...status,
       conditions: present
         ? conditions.map((condition) => (condition.type === "PodScheduled" ? scheduled : condition))
         : [...conditions, scheduled],

@@ -17,7 +17,7 @@ type ExplainedNode = Explanation["nodes"][number];
  * @param nodeName  where the pod is now
  */
 export function explanationTable(explanation: Explanation, nodeName: string | undefined): string {
-  const { pod, chosen, nodes } = explanation;
+  const { pod, chosen, nodes, preemption } = explanation;
   const feasible = nodes
     .filter(({ total }) => total !== undefined)
     .sort((a, b) => Number(b.node === chosen) - Number(a.node === chosen) || b.total! - a.total!);
@@ -34,6 +34,8 @@ export function explanationTable(explanation: Explanation, nodeName: string | un
         refused.map((one) => [one.node, one.rejectedBy ?? "", (one.reasons ?? []).join(", ")]),
       ),
     );
+  if (preemption !== undefined)
+    parts.push(`it would fit on ${preemption.node} without ${preemption.victims.join(", ")}\n`);
   return parts.join("\n");
 }
 

@@ -1,4 +1,4 @@
-import type { Placement } from "../../simulation/place.ts";
+import type { Placement, Unscheduled } from "../../simulation/place.ts";
 import { renderTable } from "./table.ts";
 
 /** Unplaced pods that the table names one by one for each message; the JSON has them all. */
@@ -36,7 +36,7 @@ export function* simulationTable(placement: Placement, notes: readonly string[])
   const rows = [...nodes].map(([node, pods]) => [node, String(pods.length), firstOf(pods)]);
   if (rows.length > 0) yield `${renderTable(["NODE", "PODS", "WHICH"], rows)}\n`;
   for (const [message, pods] of groupBy(unscheduled, ({ message }) => message))
-    yield `unscheduled: ${pods.length}: ${firstOf(pods)}\n  ${message}\n\n`;
+    yield `unscheduled: ${pods.length}: ${firstOf(pods)}\n  ${message}\n${roomFor(pods)}\n`;
   yield `${renderTable(
     ["RESOURCE", "ALLOCATED", "FREE BUT FRAGMENTED"],
     Object.entries(stats.allocated).map(([name, ratio]) => [
@@ -47,6 +47,18 @@ export function* simulationTable(placement: Placement, notes: readonly string[])
   )}\n`;
   yield `placed ${stats.placed} of ${stats.pods} pods on ${nodes.size} of ${stats.nodes} nodes\n`;
   for (const note of notes) yield `note: ${note}\n`;
+}
+
+/** Who would have to go for pods that preemption would help; these are nominated, and keep others from the room. */
+function roomFor(pods: readonly Unscheduled[]): string {
+  const helped = pods.filter(({ preemption }) => preemption !== undefined);
+  return helped
+    .slice(0, MAX_NAMES)
+    .map(
+      ({ pod, preemption }) =>
+        `  ${pod} would fit on ${preemption!.node} without ${preemption!.victims.join(", ")}\n`,
+    )
+    .join("");
 }
 
 function firstOf(pods: readonly { readonly pod: string }[]): string {

@@ -18,6 +18,7 @@ function everythingSaid(): Map<string, number> {
       else if ("removeObject" in step) model.removeObject(step.removeObject);
       else if ("bound" in step) model.addPod(step.bound);
       else if ("removePod" in step) model.removePod(step.removePod);
+      else if ("nominate" in step) model.nominate(step.nominate, step.on);
       else {
         const { chosen, nodes } = model.explain(step.place);
         for (const { reasons = [], scores = {} } of nodes) {
@@ -26,8 +27,17 @@ function everythingSaid(): Map<string, number> {
           for (const [name, { normalized }] of Object.entries(scores)) if (normalized > 0) count(name);
         }
         count(chosen === null ? "refused" : "placed");
-        if (chosen === null) model.message(step.place);
-        else model.assume(step.place, model.node(chosen));
+        if (chosen === null) {
+          const { message, nominated, candidates } = model.refuse(step.place);
+          for (const text of [
+            "preemptionPolicy=Never",
+            "terminating pod on the nominated",
+            "No preemption victims",
+          ])
+            if (message.includes(text)) count(text);
+          for (const { violations } of candidates) count(violations > 0 ? "budget broken" : "victims");
+          if (nominated !== undefined) model.renominate(step.place, nominated);
+        } else model.assume(step.place, model.node(chosen));
       }
     }
   }
@@ -75,6 +85,11 @@ const WANTED = [
   "resourceclaim not available on the node",
   "cannot allocate all claims",
   "node(s) didn't match Pod's required features",
+  "No preemption victims",
+  "preemptionPolicy=Never",
+  "terminating pod on the nominated",
+  "victims",
+  "budget broken",
 ];
 
 test("what is drawn makes every score and nearly every reason speak", () => {

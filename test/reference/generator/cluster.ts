@@ -26,6 +26,8 @@ export class ClusterGenerator {
   readonly #topology: TopologyGenerator;
   readonly #nodes: NodeGenerator;
   readonly #pods: PodGenerator;
+  /** Nodes are full of pods of low priority, and pods of high priority come. */
+  readonly #crowded: boolean;
   readonly #storage: StorageGenerator | undefined;
   readonly #devices: DeviceGenerator | undefined;
 
@@ -40,6 +42,7 @@ export class ClusterGenerator {
     const schedulers = this.config?.profiles?.map(({ schedulerName }) => schedulerName) ?? [undefined];
     this.#pods = new PodGenerator(draw, this.#topology, schedulers, this.config !== undefined, calm);
     for (let i = 0; i < this.#size; i++) this.#nodeNames.push(`node-${i}`);
+    this.#crowded = draw.chance(35);
     if (draw.chance(50)) this.#storage = new StorageGenerator(draw, this.#nodeNames);
     if (draw.chance(40)) this.#devices = new DeviceGenerator(draw, this.#nodeNames);
   }
@@ -49,18 +52,47 @@ export class ClusterGenerator {
     const draw = this.#draw;
     for (const name of [...this.#nodeNames]) yield { node: this.#nodes.node(name) };
     for (let i = 0; i < 4; i++) yield { object: this.#topology.object() };
+    for (let i = draw.below(3); i > 0; i--) yield { object: this.#topology.budget() };
     for (const object of this.#storage?.initial() ?? []) yield { object };
     for (const object of this.#devices?.initial() ?? []) yield { object };
     for (let i = 0; i < this.#size; i++) yield* this.#bind(`bound-${i}`, model);
+    if (this.#crowded) yield* this.#fill(model);
     for (let step = 0; step < PLACEMENTS; step++) {
       yield* this.#change(step, model);
-      const pod = this.#mounting(this.#pods.pod(`pod-${step}`, this.#nodeNames), model);
+      // A pod that waits for its victims comes again, often after one of them has gone.
+      const waiting = model.waiting();
+      if (waiting.length > 0 && draw.chance(35)) {
+        const again = draw.pick(waiting);
+        const priority = again.spec!.priority ?? 0;
+        const there = model.podsOn(model.nominationOf(again)!);
+        const lower = there.filter(({ spec }) => (spec!.priority ?? 0) < priority);
+        for (const one of draw.some(lower, 3))
+          yield draw.chance(40) ? { removePod: one } : { bound: this.#pods.preempted(one) };
+        yield { place: again };
+        continue;
+      }
+      const drawn = this.#pods.pod(`pod-${step}`, this.#nodeNames);
+      const pod = this.#mounting(this.#crowded ? withPriority(drawn, draw.pick([10, 1000])) : drawn, model);
       const { preFilter } = profileFor(this.config, pod.spec!.schedulerName);
       // Where VolumeBinding does not say so, another's claim is an error of NodeVolumeLimits, which ends the cycle.
       const mustOwn = !preFilter.includes("VolumeBinding");
       for (const object of this.#storage?.ephemeralClaims(pod, mustOwn) ?? []) yield { object };
       const claims = this.#devices && draw.chance(40) ? this.#devices.claimsOf(pod, model.objects()) : [];
       yield { place: claims.length > 0 ? { ...pod, spec: { ...pod.spec!, resourceClaims: claims } } : pod };
+    }
+  }
+
+  /** A few pods more on every node, and no room for further ones. */
+  *#fill(model: ReferenceScheduler): Generator<Step> {
+    for (const name of this.#nodeNames.slice(0, 8)) {
+      for (let i = 0; i < 3; i++) {
+        const pod = this.#pods.boundPod(`full-${name}-${i}`, name, this.#nodeNames, model.podsOn(name));
+        yield { bound: withPriority(pod, this.#draw.pick([-5, 0, 0, 10])) };
+      }
+      const node = model.node(name);
+      const pods = String(model.podsOn(name).length);
+      const status = { ...node.status, allocatable: { ...node.status?.allocatable, pods } };
+      if (this.#draw.chance(80)) yield { node: { ...node, status } };
     }
   }
 
@@ -87,6 +119,12 @@ export class ClusterGenerator {
     }
     if (draw.chance(10) && this.#nodeNames.length > 1) yield { removeNode: draw.pick(this.#nodeNames) };
     if (draw.chance(20)) yield { object: this.#topology.object() };
+    if (draw.chance(15)) yield { object: this.#topology.budget() };
+    if (draw.chance(12))
+      yield {
+        nominate: this.#pods.modestPod(`nominated-${step}`, this.#nodeNames),
+        on: draw.pick(this.#nodeNames),
+      };
     if (draw.chance(10)) yield* this.#removeObject(model.objects());
     if (this.#storage && draw.chance(40)) yield { object: this.#storage.change(model.objects()) };
     if (this.#devices && draw.chance(25)) yield { object: this.#devices.change() };
@@ -102,4 +140,8 @@ export class ClusterGenerator {
     const removable = objects.filter(({ kind }) => kind !== "ResourceClaim");
     if (removable.length > 0) yield { removeObject: this.#draw.pick(removable) };
   }
+}
+
+function withPriority(pod: V1Pod, priority: number): V1Pod {
+  return { ...pod, spec: { ...pod.spec!, priority } };
 }

@@ -69,12 +69,18 @@ export class PodGenerator {
     };
   }
 
-  /** The pod with other labels, or being deleted. */
+  /** The pod with other labels, or being deleted, be it to make room for another. */
   relabelled(pod: V1Pod): V1Pod {
-    const change = this.draw.chance(50)
-      ? { labels: this.topology.labels() }
-      : { deletionTimestamp: "2026-01-01T00:00:00Z" };
-    return { ...pod, metadata: { ...pod.metadata!, ...change } };
+    if (this.draw.chance(50))
+      return { ...pod, metadata: { ...pod.metadata!, labels: this.topology.labels() } };
+    return this.preempted(pod, this.draw.pick(["PreemptionByScheduler", "EvictionByEvictionAPI"]));
+  }
+
+  /** The pod on its way out. */
+  preempted(pod: V1Pod, reason = "PreemptionByScheduler"): V1Pod {
+    const metadata = { ...pod.metadata!, deletionTimestamp: "2026-01-01T00:00:00Z" };
+    const conditions = [{ type: "DisruptionTarget", status: "True", reason }];
+    return { ...pod, metadata, status: { ...pod.status, conditions } };
   }
 
   private container(name: string): V1Container {
@@ -259,8 +265,16 @@ export class PodGenerator {
       spec.hostNetwork = false;
       for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) delete container.ports;
     }
-    const bound: V1Pod = { ...pod, spec };
-    return this.draw.chance(20) ? { ...bound, status: this.resizing(bound) } : bound;
+    const startTime = `2026-01-01T00:00:0${this.draw.below(6)}Z`;
+    const bound: V1Pod = { ...pod, spec, ...(this.draw.chance(80) ? { status: { startTime } } : {}) };
+    return this.draw.chance(20) ? { ...bound, status: { ...bound.status, ...this.resizing(bound) } } : bound;
+  }
+
+  /** A pod that waits, and asks for no more than some node has. */
+  modestPod(name: string, nodeNames: readonly string[]): V1Pod {
+    const { spec, ...pod } = this.boundPod(name, "", nodeNames, []);
+    const { nodeName: _, ...waiting } = spec!;
+    return { metadata: pod.metadata!, spec: waiting };
   }
 
   private resizing(pod: V1Pod): NonNullable<V1Pod["status"]> {

@@ -129,6 +129,11 @@ export class ProfileGenerator {
         ...(draw.chance(40) ? { ignorePreferredTermsOfExistingPods: true } : {}),
       });
     if (draw.chance(40)) add("PodTopologySpread", this.spreading());
+    if (draw.chance(40))
+      add("DefaultPreemption", {
+        minCandidateNodesPercentage: draw.pick([0, 10, 40]),
+        minCandidateNodesAbsolute: draw.pick([1, 2, 3]),
+      });
     if (draw.chance(20)) add("NodeAffinity", { addedAffinity: this.added() });
     return found;
   }

@@ -40,6 +40,23 @@ export class TopologyGenerator {
     };
   }
 
+  /** A budget as its controller leaves it: how many of its pods may go. */
+  budget(): KubernetesObject {
+    const body = {
+      spec: {
+        selector: this.draw.chance(60)
+          ? { matchLabels: { app: this.draw.pick(["web", "db", ""]) } }
+          : this.selector(),
+      },
+      status: {
+        disruptionsAllowed: this.draw.pick([0, 0, 0, 1]),
+        ...(this.draw.chance(20) ? { disruptedPods: { "bound-0": "2026-01-01T00:00:00Z" } } : {}),
+      },
+    };
+    const metadata = { name: this.draw.pick(["a", "b"]), namespace: "default" };
+    return { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata, ...body } as KubernetesObject;
+  }
+
   constraints(): V1TopologySpreadConstraint[] {
     return this.draw.many(3, () => ({
       topologyKey: this.draw.pick(this.draw.chance(90) ? KEYS.slice(0, 4) : KEYS),

@@ -21,6 +21,8 @@ export class ClusterState {
   #world = new Map<string, KubernetesObject>();
   #assumed = new Map<string, Assumption>();
   #images = new Map<string, number>();
+  /** 5.7: pods by the node they are nominated to, in the order in which they were. */
+  #nominated = new Map<string, { readonly pod: V1Pod; readonly node: string }>();
 
   get images(): ImageSizes {
     return this.#images;
@@ -50,7 +52,26 @@ export class ClusterState {
     for (const name of this.#images.keys()) if (!names.includes(name)) this.#images.delete(name);
   }
 
+  nominate(pod: V1Pod, node: string | null): void {
+    this.#nominated.delete(keyOf(pod));
+    const isThere = this.#pods.has(keyOf(pod));
+    if (node !== null && !isThere) this.#nominated.set(keyOf(pod), { pod, node });
+  }
+
+  nominationOf(pod: V1Pod): string | undefined {
+    return this.#nominated.get(keyOf(pod))?.node;
+  }
+
+  nominatedTo(node: string): V1Pod[] {
+    return [...this.#nominated.values()].filter((one) => one.node === node).map(({ pod }) => pod);
+  }
+
+  waiting(): V1Pod[] {
+    return [...this.#nominated.values()].map(({ pod }) => pod);
+  }
+
   addPod(pod: V1Pod): void {
+    this.#nominated.delete(keyOf(pod));
     this.#pods.set(keyOf(pod), pod);
     for (const [key, one] of this.#assumed) {
       const pods = new Set([...one.pods].filter((other) => other !== keyOf(pod)));
@@ -59,6 +80,7 @@ export class ClusterState {
   }
 
   removePod(pod: V1Pod): void {
+    this.#nominated.delete(keyOf(pod));
     this.#pods.delete(keyOf(pod));
     for (const [key, one] of this.#assumed) if (one.pods.has(keyOf(pod))) this.#assumed.delete(key);
   }
@@ -98,6 +120,7 @@ export class ClusterState {
   /** Reserve (1.1, 2.9, 2.13): the pod takes its room, its volumes and its devices, until it is removed or confirmed. */
   protected reserve(cycle: Cycle, node: V1Node): void {
     const { pod, profile } = cycle;
+    this.#nominated.delete(keyOf(pod));
     const reserves = { VolumeBinding: assumedObjects, DynamicResources: assumedClaims };
     for (const [plugin, assume] of Object.entries(reserves))
       for (const object of profile.reserve.includes(plugin) ? assume(cycle, node) : [])

@@ -17,6 +17,18 @@ export interface Place {
   readonly pods: readonly V1Pod[];
 }
 
+/** Pods that a place is asked without, or with: victims of preemption, and pods that are nominated to it. */
+export interface Moved {
+  readonly leaving: readonly V1Pod[];
+  readonly coming: readonly V1Pod[];
+}
+
+export const NOBODY: Moved = { leaving: [], coming: [] };
+
+export function podsThen({ pods }: Place, { leaving, coming }: Moved): V1Pod[] {
+  return [...pods.filter((one) => !leaving.includes(one)), ...coming];
+}
+
 /** Everything that is neither a node nor a pod. */
 export type World = readonly KubernetesObject[];
 
@@ -38,8 +50,7 @@ export type Scores = [raw: number[], normalized: number[]];
 export interface Plugin {
   /** Refuses the whole pod, or names the nodes that are left. */
   readonly preFilter?: (cycle: Cycle) => { refusal?: Refusal; names?: string[] };
-  /** `leaving`: pods of this place that preemption would take away. */
-  readonly filter?: (cycle: Cycle, place: Place, leaving: readonly V1Pod[]) => Refusal | undefined;
+  readonly filter?: (cycle: Cycle, place: Place, moved: Moved) => Refusal | undefined;
   readonly score?: (cycle: Cycle, feasible: readonly Place[]) => Scores;
 }
 

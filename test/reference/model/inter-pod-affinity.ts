@@ -3,6 +3,7 @@ import {
   type Cycle,
   hasKey,
   labelsOf,
+  type Moved,
   namespaceOf,
   type Place,
   type Plugin,
@@ -121,19 +122,47 @@ const findMatches = remembered(({ pod, places, world }: Cycle) => {
   };
 });
 
-function affinityRefusal(cycle: Cycle, { node }: Place, leaving: readonly V1Pod[]): Refusal | undefined {
+/** The nominated pods of a place, as the filter finds those that are there. */
+function foundAmong({ pod, world }: Cycle, node: V1Node, coming: readonly V1Pod[]) {
+  const here = coming.map((one): PlacedPod => ({ node, pod: one }));
+  const terms = requiredNear(pod);
+  return {
+    near: here.filter(
+      (one) => terms.length > 0 && terms.every((term) => ownTermMatches(term, one.pod, world)),
+    ),
+    apart: requiredApart(pod).flatMap((term) =>
+      here.filter((one) => ownTermMatches(term, one.pod, world)).map((one) => ({ ...one, term })),
+    ),
+    theirs: here.flatMap((one) =>
+      requiredApart(one.pod)
+        .filter((term) => theirTermMatches(term, pod, world))
+        .map((term) => ({ ...one, term })),
+    ),
+  };
+}
+
+/** PreFilter finds nothing to do: the filter is left out, and nominated pods are not looked at. */
+function isSkipped({ pod }: Cycle, theirs: readonly (PlacedPod & { term: Term })[]): boolean {
+  if (requiredNear(pod).length > 0 || requiredApart(pod).length > 0) return false;
+  return !theirs.some(({ node, term }) => hasKey(node, term.key));
+}
+
+function affinityRefusal(cycle: Cycle, { node }: Place, { leaving, coming }: Moved): Refusal | undefined {
   const found = findMatches(cycle);
   const { terms, matchesItself } = found;
+  if (isSkipped(cycle, found.theirs)) return undefined;
+  const more = foundAmong(cycle, node, coming);
   const stays = (one: PlacedPod) => !leaving.includes(one.pod);
-  const matching = found.near.filter(stays);
+  const matching = [...found.near.filter(stays), ...more.near];
   const anywhere = matching.some((one) => terms.some(({ key }) => hasKey(one.node, key)));
   const keys = terms.every(({ key }) => hasKey(node, key));
   const near = terms.every(({ key }) => matching.some((one) => together(one.node, node, key)));
   if (terms.length > 0 && !(keys && (near || (!anywhere && matchesItself))))
     return refuse("node(s) didn't match pod affinity rules");
   const isHere = (one: PlacedPod & { term: Term }) => stays(one) && together(one.node, node, one.term.key);
-  if (found.apart.some(isHere)) return refuseForNow("node(s) didn't match pod anti-affinity rules");
-  if (found.theirs.some(isHere))
+  if ([...found.apart, ...more.apart].some(isHere))
+    return refuseForNow("node(s) didn't match pod anti-affinity rules");
+  if ([...found.theirs, ...more.theirs].some(isHere))
     return refuseForNow("node(s) didn't satisfy existing pods anti-affinity rules");
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { V1Node, V1Pod, V1Taint, V1Toleration } from "../../../host/api/generated/types.ts";
-import { type Plugin, refuse, refuseForNow, type Scores } from "./cycle.ts";
+import { type Plugin, podsThen, refuse, refuseForNow, type Scores } from "./cycle.ts";
 import { normalizeDefault } from "./normalize.ts";
 import { remembered } from "./remember.ts";
 
@@ -66,8 +66,8 @@ export const hostPorts = remembered((pod: V1Pod): { ip: string; protocol: string
 });
 
 export const nodePorts: Plugin = {
-  filter: ({ pod }, { pods }, leaving) => {
-    const used = pods.filter((one) => !leaving.includes(one)).flatMap(hostPorts);
+  filter: ({ pod }, place, moved) => {
+    const used = podsThen(place, moved).flatMap(hostPorts);
     const collides = hostPorts(pod).some((want) =>
       used.some(
         (use) =>

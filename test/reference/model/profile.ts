@@ -31,6 +31,8 @@ export type PluginArgs = {
   resources?: ResourceWeight[];
   hardPodAffinityWeight?: number;
   ignorePreferredTermsOfExistingPods?: boolean;
+  minCandidateNodesPercentage?: number;
+  minCandidateNodesAbsolute?: number;
   defaultingType?: string;
   defaultConstraints?: V1TopologySpreadConstraint[];
   addedAffinity?: {

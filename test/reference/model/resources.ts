@@ -1,5 +1,5 @@
 import type { V1DeviceClass, V1Node } from "../../../host/api/generated/types.ts";
-import { all, type Cycle, type Place, type Plugin, type Refusal, type World } from "./cycle.ts";
+import { all, type Cycle, type Place, type Plugin, podsThen, type Refusal, type World } from "./cycle.ts";
 import type { ResourceWeight } from "./profile.ts";
 import { remembered } from "./remember.ts";
 import { type Bag, bag, fitRequest, nonZeroUsage, scoreRequest, usage } from "./requests.ts";
@@ -28,8 +28,8 @@ const isMapped = (name: string, world: World) =>
 
 function fitRefusal(
   { pod, profile, world }: Cycle,
-  { node, pods }: Place,
-  staying: Place["pods"],
+  { node }: Place,
+  pods: Place["pods"],
 ): Refusal | undefined {
   const { ignoredResources = [], ignoredResourceGroups = [] } = profile.args("NodeResourcesFit");
   const isIgnored = (name: string) =>
@@ -37,7 +37,7 @@ function fitRefusal(
     (ignoredResources.includes(name) || ignoredResourceGroups.includes(name.split("/")[0]!));
   const offered = offeredBy(node);
   const wanted = fitRequest(pod);
-  const used = pods.filter((one) => staying.includes(one)).map(usage);
+  const used = pods.map(usage);
   const reasons: string[] = [];
   let unresolvable = false;
   if (BigInt(used.length) + 1n > (offered["pods"] ?? 0n)) reasons.push("Too many pods");
@@ -109,12 +109,7 @@ function fitScore(cycle: Cycle, place: Place): number {
 }
 
 export const nodeResourcesFit: Plugin = {
-  filter: (cycle, place, leaving) =>
-    fitRefusal(
-      cycle,
-      place,
-      place.pods.filter((one) => !leaving.includes(one)),
-    ),
+  filter: (cycle, place, moved) => fitRefusal(cycle, place, podsThen(place, moved)),
   score: (cycle, feasible) => {
     const raw = feasible.map((place) => fitScore(cycle, place));
     return [raw, raw];

@@ -1,9 +1,19 @@
 import type { V1Node, V1Pod } from "../../../host/api/generated/types.ts";
 import type { Explanation } from "../../../host/scheduler/library.ts";
 import { ClusterState } from "./cluster-state.ts";
-import type { Cycle, Place, Refusal } from "./cycle.ts";
+import { type Cycle, type Moved, NOBODY, type Place, type Refusal } from "./cycle.ts";
 import { postFilterText } from "./devices.ts";
 import { PLUGINS } from "./plugins.ts";
+import {
+  type Candidate,
+  choose,
+  isBeingPreempted,
+  priorityOf,
+  search,
+  type Try,
+  victimsOn,
+  weigh,
+} from "./preemption.ts";
 import { profileFor, type SchedulerConfig } from "./profile.ts";
 
 const keyOf = (pod: V1Pod) => `${pod.metadata!.namespace}/${pod.metadata!.name}`;
@@ -18,6 +28,16 @@ interface Verdict {
   readonly whole?: PluginRefusal;
   /** Of each place, in order. */
   readonly refusals: readonly (PluginRefusal | undefined)[];
+}
+
+/** What is said of a pod that no node takes. */
+export interface RefusedPod {
+  readonly message: string;
+  /** The node it is nominated to from now on; null: to none. Absent: as before. */
+  readonly nominated?: string | null;
+  /** Of the candidates, when the search begins at the first node. */
+  readonly chosen?: Candidate;
+  readonly candidates: readonly Candidate[];
 }
 
 /** What PreEnqueue says of a pod with gates (7.4); undefined: it may be looked at. */
@@ -38,9 +58,18 @@ export class ReferenceScheduler extends ClusterState {
     return { pod, places: this.places(), world: this.objects(), profile, images: this.images };
   }
 
+  /** 5.7: with the pods that are nominated there, then without. */
   #filter(cycle: Cycle, place: Place, leaving: readonly V1Pod[]): PluginRefusal | undefined {
+    const coming = this.nominatedTo(place.node.metadata!.name!).filter(
+      (one) => keyOf(one) !== keyOf(cycle.pod) && priorityOf(one) >= priorityOf(cycle.pod),
+    );
+    const refusal = coming.length > 0 ? this.#filterOnce(cycle, place, { leaving, coming }) : undefined;
+    return refusal ?? this.#filterOnce(cycle, place, { ...NOBODY, leaving });
+  }
+
+  #filterOnce(cycle: Cycle, place: Place, moved: Moved): PluginRefusal | undefined {
     for (const plugin of cycle.profile.filter) {
-      const refusal = PLUGINS[plugin]!.filter!(cycle, place, leaving);
+      const refusal = PLUGINS[plugin]!.filter!(cycle, place, moved);
       if (refusal) return { plugin, ...refusal };
     }
     return undefined;
@@ -101,8 +130,10 @@ export class ReferenceScheduler extends ClusterState {
       if (refusal) return { node, rejectedBy: refusal.plugin, reasons: refusal.reasons };
       const own = scores[feasible.indexOf(place)]!;
       const total = Object.values(own).reduce((sum, one) => sum + one.weighted, 0);
-      if (total > best) {
-        best = total;
+      // The node that the pod is nominated to is tried first, alone.
+      const isOwn = node === this.nominationOf(pod);
+      if (total > best || isOwn) {
+        best = isOwn ? Number.POSITIVE_INFINITY : total;
         chosen = node;
       }
       return { node, scores: own, total };
@@ -110,28 +141,29 @@ export class ReferenceScheduler extends ClusterState {
     return { pod: keyOf(pod), chosen, nodes };
   }
 
-  /** The whole FitError text (2.16, 6.3, 6.6) for a pod that no node takes. */
-  message(pod: V1Pod): string {
+  /** The whole FitError text (2.16, 6.3, 6.6) for a pod that no node takes, and what preemption makes of it. */
+  refuse(pod: V1Pod): RefusedPod {
     const cycle = this.#cycle(pod);
     const n = cycle.places.length;
     const gates = waitingFor(cycle);
-    if (gates !== undefined) return gates;
-    if (n === 0) return "no nodes available to schedule pods";
+    if (gates !== undefined) return { message: gates, candidates: [] };
+    if (n === 0) return { message: "no nodes available to schedule pods", candidates: [] };
     const verdict = this.#judge(cycle);
     const reasons = verdict.whole
       ? verdict.whole.reasons.join(", ")
       : histogram(verdict.refusals.map((one) => one!.reasons));
-    const more = this.#postFilter(cycle, verdict);
-    return `0/${n} nodes are available: ${reasons}.${more === "" ? "" : ` ${more}`}`;
+    const { text, ...found } = this.#postFilter(cycle, verdict);
+    return { message: `0/${n} nodes are available: ${reasons}.${text === "" ? "" : ` ${text}`}`, ...found };
   }
 
-  #postFilter(cycle: Cycle, { whole, refusals }: Verdict): string {
+  #postFilter(cycle: Cycle, { whole, refusals }: Verdict): Omit<RefusedPod, "message"> & { text: string } {
     const { preFilter, postFilter, filter } = cycle.profile;
     const texts: string[] = [];
+    let found: Omit<RefusedPod, "message"> = { candidates: [] };
     for (const plugin of postFilter) {
       if (plugin === "DynamicResources") {
         const ran = whole ? preFilter.slice(0, preFilter.indexOf(whole.plugin) + 1) : preFilter;
-        if (!ran.includes(plugin)) return "not found";
+        if (!ran.includes(plugin)) return { text: "not found", candidates: [] };
         const place = filter.indexOf(plugin);
         const asked = cycle.places.filter((_, i) => !whole && filter.indexOf(refusals[i]!.plugin) >= place);
         texts.push(
@@ -141,27 +173,66 @@ export class ReferenceScheduler extends ClusterState {
           ),
         );
       } else {
-        const text = this.#preemptionText(cycle, refusals as readonly PluginRefusal[]);
-        if (text === undefined) return "";
+        const { text, ...preemption } = this.#preempt(cycle, refusals as readonly PluginRefusal[]);
+        found = preemption;
+        if (text === undefined) return { text: "", ...found };
         texts.push(`preemption: ${text}`);
       }
     }
-    return texts.join(", ");
+    return { text: texts.join(", "), ...found };
   }
 
-  /** undefined: preemption would make room. */
-  #preemptionText(cycle: Cycle, refusals: readonly PluginRefusal[]): string | undefined {
+  /** No text: preemption would make room. */
+  #preempt(
+    cycle: Cycle,
+    refusals: readonly PluginRefusal[],
+  ): Omit<RefusedPod, "message"> & { text: string | undefined } {
     const { pod, places } = cycle;
-    if (pod.spec!.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
-    const priorityOf = (one: V1Pod) => one.spec!.priority ?? 0;
-    const trials = places.map((place, i) => {
-      if (refusals[i]!.unresolvable) return ["Preemption is not helpful for scheduling"];
-      const leaving = place.pods.filter((one) => priorityOf(one) < priorityOf(pod));
-      if (leaving.length === 0) return ["No preemption victims found for incoming pod"];
-      return this.#filter(cycle, place, leaving)?.reasons;
-    });
-    if (trials.some((one) => one === undefined)) return undefined;
-    return `0/${places.length} nodes are available: ${histogram(trials as string[][])}.`;
+    if (pod.spec!.preemptionPolicy === "Never")
+      return { text: "not eligible due to preemptionPolicy=Never.", candidates: [] };
+    const own = places.findIndex(({ node }) => node.metadata!.name === this.nominationOf(pod));
+    const waits =
+      own >= 0 &&
+      !refusals[own]!.unresolvable &&
+      places[own]!.pods.some((one) => priorityOf(one) < priorityOf(pod) && isBeingPreempted(one));
+    if (waits)
+      return { text: "not eligible due to a terminating pod on the nominated node.", candidates: [] };
+    const helpful = places.filter((_, i) => !refusals[i]!.unresolvable);
+    const { candidates, reasons } = search(cycle, helpful, 0, this.#tryOn(cycle));
+    const chosen = choose(candidates);
+    if (chosen) return { text: undefined, nominated: chosen.node, chosen, candidates };
+    const others = places.length - helpful.length;
+    const all = [...reasons, ...Array<string[]>(others).fill(["Preemption is not helpful for scheduling"])];
+    return {
+      text: `0/${places.length} nodes are available: ${histogram(all)}.`,
+      nominated: null,
+      candidates: [],
+    };
+  }
+
+  #tryOn(cycle: Cycle): Try {
+    return (place, leaving) => this.#filter(cycle, place, leaving);
+  }
+
+  /** Who has to leave a node, wherever the search begins; undefined: it is no candidate, or there is a better one for sure. */
+  candidateOn(pod: V1Pod, node: string, best: Candidate | undefined): Candidate | undefined {
+    const cycle = this.#cycle(pod);
+    const place = cycle.places.find((one) => one.node.metadata!.name === node);
+    const found = place && victimsOn(cycle, place, this.#tryOn(cycle));
+    if (found === undefined || Array.isArray(found)) return undefined;
+    const isAsGood = best === undefined || weigh(found).join() === weigh(best).join();
+    const areAllTried =
+      cycle.places.length <= 100 &&
+      cycle.profile.args("DefaultPreemption").minCandidateNodesAbsolute === undefined;
+    return isAsGood || !areAllTried ? found : undefined;
+  }
+
+  /** 6.5: the room is kept for the pod, and taken from those of lower priority. */
+  renominate(pod: V1Pod, node: string | null): void {
+    this.nominate(pod, node);
+    if (node === null) return;
+    for (const other of this.nominatedTo(node))
+      if (priorityOf(other) < priorityOf(pod)) this.nominate(other, null);
   }
 
   /** As `schedule` assumes a pod: the pod's spec with the node's name; its claims are being bound and allocated. */

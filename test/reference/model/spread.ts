@@ -8,6 +8,7 @@ import {
   type Cycle,
   hasKey,
   labelsOf,
+  type Moved,
   namespaceOf,
   type Place,
   type Plugin,
@@ -120,15 +121,15 @@ const hardCounts = remembered((cycle: Cycle) => {
   }));
 });
 
-function spreadRefusal(cycle: Cycle, place: Place, leaving: readonly V1Pod[]): Refusal | undefined {
+function spreadRefusal(cycle: Cycle, place: Place, { leaving, coming }: Moved): Refusal | undefined {
   const { pod } = cycle;
   const text = "node(s) didn't match pod topology spread constraints";
   for (const { constraint, nodes } of hardCounts(cycle)) {
     const { key, selector, minDomains, maxSkew } = constraint;
-    // RemovePod: pods that are being deleted are subtracted too, and so are all for an empty selector.
-    const removed = leaving.filter(
-      (one) => namespaceOf(one) === namespaceOf(pod) && selects(selector, labelsOf(one)),
-    ).length;
+    // AddPod and RemovePod: pods that are being deleted count too, and so do all for an empty selector.
+    const counted = (pods: readonly V1Pod[]) =>
+      pods.filter((one) => namespaceOf(one) === namespaceOf(pod) && selects(selector, labelsOf(one))).length;
+    const removed = counted(leaving) - counted(coming);
     const counts = new Map<string, number>();
     for (const { node, value, count } of nodes)
       counts.set(value, (counts.get(value) ?? 0) + count - (node === place.node ? removed : 0));

@@ -13,6 +13,7 @@ import {
   namespaceOf,
   type Place,
   type Plugin,
+  podsThen,
   type Refusal,
   refuse,
   refuseForNow,
@@ -41,19 +42,30 @@ function disksCollide(pod: V1Pod, other: V1Pod): boolean {
   return false;
 }
 
+const hasDisks = (pod: V1Pod) =>
+  (pod.spec!.volumes ?? []).some(
+    (one) => one.gcePersistentDisk ?? one.awsElasticBlockStore ?? one.iscsi ?? one.rbd,
+  );
+
 const plainClaimNames = (pod: V1Pod) =>
   (pod.spec!.volumes ?? []).flatMap((one) => one.persistentVolumeClaim?.claimName ?? []);
 
-/** Names of the pod's ReadWriteOncePod claims that some pod uses anywhere. */
-const contestedClaims = remembered(({ pod, places, world }: Cycle): string[] => {
+/** Names of the pod's ReadWriteOncePod claims. */
+const exclusiveClaims = remembered(({ pod, world }: Cycle): string[] => {
   const once = claimUses(pod, world).filter(
     ({ ephemeral, claim }) => !ephemeral && claim?.spec?.accessModes?.includes("ReadWriteOncePod"),
   );
+  return [...new Set(once.map(({ name }) => name))];
+});
+
+/** Those that some pod uses anywhere. */
+const contestedClaims = remembered((cycle: Cycle): string[] => {
+  const { pod, places } = cycle;
   const inUse = places
     .flatMap(({ pods }) => pods)
     .filter((other) => namespaceOf(other) === namespaceOf(pod))
     .flatMap(plainClaimNames);
-  return [...new Set(once.map(({ name }) => name))].filter((name) => inUse.includes(name));
+  return exclusiveClaims(cycle).filter((name) => inUse.includes(name));
 });
 
 export const volumeRestrictions: Plugin = {
@@ -61,16 +73,19 @@ export const volumeRestrictions: Plugin = {
     const missing = claimUses(pod, world).find(({ ephemeral, claim }) => !ephemeral && !claim);
     return missing ? { refusal: refuse(`persistentvolumeclaim "${missing.name}" not found`) } : {};
   },
-  filter: (cycle, { pods }, leaving) => {
-    const staying = pods.filter((one) => !leaving.includes(one));
-    if (staying.some((other) => disksCollide(cycle.pod, other)))
-      return refuseForNow("node(s) had no available disk");
+  filter: (cycle, place, moved) => {
     const contested = contestedClaims(cycle);
-    const given = leaving
-      .filter((one) => namespaceOf(one) === namespaceOf(cycle.pod))
-      .flatMap(plainClaimNames)
-      .filter((name) => contested.includes(name));
-    if (contested.length - given.length <= 0) return undefined;
+    // PreFilter finds nothing to do: nominated pods are not looked at either.
+    if (contested.length === 0 && !hasDisks(cycle.pod)) return undefined;
+    if (podsThen(place, moved).some((other) => disksCollide(cycle.pod, other)))
+      return refuseForNow("node(s) had no available disk");
+    const once = exclusiveClaims(cycle);
+    const uses = (pods: readonly V1Pod[]) =>
+      pods
+        .filter((one) => namespaceOf(one) === namespaceOf(cycle.pod))
+        .flatMap(plainClaimNames)
+        .filter((name) => once.includes(name)).length;
+    if (contested.length - uses(moved.leaving) + uses(moved.coming) <= 0) return undefined;
     return refuseForNow(
       "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
     );
@@ -119,7 +134,8 @@ function attachments(node: string, world: World): Map<string, string> {
 }
 
 export const nodeVolumeLimits: Plugin = {
-  filter: ({ pod, world }, { node, pods }, leaving) => {
+  filter: ({ pod, world }, place, moved) => {
+    const { node } = place;
     const limits = find<V1CSINode>(world, "CSINode", node.metadata!.name)?.spec?.drivers ?? [];
     for (const { name, ephemeral, claim } of claimUses(pod, world)) {
       const { namespace } = pod.metadata!;
@@ -127,9 +143,7 @@ export const nodeVolumeLimits: Plugin = {
         return refuse(`looking up PVC ${namespace}/${name}: persistentvolumeclaim "${name}" not found`);
       if (ephemeral && !isOwnedBy(claim, pod)) return refuse(notOwner(claim, pod));
     }
-    const ofPods = new Map(
-      pods.filter((one) => !leaving.includes(one)).flatMap((one) => [...attachable(one, world)]),
-    );
+    const ofPods = new Map(podsThen(place, moved).flatMap((one) => [...attachable(one, world)]));
     const attached = new Map([...attachments(node.metadata!.name!, world), ...ofPods]);
     const fresh = [...attachable(pod, world)].filter(([volume]) => !ofPods.has(volume));
     const drivers = [...new Set(fresh.map(([, driver]) => driver))];

@@ -1,0 +1,67 @@
+import type { CoreNames, Refusals } from "../wasm/scheduler-facts.ts";
+import type { NodeSlots } from "./core-tables.ts";
+import type { AskedPod } from "./prepared-pods.ts";
+import { describeRefusal, type NodeRefusal } from "./reasons.ts";
+
+/** Every node's refusal of a class, in words. Nodes that say the same share one refusal, so a thousand cost little more than one. */
+export class RefusedNodes {
+  readonly #why: Refusals;
+  readonly #nodes: NodeSlots;
+  readonly #names: CoreNames;
+  readonly #pod: AskedPod;
+  /** By what the core said. */
+  readonly #refusals = new Map<number, NodeRefusal>();
+  #counts: ReadonlyMap<NodeRefusal, number> | undefined;
+  #reasons: Readonly<Record<string, string[]>> | undefined;
+
+  constructor(why: Refusals, nodes: NodeSlots, names: CoreNames, pod: AskedPod) {
+    this.#why = why;
+    this.#nodes = nodes;
+    this.#names = names;
+    this.#pod = pod;
+  }
+
+  of(slot: number): NodeRefusal {
+    // Both together are below 2^53.
+    const said = this.#why.rejectedBy[slot]! * 2 ** 32 + this.#why.insufficient[slot]!;
+    let refusal = this.#refusals.get(said);
+    if (refusal === undefined) {
+      refusal = describeRefusal(this.#why, slot, this.#names, this.#pod)!;
+      this.#refusals.set(said, refusal);
+    }
+    return refusal;
+  }
+
+  /** Refusal -> how many nodes give it. */
+  get counts(): ReadonlyMap<NodeRefusal, number> {
+    if (this.#counts === undefined) {
+      const counts = new Map<NodeRefusal, number>();
+      for (const [, slot] of this.#nodes) {
+        const refusal = this.of(slot);
+        counts.set(refusal, (counts.get(refusal) ?? 0) + 1);
+      }
+      this.#counts = counts;
+    }
+    return this.#counts;
+  }
+
+  /** The plugins that refused, sorted by name. */
+  get plugins(): string[] {
+    return [...new Set([...this.counts.keys()].map(({ rejectedBy }) => rejectedBy))].sort();
+  }
+
+  /** node -> reasons */
+  get reasons(): Readonly<Record<string, string[]>> {
+    this.#reasons ??= Object.fromEntries(
+      this.#nodes.map(([name, slot]) => [name, [...this.of(slot).reasons]]),
+    );
+    return this.#reasons;
+  }
+
+  /** Nodes refused by this filter of the core. */
+  refusedBy(filter: CoreNames["filters"][number]): string[] {
+    return this.#nodes
+      .filter(([, slot]) => this.#names.filters[this.#why.rejectedBy[slot]!] === filter)
+      .map(([name]) => name);
+  }
+}
