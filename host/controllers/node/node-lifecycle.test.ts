@@ -266,3 +266,32 @@ test("a pod that tolerates a taint for ever stays, one that does not goes at onc
   await clock.advance(600_000);
   expect(await podNames()).toEqual(["hardy"]);
 });
+
+test("a pod that cannot be ended stays, until an administrator says that its node is out of service", async () => {
+  await join("n1");
+  await join("n2");
+  const at = { namespace: "default", name: "stuck" };
+  await client.create(Pod, {
+    metadata: at,
+    spec: { nodeName: "n1", terminationGracePeriodSeconds: 5, containers: [{ name: "c", image: "nginx" }] },
+  });
+  await run("other", "n1");
+  alive.delete("n1");
+  await clock.advance(100_000);
+  await client.delete(Pod, at);
+  await clock.advance(100_000);
+  expect(await podNames()).toEqual(["other", "stuck"]);
+  const { spec, metadata } = await client.get(Node, { name: "n1" });
+  const taints = [
+    ...(spec?.taints ?? []),
+    { key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoSchedule" },
+  ];
+  const { resourceVersion } = metadata!;
+  await client.patch(
+    Node,
+    { name: "n1" },
+    { type: "merge", body: { metadata: { resourceVersion }, spec: { taints } } },
+  );
+  await clock.advance(100);
+  expect(await podNames()).toEqual(["other"]);
+});
