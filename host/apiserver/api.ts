@@ -10,7 +10,7 @@ import type { ServiceAllocator } from "./allocators/services.ts";
 import type { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import type { TokenAuthenticator } from "./authentication/token-authenticator.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
-import type { KubeletTunnels } from "./connect/tunnels.ts";
+import type { Kubelets } from "./connect/kubelets.ts";
 import type { ServedKinds } from "./served-kinds.ts";
 import type { ObjectStorage } from "./storage/objects.ts";
 import type { WebhookClient } from "./webhook-client/client.ts";
@@ -43,7 +43,7 @@ export interface Api {
   /** Policies and webhooks. */
   readonly dynamicAdmission: DynamicAdmission;
   readonly webhooks: WebhookClient;
-  readonly kubelets: KubeletTunnels;
+  readonly kubelets: Kubelets;
   /** The way to pods; absent: there is none. */
   readonly dialer?: Dialer;
   /** Bearer tokens of every sort. */

@@ -21,7 +21,7 @@ import { firstOf } from "./authentication/token-authenticator.ts";
 import { TokenMemory } from "./authentication/token-memory.ts";
 import { Authorizer } from "./authorization/authorizer.ts";
 import { createBootstrapObjects } from "./bootstrap.ts";
-import { type KubeletClient, KubeletTunnels } from "./connect/tunnels.ts";
+import { type KubeletClient, Kubelets } from "./connect/kubelets.ts";
 import { Definitions } from "./custom-resources/definitions.ts";
 import { expireEvents } from "./event-expiry.ts";
 import { FlowControl } from "./fairness/flow-control.ts";
@@ -106,7 +106,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     kinds,
     dynamicAdmission,
     webhooks,
-    kubelets: new KubeletTunnels(options.kubeletClient),
+    kubelets: new Kubelets(options.kubeletClient),
     dialer: options.dialer,
   };
   const allocations = await followAllocations({ store, views: objects.views, services, log: apiLog });

@@ -18,7 +18,7 @@ import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/f
 import { type AnonymousAccess, createAuthenticator } from "./authentication/request-authenticator.ts";
 import type { ServiceAccountTokenOptions } from "./authentication/service-account-tokens.ts";
 import { publishAuthentication, publishServers } from "./bootstrap.ts";
-import type { KubeletClient } from "./connect/tunnels.ts";
+import type { KubeletClient } from "./connect/kubelets.ts";
 import { createApiCore } from "./core.ts";
 import { FlowGate } from "./fairness/flow-gate.ts";
 import type { Gate, Limits } from "./fairness/gate.ts";

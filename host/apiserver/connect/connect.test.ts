@@ -23,6 +23,11 @@ const opened: TLSSocket[] = [];
 beforeAll(async () => {
   // A kubelet that speaks "echo": what is sent comes back in capitals.
   kubelet = createServer({ ...pki.serving, ca: pki.caCert, requestCert: true });
+  kubelet.on("request", ({ url, socket: from }, response) => {
+    asked.push({ url, client: (from as TLSSocket).getPeerCertificate().subject.CN as string });
+    response.writeHead(url?.includes("previous") ? 400 : 200, { "Content-Type": "text/plain" });
+    response.end(url?.includes("previous") ? "no run before" : "one\ntwo\n");
+  });
   kubelet.on("upgrade", ({ method, url, headers, socket: from }, socket) => {
     const cn = (from as TLSSocket).getPeerCertificate().subject.CN as string;
     asked.push({ method, url, client: cn, protocol: headers["sec-websocket-protocol"] });
@@ -189,6 +194,32 @@ describe("exec, attach and port-forward", () => {
     });
     expect(answer.code).toBe(401);
     expect(asked.length).toBe(before);
+  });
+});
+
+describe("the log of a pod on a node of its own", () => {
+  const log = (path: string) => askHttp2(server, pki.caCert, { path: `${POD}/${path}` }, pki.admin);
+
+  test("comes from the kubelet", async () => {
+    const answer = await log("web/log?tailLines=2&timestamps=true&container=c&pretty=true");
+    expect([answer.code, answer.headers["content-type"], answer.text]).toEqual([
+      200,
+      "text/plain",
+      "one\ntwo\n",
+    ]);
+    expect(asked.at(-1)).toEqual({
+      url: "/containerLogs/default/web/c?tailLines=2&timestamps=true",
+      client: "kube-apiserver-kubelet-client",
+    });
+  });
+
+  test.each([
+    ["web/log?previous=true", 400, "no run before"],
+    ["web/log?tailLines=-1", 422, "tailLines"],
+    ["far/log", 500, "error dialing backend"],
+  ])("%s is %d", async (path, code, text) => {
+    const answer = await log(path);
+    expect([answer.code, answer.text]).toEqual([code, expect.stringContaining(text)]);
   });
 });
 

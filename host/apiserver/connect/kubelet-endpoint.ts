@@ -13,6 +13,12 @@ const DEFAULT_PORT = 10_250;
 /** Kubernetes' --kubelet-preferred-address-types. */
 const PREFERRED = ["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"];
 
+/** Whether a node's pods are played by the simulated kubelet; a node that is not known is none. */
+export async function isSimulated(api: Pick<Api, "objects">, nodeName: string): Promise<boolean> {
+  const node = await oneOf(api, Node, nodeName);
+  return node?.metadata?.annotations?.[SIMULATED_ANNOTATION] === "true";
+}
+
 /**
  * Where the kubelet of a node listens, as the node says.
  *

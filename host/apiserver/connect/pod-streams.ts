@@ -5,7 +5,7 @@ import type { Answer } from "../http/answer.ts";
 import { containerOf } from "../subresources/container-choice.ts";
 import { get } from "../verbs/get.ts";
 import { kubeletEndpoint } from "./kubelet-endpoint.ts";
-import type { KubeletTunnels, Upgrade } from "./tunnels.ts";
+import type { Kubelets, Upgrade } from "./kubelets.ts";
 
 export type PodStream = "exec" | "attach" | "portforward";
 
@@ -21,7 +21,7 @@ const FLAGS = { stdin: "input", stdout: "output", stderr: "error", tty: "tty" } 
  */
 export async function connectPod(
   api: Api,
-  tunnels: KubeletTunnels,
+  tunnels: Kubelets,
   target: Target & { readonly subresource: PodStream },
   query: URLSearchParams,
   upgrade: Upgrade | undefined,

@@ -5,7 +5,7 @@ import { Pod } from "../../api/registry.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Api, Target, User } from "../api.ts";
-import type { Upgrade } from "../connect/tunnels.ts";
+import type { Upgrade } from "../connect/kubelets.ts";
 import { createReview, isReview } from "../reviews/reviews.ts";
 import { select } from "../selection.ts";
 import { bind } from "../subresources/binding.ts";

@@ -4,6 +4,8 @@ import type { Column, Kind } from "../../api/kind.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Api, Target } from "../api.ts";
 import { connectProxy } from "../connect/connect-proxy.ts";
+import { isSimulated } from "../connect/kubelet-endpoint.ts";
+import { kubeletLog } from "../connect/kubelet-log.ts";
 import { connectPod } from "../connect/pod-streams.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
 import { bind } from "../subresources/binding.ts";
@@ -94,6 +96,9 @@ export async function handleSubresource(
     case "log": {
       const options = readLogOptions(request.info.query, target.name, api.clock.nowMs());
       const view = await get(api, target);
+      const { nodeName } = (view.object as V1Pod).spec ?? {};
+      if (nodeName && !(await isSimulated(api, nodeName)))
+        return await kubeletLog(api, view.object as V1Pod, nodeName, request.info.query, request.connection);
       if (options.follow) {
         followLog(api, target, view, options, request);
         return undefined;

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { type Duplex, pipeline } from "node:stream";
 import { ApiError } from "../../apimachinery/errors.ts";
@@ -30,8 +30,8 @@ const MAX_REFUSAL_BYTES = 64 * 1024;
 
 const HANDED_ON = /^(connection|upgrade|sec-websocket-.*|x-stream-protocol-version|user-agent)$/;
 
-/** Client and kubelet, end to end. */
-export class KubeletTunnels {
+/** Asks the kubelets of nodes, and joins clients with them end to end. */
+export class Kubelets {
   readonly #client: KubeletClient | undefined;
   readonly #open = new Set<Duplex>();
 
@@ -44,35 +44,32 @@ export class KubeletTunnels {
     for (const socket of this.#open) socket.destroy();
   }
 
+  /**
+   * What a kubelet answers to a GET; its body is for the caller to read.
+   *
+   * @param onGone  calls back when nobody wants it any more
+   */
+  async get(endpoint: KubeletEndpoint, path: string, onGone: Upgrade["onGone"]): Promise<IncomingMessage> {
+    const request = this.#request(endpoint, "GET", path, {});
+    onGone(() => request.destroy());
+    return new Promise((resolve, reject) => {
+      request.on("error", (error) => reject(dialingFailed(error, endpoint)));
+      request.on("response", resolve);
+      request.end();
+    });
+  }
+
   /** @returns the kubelet's answer, if it does not upgrade */
-  open({ host, port }: KubeletEndpoint, path: string, upgrade: Upgrade): Promise<Answer | undefined> {
-    if (this.#client === undefined)
-      throw new ApiError("", "this API server has no way to ask kubelets", {}, 501);
+  open(endpoint: KubeletEndpoint, path: string, upgrade: Upgrade): Promise<Answer | undefined> {
     if (this.#open.size >= MAX_TUNNELS)
       throw new ApiError("TooManyRequests", "too many connections to kubelets, please try again later", {
         retryAfterSeconds: 1,
       });
-    const { cert, key, caCert } = this.#client;
-    const headers: OutgoingHttpHeaders = {};
-    for (const [name, value] of Object.entries(upgrade.headers))
-      if (HANDED_ON.test(name)) headers[name] = value;
-    const request = httpsRequest({
-      method: upgrade.method,
-      host,
-      port,
-      path,
-      headers,
-      cert,
-      key,
-      ...(caCert === undefined ? { rejectUnauthorized: false } : { ca: caCert }),
-      agent: false,
-    });
+    const headers = Object.entries(upgrade.headers).filter(([name]) => HANDED_ON.test(name));
+    const request = this.#request(endpoint, upgrade.method, path, Object.fromEntries(headers));
     upgrade.onGone(() => request.destroy());
     return new Promise((resolve, reject) => {
-      request.on("error", (error) => {
-        const why = goNetworkError(error, new URL(`https://${host}:${port}`));
-        reject(new ApiError("", `error dialing backend: ${why}`, {}, 500));
-      });
+      request.on("error", (error) => reject(dialingFailed(error, endpoint)));
       request.on("upgrade", (answer, kubelet, head) => {
         this.#join(upgrade, answer, kubelet, head);
         resolve(undefined);
@@ -80,6 +77,19 @@ export class KubeletTunnels {
       request.on("response", (answer) => readRefusal(answer).then(resolve, reject));
       request.end();
     });
+  }
+
+  #request(
+    { host, port }: KubeletEndpoint,
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+  ): ClientRequest {
+    if (this.#client === undefined)
+      throw new ApiError("", "this API server has no way to ask kubelets", {}, 501);
+    const { cert, key, caCert } = this.#client;
+    const trust = caCert === undefined ? { rejectUnauthorized: false } : { ca: caCert };
+    return httpsRequest({ method, host, port, path, headers, cert, key, ...trust, agent: false });
   }
 
   #join(upgrade: Upgrade, answer: IncomingMessage, kubelet: Duplex, head: Buffer): void {
@@ -106,8 +116,13 @@ export class KubeletTunnels {
   }
 }
 
-/** A kubelet that does not upgrade says why. */
-async function readRefusal(answer: IncomingMessage): Promise<Answer> {
+function dialingFailed(error: Error, { host, port }: KubeletEndpoint): ApiError {
+  const why = goNetworkError(error, new URL(`https://${host}:${port}`));
+  return new ApiError("", `error dialing backend: ${why}`, {}, 500);
+}
+
+/** A kubelet that does not do as asked says why. */
+export async function readRefusal(answer: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
