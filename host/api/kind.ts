@@ -65,6 +65,8 @@ export interface KindRules<T> {
   /** A client may create the object with a status (nodes). */
   readonly keepsStatusOnCreate?: true;
   validate?(object: T): FieldError[];
+  /** What is worth a warning to whoever writes it, and no reason to refuse it. */
+  warnings?(object: T): string[];
   /** What is wrong with a change and not with the object: immutable fields and the like. Comes besides `validate`. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** Whether the metadata's name is acceptable; absent: a DNS-1123 subdomain. `prefix`: it is a generateName. */
@@ -116,10 +118,22 @@ export interface CustomType {
   };
   /** How server-side apply sees it. */
   readonly fieldType: StructType;
+  /** A stored object as it is read: with the defaults its schema has come to have, and without what it says no more. */
+  read(stored: KubernetesObject): KubernetesObject;
+  /** Versions that a webhook makes of each other; absent: they differ in their schemas alone. */
+  readonly conversion?: Conversion;
   /** As OpenAPI publishes it. */
   readonly openApi: Readonly<Record<string, unknown>>;
   /** Where `/scale` finds what it shows; absent: there is none. */
   readonly scale?: ScalePaths;
+}
+
+/** How objects of one version become those of another. */
+export interface Conversion {
+  /** The version they are stored in, `example.com/v1`. */
+  readonly storedAs: string;
+  /** Copies in another version, in the same order; throws an ApiError when that cannot be had. */
+  convert(objects: readonly KubernetesObject[], apiVersion: string): Promise<KubernetesObject[]>;
 }
 
 /** Each as `["spec", "replicas"]`. */

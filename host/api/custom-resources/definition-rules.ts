@@ -6,7 +6,7 @@ import type { V1CustomResourceDefinition, V1CustomResourceDefinitionVersion } fr
 import type { KindRules } from "../kind.ts";
 import { memberNames, parseJsonPath } from "./json-path.ts";
 import { ruleErrors } from "./rules.ts";
-import { schemaErrors } from "./schema-rules.ts";
+import { formatWarnings, schemaErrors } from "./schema-rules.ts";
 import { propertyOf, type Structural } from "./structural-schema.ts";
 
 const COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"];
@@ -41,6 +41,9 @@ export const definitionRules: KindRules<V1CustomResourceDefinition> = {
       versionErrors(version, placesOf(definition, index)),
     ),
     ...conversionErrors(definition),
+  ],
+  warnings: ({ spec }) => [
+    ...new Set(spec.versions.flatMap(({ schema }) => formatWarnings(schema?.openAPIV3Schema ?? {}))),
   ],
   validateUpdate: (next, old) => {
     const isEstablished = old.status?.conditions?.some(

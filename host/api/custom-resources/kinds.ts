@@ -72,10 +72,7 @@ function convertedKind(kind: Kind, stored: Kind): Kind {
     stored: {
       kind: stored,
       toStored: (object) => ({ ...object, apiVersion: apiVersionOf(stored) }),
-      fromStored: (object) => {
-        const { object: decoded } = kind.custom!.decode(object as Custom);
-        return { ...decoded, kind: kind.kind, apiVersion: apiVersionOf(kind) };
-      },
+      fromStored: (object) => kind.custom!.read(object),
     },
   };
 }
@@ -110,7 +107,7 @@ function makeKind(
     createOnUpdate: false,
     requiresResourceVersion: true,
     type: `custom:${[...group.split(".")].reverse().join(".")}.${version.name}.${names.kind}`,
-    custom: customType(schema, version),
+    custom: customType(schema, version, apiVersion),
     ...strategyOf<KubernetesObject>({ hasStatus, hasGeneration: true }, {}),
     validate: (object) => customErrors(schema, rules(), object as Custom, undefined),
     validateUpdate: (next, old) => customErrors(schema, rules(), next as Custom, old as Custom),
@@ -131,11 +128,16 @@ function subresourcesOf(kind: string, { subresources }: Version): Subresource[] 
   ];
 }
 
-function customType(schema: Structural, { subresources }: Version): CustomType {
+function customType(schema: Structural, { subresources }: Version, apiVersion: string): CustomType {
   const built = loadSchema();
   const text = { is: "scalar", of: "string" } as const;
   return {
     decode: (value) => decode(schema, value),
+    read: (stored) => {
+      const { object } = decode(schema, stored as Custom);
+      const read = { ...object, kind: stored.kind, apiVersion };
+      return deepEqual(read, stored) ? stored : read;
+    },
     fieldType: structOf(schema, false, (name) => {
       if (name === "metadata") return structType(built, "meta.ObjectMeta");
       return name === "kind" || name === "apiVersion" ? text : undefined;

@@ -8,7 +8,15 @@ import {
 } from "../../apimachinery/field-error.ts";
 import { patternOf } from "../cel/pattern.ts";
 import { settle } from "./decode.ts";
-import { isEmbedded, itemsOf, preserves, propertyOf, type Structural } from "./structural-schema.ts";
+import { isKnownFormat } from "./formats.ts";
+import {
+  additionalOf,
+  isEmbedded,
+  itemsOf,
+  preserves,
+  propertyOf,
+  type Structural,
+} from "./structural-schema.ts";
 import { validateValue } from "./validate.ts";
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
@@ -263,4 +271,12 @@ function defaultErrors(schema: Structural, path: string): FieldError[] {
     errors.push(...defaultErrors(schema.additionalProperties as Structural, `${path}.additionalProperties`));
   }
   return errors;
+}
+
+/** A format that nobody checks says nothing: whoever wrote it may have meant another. Source: api-policy 7.1. */
+export function formatWarnings(schema: Structural): string[] {
+  const { format, properties } = schema;
+  const own = format && !isKnownFormat(format) ? [`unrecognized format ${JSON.stringify(format)}`] : [];
+  const children = [...Object.values(properties ?? {}), itemsOf(schema), additionalOf(schema)];
+  return [...own, ...children.flatMap((child) => (child === undefined ? [] : formatWarnings(child)))];
 }

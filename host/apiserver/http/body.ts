@@ -56,6 +56,8 @@ export function parseRequestBody(
   const type = bodyType(contentType);
   if (type === "application/json" || type === "application/yaml") return parseBody(bytes, type, kind.kind);
   if (type !== "application/vnd.kubernetes.protobuf") throw unsupportedBody();
+  // What a definition declares has no protobuf.
+  if (kind.type.startsWith("custom:")) throw unsupportedBody(["application/json", "application/yaml"]);
   const typeFor = (apiVersion: string, name: string) =>
     apiVersion === apiVersionOf(kind) && name === kind.kind
       ? kind.type

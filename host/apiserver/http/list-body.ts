@@ -57,7 +57,7 @@ function slicesOf(api: Api, result: ListResult, look: Presentation): Generator<B
     return decodedSlices(head, views, (view) => partialObject(view.object));
   }
   const head = `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${metadata},"items":[`;
-  if (kind.stored === undefined) return byteSlices(head, entries);
+  if (kind.stored === undefined && kind.custom === undefined) return byteSlices(head, entries);
   return decodedSlices(head, views, (view) => withoutType(view.object));
 }
 

@@ -68,8 +68,8 @@ export function bodyType(contentType: string | undefined): string {
   return type === "" ? "application/json" : type;
 }
 
-export function unsupportedBody(): ApiError {
-  const accepted = SERVED.join(", ");
+export function unsupportedBody(types: readonly string[] = SERVED): ApiError {
+  const accepted = types.join(", ");
   const what = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
   return new ApiError("UnsupportedMediaType", what);
 }

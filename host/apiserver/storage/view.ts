@@ -43,14 +43,18 @@ export class View {
     return objectBytes(this.value, this.revision, "", "\n");
   }
 
-  /** The same object in another served version of its kind. */
+  /** The same object in another served version of its kind; a custom one by the schema that it has now. */
   as(kind: Kind): View {
-    if (kind.stored === undefined) return this;
+    if (kind.stored === undefined && kind.custom === undefined) return this;
     if (this.#converted?.kind !== kind) {
-      const object = View.freeze(kind.stored.fromStored(this.object) as AnyObject);
-      this.#converted = { kind, view: new View(encodeObject(object), this.revision, object) };
+      const object = (kind.stored?.fromStored(this.object) ?? kind.custom!.read(this.object)) as AnyObject;
+      this.#converted = { kind, view: object === this.object ? this : this.#of(object) };
     }
     return this.#converted.view;
+  }
+
+  #of(object: AnyObject): View {
+    return new View(encodeObject(object), this.revision, View.freeze(object));
   }
 
   /** The object as it was, under the revision of the write that ended it: what a DELETED event carries. */

@@ -49,7 +49,9 @@ export async function change(
         const asked = { ...target, subresource: options.through ?? target.subresource };
         trackUpdate(api, asked, next, before, context);
       }
-      return step(api, target, asStored(kind, next), current.object, options, context);
+      // A default that its schema has come to have since is no change.
+      const old = kind.custom === undefined ? current.object : asStored(kind, before);
+      return step(api, target, asStored(kind, next), old, options, context);
     },
     context.dryRun,
     options.maxTries,
@@ -82,6 +84,7 @@ async function step(
     errors.push(...changeErrors(target.kind, prepared, old));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
+  for (const text of kind.warnings?.(prepared) ?? []) context.warn(text);
   await approve(api, { ...about, object: prepared }, context);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };

@@ -91,6 +91,7 @@ async function tryCreate(
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...objectErrors(kind, object)];
   if (errors.length > 0) throw invalidObject(target, reference.name, errors);
+  for (const text of target.warnings?.(object) ?? []) context.warn(text);
   const { name, namespace } = reference;
   const attributes = { verb: "create", kind: target, asked: kind, namespace, name, object } as const;
   await approve(api, attributes, context);
