@@ -49,7 +49,7 @@ function oneErrors(at: string, webhook: Webhook): FieldError[] {
     const why = `the timeout value must be between 1 and ${MAX_TIMEOUT_SECONDS} seconds`;
     errors.push(invalid(`${at}.timeoutSeconds`, timeoutSeconds, why));
   }
-  errors.push(...versionErrors(`${at}.admissionReviewVersions`, admissionReviewVersions));
+  errors.push(...reviewVersionErrors(`${at}.admissionReviewVersions`, admissionReviewVersions));
   errors.push(...validateLabelSelector(`${at}.namespaceSelector`, webhook.namespaceSelector));
   errors.push(...validateLabelSelector(`${at}.objectSelector`, webhook.objectSelector));
   errors.push(...clientErrors(`${at}.clientConfig`, webhook.clientConfig));
@@ -60,7 +60,7 @@ function oneErrors(at: string, webhook: Webhook): FieldError[] {
 }
 
 /** Of admission and of conversion. */
-export function versionErrors(field: string, versions: readonly string[]): FieldError[] {
+export function reviewVersionErrors(field: string, versions: readonly string[]): FieldError[] {
   if (versions.length === 0) return [required(field, `must specify one of ${VERSIONS.join(", ")}`)];
   const repeated = versions.flatMap((version, index) =>
     versions.indexOf(version) < index ? [duplicate(`${field}[${index}]`, version)] : [],

@@ -214,7 +214,8 @@ function resourceRows(kind: Kind): object[] {
 /** base64 of the first 8 bytes of sha256("group/version/Kind") of the kind as it is stored. */
 function storageVersionHash(kind: Kind): string {
   const stored = kind.stored?.kind ?? kind;
-  const hash = createHash("sha256").update(`${stored.group}/${stored.version}/${stored.kind}`).digest();
+  const version = kind.custom?.conversion?.storedAs ?? `${stored.group}/${stored.version}`;
+  const hash = createHash("sha256").update(`${version}/${stored.kind}`).digest();
   return hash.subarray(0, 8).toString("base64");
 }
 

@@ -1,9 +1,17 @@
 import { deepEqual } from "../../apimachinery/copy.ts";
-import { type FieldError, invalid, notSupported, required, tooMany } from "../../apimachinery/field-error.ts";
+import {
+  type FieldError,
+  forbiddenField,
+  invalid,
+  notSupported,
+  required,
+  tooMany,
+} from "../../apimachinery/field-error.ts";
 import { isDns1035Label, isDns1123Subdomain } from "../../apimachinery/names.ts";
 import { checked, immutable } from "../field-checks.ts";
 import type { V1CustomResourceDefinition, V1CustomResourceDefinitionVersion } from "../generated/types.ts";
 import type { KindRules } from "../kind.ts";
+import { clientErrors, reviewVersionErrors } from "../webhook-validation.ts";
 import { memberNames, parseJsonPath } from "./json-path.ts";
 import { ruleErrors } from "./rules.ts";
 import { formatWarnings, schemaErrors } from "./schema-rules.ts";
@@ -23,6 +31,8 @@ export const definitionRules: KindRules<V1CustomResourceDefinition> = {
       if (names.kind) names.listKind ||= `${names.kind}List`;
     }
     spec.conversion ??= { strategy: "None" };
+    const { service } = spec.conversion.webhook?.clientConfig ?? {};
+    if (service) service.port ??= 443;
   },
   prepareCreate(definition) {
     const stored = definition.spec.versions?.find(({ storage }) => storage)?.name;
@@ -275,13 +285,24 @@ function conversionErrors({ spec: { conversion } }: V1CustomResourceDefinition):
   if (strategy !== "None" && strategy !== "Webhook") {
     return [notSupported("spec.conversion.strategy", strategy, ["None", "Webhook"])];
   }
-  if (strategy === "None") return [];
+  const [client, versions] = [
+    "spec.conversion.webhookClientConfig",
+    "spec.conversion.conversionReviewVersions",
+  ];
+  if (strategy === "None") {
+    const why = "should not be set when strategy is not set to Webhook";
+    return [
+      ...(webhook?.clientConfig ? [forbiddenField(client, why)] : []),
+      ...(webhook?.conversionReviewVersions?.length ? [forbiddenField(versions, why)] : []),
+    ];
+  }
+  const { clientConfig, conversionReviewVersions = [] } = webhook ?? {};
   return [
-    ...(webhook?.clientConfig
-      ? []
-      : [required("spec.conversion.webhookClientConfig", "required when strategy is set to Webhook")]),
-    ...(webhook?.conversionReviewVersions?.length
-      ? []
-      : [required("spec.conversion.conversionReviewVersions")]),
+    ...(clientConfig
+      ? clientErrors(client, clientConfig)
+      : [required(client, "required when strategy is set to Webhook")]),
+    ...(conversionReviewVersions.length > 0
+      ? reviewVersionErrors(versions, conversionReviewVersions)
+      : [required(versions)]),
   ];
 }

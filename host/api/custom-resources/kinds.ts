@@ -18,6 +18,7 @@ import type {
 import {
   apiVersionOf,
   type Column,
+  type Conversion,
   type CustomType,
   type Kind,
   type ScalePaths,
@@ -47,22 +48,39 @@ const CHANGE = ["get", "patch", "update"] as const;
 type Version = V1CustomResourceDefinitionVersion;
 type Custom = KubernetesObject & Record<string, unknown>;
 
+/** Asks the webhook of a definition for objects in another version. */
+export type ConvertObjects = (
+  spec: V1CustomResourceDefinition["spec"],
+  objects: readonly KubernetesObject[],
+  apiVersion: string,
+) => Promise<KubernetesObject[]>;
+
 /**
  * The kinds that a definition declares: one for each served version, all stored as the storage version. Names are those that
  * were accepted; without any there is nothing to serve.
  */
-export function customKinds(definition: V1CustomResourceDefinition): Kind[] {
+export function customKinds(definition: V1CustomResourceDefinition, convert?: ConvertObjects): Kind[] {
   const names = definition.status?.acceptedNames;
   if (!names?.plural || !names.kind) return [];
   const { versions } = definition.spec;
   const storage = versions.find((one) => one.storage);
   if (storage === undefined) return [];
+  const served = versions.filter((version) => version.served);
+  const { spec } = definition;
+  if (convert !== undefined && spec.conversion?.strategy === "Webhook") {
+    const conversion: Conversion = {
+      storedAs: apiVersionOf({ group: spec.group, version: storage.name }),
+      convert: (objects, apiVersion) => convert(spec, objects, apiVersion),
+    };
+    return served.map((version) => {
+      const kind = makeKind(definition, names, version);
+      return { ...kind, custom: { ...kind.custom!, conversion } };
+    });
+  }
   const stored = makeKind(definition, names, storage);
-  return versions
-    .filter((version) => version.served)
-    .map((version) =>
-      version === storage ? stored : convertedKind(makeKind(definition, names, version), stored),
-    );
+  return served.map((version) =>
+    version === storage ? stored : convertedKind(makeKind(definition, names, version), stored),
+  );
 }
 
 /** With conversion strategy None versions differ in their name and schema alone. */

@@ -1,4 +1,4 @@
-import { customKinds, servesTheSame } from "../../api/custom-resources/kinds.ts";
+import { type ConvertObjects, customKinds, servesTheSame } from "../../api/custom-resources/kinds.ts";
 import { CustomResourceDefinition } from "../../api/extension-kinds.ts";
 import type { V1CustomResourceDefinition } from "../../api/generated/types.ts";
 import type { Kind } from "../../api/kind.ts";
@@ -13,6 +13,7 @@ import { storagePrefix } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { removeCollection } from "../verbs/delete-collection.ts";
+import { convertByWebhook } from "./convert-by-webhook.ts";
 import { acceptNames, conditionOf, withCondition } from "./naming.ts";
 
 const KIND = CustomResourceDefinition as unknown as Kind;
@@ -38,6 +39,8 @@ export class Definitions {
   /** What the kinds of each definition were made of. */
   readonly #served = new Map<string, V1CustomResourceDefinition>();
   #isStopped = false;
+  readonly #convert: ConvertObjects = ({ conversion }, objects, apiVersion) =>
+    convertByWebhook(this.#api, conversion?.webhook, objects, apiVersion);
 
   constructor(api: Api) {
     this.#api = api;
@@ -95,7 +98,7 @@ export class Definitions {
     if (definition !== undefined && before !== undefined && servesTheSame(before, definition)) return;
     if (definition === undefined) this.#served.delete(name);
     else this.#served.set(name, definition);
-    this.#api.kinds.serve(name, definition === undefined ? [] : customKinds(definition));
+    this.#api.kinds.serve(name, definition === undefined ? [] : customKinds(definition, this.#convert));
   }
 
   /** A name is free again: who was refused it in the group gets another look. */
@@ -131,6 +134,7 @@ export class Definitions {
       ...current.status,
       conditions: withCondition(current.status?.conditions ?? [], progress, this.#now()),
     }));
+    // Nobody converts what is removed: a webhook that is gone must not keep its definition.
     const kinds = customKinds(marked);
     this.#served.delete(name);
     this.#api.kinds.serve(

@@ -80,8 +80,8 @@ export function inBatches(deliveries: readonly Delivery[], isPast: boolean): Bat
 export class Change {
   readonly next: View | undefined;
   readonly before: View | undefined;
+  readonly revision: number;
   readonly #kind: Kind;
-  readonly #revision: number;
   #added: Delivery | undefined;
   #modified: Delivery | undefined;
   #deleted: Delivery | undefined;
@@ -90,7 +90,7 @@ export class Change {
     this.next = entry && views.of(entry);
     this.before = previous && views.of(previous);
     this.#kind = kind;
-    this.#revision = revision;
+    this.revision = revision;
   }
 
   /**
@@ -117,7 +117,7 @@ export class Change {
   }
 
   #deletion(before: View): Delivery {
-    this.#deleted ??= new Delivery("DELETED", before.endedAt(this.#revision).as(this.#kind));
+    this.#deleted ??= new Delivery("DELETED", before.as(this.#kind).endedAt(this.revision));
     return this.#deleted;
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from "../../apimachinery/log.ts";
 import type { ObjectReference } from "../../apimachinery/object.ts";
 import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.ts";
 import { type Allocations, writeAllocated } from "./allocated-write.ts";
+import { isConverted, prepare, storedForm } from "./conversion.ts";
 import { storageKey, storageKind } from "./keys.ts";
 import { type AnyObject, encodeObject, View, Views } from "./view.ts";
 import { WatchFeeds } from "./watch-feeds.ts";
@@ -46,7 +47,16 @@ export class ObjectStorage {
   /** @param revision  absent: the newest */
   async find(kind: Kind, reference: ObjectReference, revision?: number): Promise<View | undefined> {
     const entry = await this.store.get(storageKey(kind, reference), { revision });
-    return entry && this.views.of(entry);
+    if (entry === undefined) return undefined;
+    const view = this.views.of(entry);
+    return isConverted(kind) ? this.shown(kind, view) : view;
+  }
+
+  /** A view that can be seen as the kind; as it is stored, except where only a webhook can convert it. */
+  async shown(kind: Kind, view: View): Promise<View> {
+    if (!isConverted(kind)) return view;
+    await prepare(kind, [view]);
+    return view.as(kind);
   }
 
   async get(kind: Kind, reference: ObjectReference, revision?: number): Promise<View> {
@@ -62,10 +72,12 @@ export class ObjectStorage {
     object: AnyObject,
   ): Promise<View | "exists" | "taken"> {
     const key = storageKey(kind, reference);
-    const written = await this.#create(key, storable(object), object);
+    const stored = isConverted(kind) ? await storedForm(kind, object) : object;
+    const written = await this.#create(key, storable(stored), stored);
     if (typeof written === "string") return written;
-    this.#say("created", key, object, written.modRevision);
-    return this.views.remember(written, object);
+    this.#say("created", key, stored, written.modRevision);
+    const view = this.views.remember(written, stored);
+    return isConverted(kind) ? this.shown(kind, view) : view;
   }
 
   async #create(key: string, value: Uint8Array, object: AnyObject): Promise<Entry | "exists" | "taken"> {
@@ -95,7 +107,8 @@ export class ObjectStorage {
     let entry = await this.store.get(key);
     for (let tries = 0; tries < maxTries; tries++) {
       if (entry === undefined) throw notFound(kind, reference.name);
-      const current = this.views.of(entry);
+      const known = this.views.of(entry);
+      const current = isConverted(kind) ? await this.shown(kind, known) : known;
       const step = await change(current);
       if (step.kind === "keep") return { view: current, step: "keep", previous: current };
       if (step.kind === "remove") {
@@ -106,7 +119,7 @@ export class ObjectStorage {
         entry = result.current;
         continue;
       }
-      const outcome = await this.#put(key, entry, current, step, dryRun);
+      const outcome = await this.#put(kind, key, entry, current, step, dryRun);
       if ("view" in outcome) return outcome;
       entry = outcome.current;
     }
@@ -142,25 +155,34 @@ export class ObjectStorage {
   }
 
   async #put(
+    kind: Kind,
     key: string,
     entry: Entry,
     current: View,
     step: Extract<UpdateStep, { kind: "put" }>,
     dryRun: boolean,
   ): Promise<UpdateOutcome | { current: Entry | undefined }> {
-    const value = storable(step.object);
     let result: WriteResult;
+    let object: AnyObject;
     try {
-      if (sameBytes(value, entry.value) || sameButForOrder(value, step.object, current))
+      object = isConverted(kind) ? await storedForm(kind, step.object) : step.object;
+      const value = storable(object);
+      const stored = this.views.of(entry);
+      if (sameBytes(value, entry.value) || sameButForOrder(value, object, stored))
         return { view: current, step: "keep", previous: current };
-      if (dryRun) return { view: new View(value, current.revision), step: "put", previous: current };
-      result = await this.#update(entry, value, current.object, step.object);
+      if (dryRun) {
+        const bytes = object === step.object ? value : encodeObject(step.object);
+        return { view: new View(bytes, current.revision), step: "put", previous: current };
+      }
+      result = await this.#update(entry, value, stored.object, object);
     } finally {
       step.release?.();
     }
     if (!result.ok) return { current: result.current };
-    this.#say("updated", key, step.object, result.entry.modRevision);
-    return { view: this.views.remember(result.entry, step.object), step: "put", previous: current };
+    this.#say("updated", key, object, result.entry.modRevision);
+    const written = this.views.remember(result.entry, object);
+    const view = isConverted(kind) ? await this.shown(kind, written) : written;
+    return { view, step: "put", previous: current };
   }
 
   /** One line for each write: with the components' own lines, a Pod can be followed by its uid. */

@@ -1,4 +1,4 @@
-import type { Kind } from "../../api/kind.ts";
+import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { deepFreeze } from "../../apimachinery/copy.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { Entry } from "../../store/store.ts";
@@ -16,6 +16,8 @@ export interface AnyObject extends KubernetesObject {
 export class View {
   #object: WeakRef<AnyObject> | undefined;
   #converted: { readonly kind: Kind; readonly view: View } | undefined;
+  /** By versions that webhooks made. */
+  #made: Map<Kind, View> | undefined;
   #ended: View | undefined;
 
   constructor(
@@ -38,6 +40,11 @@ export class View {
     return object;
   }
 
+  /** @param object  the same one, decoded already */
+  adopt(object: AnyObject): void {
+    if (this.#object?.deref() === undefined) this.#object = new WeakRef(object);
+  }
+
   /** The object as the answer to a request: a line of JSON. */
   get body(): Buffer {
     return objectBytes(this.value, this.revision, "", "\n");
@@ -46,11 +53,27 @@ export class View {
   /** The same object in another served version of its kind; a custom one by the schema that it has now. */
   as(kind: Kind): View {
     if (kind.stored === undefined && kind.custom === undefined) return this;
+    if (kind.custom?.conversion !== undefined && this.object.apiVersion !== apiVersionOf(kind)) {
+      const made = this.#made?.get(kind);
+      if (made === undefined) throw new Error("seen in a version that a webhook was not asked for yet");
+      return made;
+    }
     if (this.#converted?.kind !== kind) {
       const object = (kind.stored?.fromStored(this.object) ?? kind.custom!.read(this.object)) as AnyObject;
       this.#converted = { kind, view: object === this.object ? this : this.#of(object) };
     }
     return this.#converted.view;
+  }
+
+  /** Whether `as` can answer: it cannot wait for a webhook. */
+  isKnownAs(kind: Kind): boolean {
+    return this.object.apiVersion === apiVersionOf(kind) || this.#made?.has(kind) === true;
+  }
+
+  /** @param object  this one, as a webhook made it in another version */
+  remember(kind: Kind, object: AnyObject): void {
+    this.#made ??= new Map();
+    this.#made.set(kind, this.#of(object));
   }
 
   #of(object: AnyObject): View {
@@ -96,11 +119,14 @@ export class Views {
 
   /** After a write the decoded object is already at hand. */
   remember(entry: Entry, object: AnyObject): View {
-    const view = new View(
-      entry.value,
-      entry.modRevision,
-      View.freeze(withRevision(object, entry.modRevision)),
-    );
+    const decoded = View.freeze(withRevision(object, entry.modRevision));
+    const known = this.#views.get(entry);
+    if (known !== undefined) {
+      // Somebody was told of the write before its writer: what was made of the view since must not be lost.
+      known.adopt(decoded);
+      return known;
+    }
+    const view = new View(entry.value, entry.modRevision, decoded);
     this.#views.set(entry, view);
     return view;
   }

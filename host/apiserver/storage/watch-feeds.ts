@@ -1,6 +1,7 @@
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { CompactedError, type Store, StoreUnavailableError, type WatchEvent } from "../../store/store.ts";
 import { fieldOf, type Selection } from "../selection.ts";
+import { isConverted, prepare } from "./conversion.ts";
 import { type Batch, Change, type Delivery, inBatches } from "./delivery.ts";
 import type { Views } from "./view.ts";
 
@@ -84,6 +85,7 @@ class Feed {
   readonly #byField = new Map<string, Map<string, Audience[]>>();
   readonly #watchings = new Set<Watching>();
   readonly #handle: { cancel(): void };
+  #turn: Promise<void> = Promise.resolve();
   /** Up to here all changes have been handed on. */
   #position: number;
 
@@ -98,11 +100,27 @@ class Feed {
   ) {
     this.#position = position;
     this.#handle = store.watch(prefix, position, {
-      onEvents: (events) => this.#handOn(events),
-      onEnd: (reason) => {
-        for (const watching of [...this.#watchings]) watching.fail(reason);
-      },
+      onEvents: (events) => this.#inTurn(events, (changes) => this.#handOn(changes)),
+      onEnd: (reason) => this.#fail(reason),
     });
+  }
+
+  #fail(reason: Error): void {
+    for (const watching of [...this.#watchings]) watching.fail(reason);
+  }
+
+  /** At once, unless a webhook has to convert the objects first; then one after another, so that their order stays. */
+  #inTurn(events: readonly WatchEvent[], handOn: (changes: readonly Change[]) => void): void {
+    const changes = events.map((event) => new Change(event, this.kind, this.views));
+    if (!isConverted(this.kind)) {
+      handOn(changes);
+      return;
+    }
+    const views = changes.flatMap(({ next, before }) => [next, before]).filter((one) => one !== undefined);
+    this.#turn = this.#turn
+      .then(() => prepare(this.kind, views))
+      .then(() => handOn(changes))
+      .catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
   }
 
   add(selection: Selection, afterRevision: number, follower: Follower): Watching {
@@ -122,11 +140,10 @@ class Feed {
     this.onLeave(isLast);
   }
 
-  #handOn(events: readonly WatchEvent[]): void {
-    this.#position = events.at(-1)!.revision;
+  #handOn(changes: readonly Change[]): void {
+    this.#position = changes.at(-1)!.revision;
     const told = new Map<Audience, Delivery[]>();
-    for (const event of events) {
-      const change = new Change(event, this.kind, this.views);
+    for (const change of changes) {
       for (const audience of this.#concerned(change)) {
         const delivery = change.delivery(audience.selection.matches);
         if (delivery === undefined) continue;
@@ -157,19 +174,20 @@ class Feed {
   #catchUp(watching: Watching): void {
     const { selection } = watching;
     const handle = this.store.watch(this.prefix, watching.position, {
-      onEvents: (events) => {
-        const deliveries: Delivery[] = [];
-        for (const event of events) {
-          const delivery = new Change(event, this.kind, this.views).delivery(selection.matches);
-          if (delivery !== undefined) deliveries.push(delivery);
-        }
-        watching.hand(inBatches(deliveries, true));
-        watching.position = Math.max(watching.position, events.at(-1)!.revision);
-        if (watching.isOver || watching.position < this.#position) return;
-        watching.catchingUp = undefined;
-        handle.cancel();
-        this.#join(watching);
-      },
+      onEvents: (events) =>
+        this.#inTurn(events, (changes) => {
+          const deliveries: Delivery[] = [];
+          for (const change of changes) {
+            const delivery = change.delivery(selection.matches);
+            if (delivery !== undefined) deliveries.push(delivery);
+          }
+          watching.hand(inBatches(deliveries, true));
+          watching.position = Math.max(watching.position, changes.at(-1)!.revision);
+          if (watching.isOver || watching.position < this.#position) return;
+          watching.catchingUp = undefined;
+          handle.cancel();
+          this.#join(watching);
+        }),
       onEnd: (reason) => watching.fail(reason),
     });
     watching.catchingUp = handle;

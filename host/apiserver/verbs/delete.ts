@@ -46,7 +46,7 @@ export async function remove(
   for (;;) {
     const entry = await api.objects.store.get(key);
     if (entry === undefined) throw notFound(target.kind, name);
-    const current = api.objects.views.of(entry);
+    const current = await api.objects.shown(kind, api.objects.views.of(entry));
     requirePreconditions(kind, name, options, current.object.metadata ?? {});
     const said = { ...options };
     await admission(

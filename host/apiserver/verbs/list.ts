@@ -16,6 +16,7 @@ import {
   validateRevisionOptions,
 } from "../resource-version.ts";
 import type { Selection } from "../selection.ts";
+import { prepare } from "../storage/conversion.ts";
 import type { View } from "../storage/view.ts";
 import type { Turns } from "./turns.ts";
 
@@ -61,6 +62,7 @@ export async function list(
   const page = await readPage(api, selection, limit, token, exact, turns);
   const { kind } = selection;
   const { entries, revision } = page;
+  await prepare(kind, kind.custom?.conversion ? entries.map((entry) => api.objects.views.of(entry)) : []);
   if (!page.more) return { kind, entries, revision };
   const after = entries.at(-1)!.key.slice(selection.prefix.length);
   return {
@@ -105,6 +107,11 @@ async function readPage(
     const step = limit === undefined ? undefined : Math.max(limit, SCAN_STEP);
     const range = await readRange(api, prefix, { revision, after, limit: step }, token);
     revision = range.revision;
+    if (selection.kind.custom?.conversion !== undefined)
+      await prepare(
+        selection.kind,
+        range.entries.map((entry) => api.objects.views.of(entry)),
+      );
     for (const [index, entry] of range.entries.entries()) {
       if (turns !== undefined && index % TURN_OBJECTS === TURN_OBJECTS - 1) await turns.next();
       if (!selection.matches(api.objects.views.of(entry))) continue;

@@ -11,6 +11,7 @@ import {
   validateRevisionOptions,
 } from "../resource-version.ts";
 import type { Selection } from "../selection.ts";
+import { prepare } from "../storage/conversion.ts";
 import { type Batch, Delivery, inBatches } from "../storage/delivery.ts";
 import { encodeObject, View } from "../storage/view.ts";
 import type { Turns } from "./turns.ts";
@@ -102,6 +103,11 @@ class WatchSession {
     try {
       const notOlder = await revisionNotOlderThan(this.api, from);
       const { entries, revision } = await this.api.objects.store.range(prefix, { revision: notOlder });
+      if (kind.custom?.conversion !== undefined)
+        await prepare(
+          kind,
+          entries.map((entry) => this.api.objects.views.of(entry)),
+        );
       let deliveries: Delivery[] = [];
       for (const [index, entry] of entries.entries()) {
         if (this.turns !== undefined && index > 0 && index % TURN_OBJECTS === 0) {
@@ -166,7 +172,8 @@ class WatchSession {
    * write. So the bookmark may name the store's newest revision, and a quiet kind's watchers do not fall behind history.
    */
   #bookmark(): void {
-    if (this.#handle === undefined) return;
+    // What waits for a webhook has not been delivered yet: a bookmark would skip it.
+    if (this.#handle === undefined || this.selection.kind.custom?.conversion !== undefined) return;
     const revision = Math.max(this.#startRevision, this.api.objects.store.revision);
     const bookmark = new Delivery("BOOKMARK", bookmarkView(this.selection.kind, revision, false));
     this.receiver.onBatches(inBatches([bookmark], false));

@@ -100,7 +100,8 @@ export function inVersion(
 
 /** Every version that the same objects are served in, the one that was asked for first. */
 export function versionsOf({ asked, isWhole }: Operation, all: readonly Kind[]): readonly Kind[] {
-  if (!isWhole) return [asked];
+  // A webhook of conversion is not asked for a webhook of admission: such objects are shown as they came.
+  if (!isWhole || asked.custom?.conversion !== undefined) return [asked];
   const { group, plural } = storageKind(asked);
   const others = all.filter((one) => {
     const stored = storageKind(one);

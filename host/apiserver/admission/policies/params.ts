@@ -1,8 +1,10 @@
 import { apiVersionOf, type Kind } from "../../../api/kind.ts";
 import { labelSelectorFromObject, matches } from "../../../apimachinery/selectors.ts";
 import type { Api } from "../../api.ts";
+import { select } from "../../selection.ts";
 import { asServed } from "../../storage/convert.ts";
 import type { AnyObject } from "../../storage/view.ts";
+import { list, viewsOf } from "../../verbs/list.ts";
 import type { Operation } from "../dynamic/operation.ts";
 import { allOf, oneOf } from "../look-up.ts";
 import type { BindingSpec, PolicySpec } from "./policy.ts";
@@ -39,7 +41,7 @@ export async function paramsOf(
     const why = "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources";
     throw new Error(why);
   }
-  const found = name ? [await oneOf(api, kind, name, namespace)] : await allOf(api, kind, namespace);
+  const found = name ? [await oneOf(api, kind, name, namespace)] : await everyOne(api, kind, namespace);
   const wanted = selector === undefined ? undefined : labelSelectorFromObject(selector);
   const params = found
     .filter((one) => one !== undefined)
@@ -49,4 +51,10 @@ export async function paramsOf(
   if (params.length === 0 && parameterNotFoundAction === "Deny")
     throw new Error("no params found for policy binding with `Deny` parameterNotFoundAction");
   return params;
+}
+
+async function everyOne(api: Api, kind: Kind, namespace: string | undefined): Promise<AnyObject[]> {
+  if (kind.custom?.conversion === undefined) return [...(await allOf(api, kind, namespace))] as AnyObject[];
+  const listed = await list(api, select(kind, namespace, {}), {});
+  return viewsOf(api, listed).map(({ object }) => object);
 }
