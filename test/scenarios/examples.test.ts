@@ -50,4 +50,14 @@ describe("examples", () => {
     expect([ran.code, ran.stderr]).toEqual([0, ""]);
     expect(ran.stdout).toMatch(/^web runs on \S+ as 10\.\d+\.\d+\.\d+\n$/);
   });
+
+  test("07-admission: one policy refuses, another changes", async () => {
+    const ran = await run(process.execPath, [packageFile("examples/07-admission/admission.mjs")]);
+    expect([ran.code, ran.stderr]).toEqual([0, ""]);
+    expect(ran.stdout.split("\n")).toEqual([
+      "pods \"any\" is forbidden: ValidatingAdmissionPolicy 'versions' with binding 'versions' denied request: say which version of nginx",
+      expect.stringMatching(/^one was made by \S+$/),
+      "",
+    ]);
+  });
 });

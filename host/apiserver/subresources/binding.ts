@@ -2,6 +2,8 @@ import type { V1Binding, V1Pod, V1PodCondition } from "../../api/generated/types
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, conflict, type Status } from "../../apimachinery/errors.ts";
+import type { KubernetesObject } from "../../apimachinery/object.ts";
+import { admitDocument } from "../admission/dynamic/admit-document.ts";
 import { topologyLabels } from "../admission/pod-topology-labels.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import type { AnyObject } from "../storage/view.ts";
@@ -13,9 +15,10 @@ const RESOURCE = { group: "", plural: "pods/binding", kind: "Binding" };
 export async function bind(
   api: Api,
   target: Target,
-  body: V1Binding,
+  asked: V1Binding,
   context: WriteContext,
 ): Promise<Status> {
+  const body = await admitBinding(api, target, await withTopology(api, asked), context);
   const node = body.target?.name;
   if (!node) throw new ApiError("", "target.name: Required value");
   if (body.metadata?.name && body.metadata.name !== target.name) {
@@ -27,16 +30,35 @@ export async function bind(
     return deepCopy(current.object);
   };
   // The binding is the one change that may set nodeName, so the kind's own update rule is not asked.
-  const labels = { ...body.metadata?.labels, ...(await topologyLabels(api, node)) };
-  const said = { ...body, metadata: { ...body.metadata, labels } };
-  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, said, formatTime(api.clock.nowMs()));
+  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, body, formatTime(api.clock.nowMs()));
   await change(
     api,
     { ...target, subresource: "binding" },
     { produce, prepare, replace: false, tracked: true },
-    context,
+    // Whoever is asked about bindings was asked about this one.
+    { ...context, isInternal: true },
   );
   return success();
+}
+
+/** The pod is to know where its node stands (PodTopologyLabels). */
+async function withTopology(api: Api, asked: V1Binding): Promise<V1Binding> {
+  const node = asked.target?.name;
+  if (!node) return asked;
+  const labels = { ...asked.metadata?.labels, ...(await topologyLabels(api, node)) };
+  return { ...asked, metadata: { ...asked.metadata, labels } };
+}
+
+async function admitBinding(
+  api: Api,
+  { kind, namespace, name }: Target,
+  said: V1Binding,
+  context: WriteContext,
+): Promise<V1Binding> {
+  if (api.dynamicAdmission.isIdle) return said;
+  const object: AnyObject = { ...said, kind: "Binding", apiVersion: "v1" };
+  const about = { verb: "create", kind, namespace, name, subresource: "binding", targetName: name } as const;
+  return (await admitDocument(api, { ...about, object }, context)) as KubernetesObject as V1Binding;
 }
 
 export function success(): Status {

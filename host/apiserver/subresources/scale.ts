@@ -4,6 +4,7 @@ import { ApiError, badRequest, conflict, internalError } from "../../apimachiner
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
 import { formatLabelSelector, labelSelectorFromObject } from "../../apimachinery/selectors.ts";
 import type { Patch } from "../../client/client.ts";
+import { admitDocument } from "../admission/dynamic/admit-document.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import type { AnyObject, View } from "../storage/view.ts";
 import { change } from "../verbs/change.ts";
@@ -90,10 +91,12 @@ export async function setScale(
   wanted: { readonly scale: unknown } | { readonly patch: Patch },
   context: WriteContext,
 ): Promise<AnyObject> {
-  const produce = (current: View): AnyObject => {
+  const produce = async (current: View): Promise<AnyObject> => {
     const before = scaleOf(target.kind, current.object);
     const after = "scale" in wanted ? wanted.scale : patchScale(api, target, wanted.patch, before);
-    const replicas = wantedReplicas(target, after, current.object);
+    const said = wantedReplicas(target, after, current.object);
+    const scale = await admitScale(api, target, { ...before, spec: { replicas: said } }, before, context);
+    const replicas = wantedReplicas(target, scale, current.object);
     const path = target.kind.custom?.scale?.specReplicas ?? ["spec", "replicas"];
     return withValueAt(deepCopy(current.object), path, replicas);
   };
@@ -101,9 +104,21 @@ export async function setScale(
     api,
     { ...target, subresource: undefined },
     { produce, replace: false, through: "scale" },
-    context,
+    // A scale is not an update of its parent, for those who are asked about updates.
+    { ...context, isInternal: true },
   );
   return scaleOf(target.kind, view.object);
+}
+
+function admitScale(
+  api: Api,
+  { kind, namespace, name }: Target,
+  object: AnyObject,
+  old: AnyObject,
+  context: WriteContext,
+): Promise<AnyObject> {
+  const about = { verb: "update", kind, namespace, name, subresource: "scale", targetName: name } as const;
+  return admitDocument(api, { ...about, object, old }, context);
 }
 
 function patchScale(api: Api, target: Target, patch: Patch, before: AnyObject): unknown {

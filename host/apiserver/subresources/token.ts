@@ -5,7 +5,7 @@ import { Node, Pod, Secret, ServiceAccount } from "../../api/registry.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { badRequest, conflict } from "../../apimachinery/errors.ts";
 import { type FieldError, invalid, invalidObject } from "../../apimachinery/field-error.ts";
-import { admit } from "../admission/chain.ts";
+import { admit, approve } from "../admission/chain.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import { type BoundObject, nodeClaim } from "../authentication/service-account-tokens.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
@@ -59,7 +59,9 @@ export async function requestToken(
     metadata: { name, namespace, uid, creationTimestamp: formatTime(api.clock.nowMs()) },
     spec,
   };
-  await admit(api, { verb: "create", kind, namespace, name, subresource: "token", object: made }, context);
+  const about = { verb: "create", kind, namespace, name, subresource: "token", targetName: name } as const;
+  await admit(api, { ...about, object: made }, context);
+  await approve(api, { ...about, object: made }, context);
   const bound = boundObjectRef && (await findBound(api, namespace, account, boundObjectRef));
   const token = api.serviceAccountTokens.issue({ account, audiences: spec.audiences, seconds, ...bound });
   const expirationTimestamp = formatTime(api.clock.nowMs() + seconds * 1000);

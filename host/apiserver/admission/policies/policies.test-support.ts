@@ -4,6 +4,7 @@ import { VirtualClock } from "../../../apimachinery/clock.ts";
 import { ApiError } from "../../../apimachinery/errors.ts";
 import { silentLogger } from "../../../apimachinery/log.ts";
 import { seededRandom } from "../../../apimachinery/random.ts";
+import type { Client } from "../../../client/client.ts";
 import { createMemoryStore } from "../../../store/memory-store.ts";
 import type { User } from "../../api.ts";
 import { type ApiCore, createApiCore } from "../../core.ts";
@@ -39,6 +40,10 @@ export class PolicyBench {
 
   stop(): void {
     this.#core.stop();
+  }
+
+  get client(): Client {
+    return this.#core.client("component");
   }
 
   kind(apiVersion: string, kind: string): Kind {

@@ -181,7 +181,19 @@ describe("who it is for", () => {
     expect((await bench.write(`${webhooks} w`)).answer).not.toBe("admitted");
   });
 
-  test("status is a subresource, and Equivalent another version of the same", async () => {
+  test("a status is not its object", async () => {
+    await policy(
+      "validations: [{expression: object.status.phase != 'Failed', message: m}], matchConstraints: {resourceRules: [{operations: [UPDATE], apiGroups: [''], apiVersions: [v1], resources: [pods/status]}]}",
+    );
+    await bench.write("v1/ServiceAccount default");
+    await bench.write("v1/Pod p", "spec: {containers: [{name: c, image: i}]}");
+    expect((await bench.merge("v1/Pod p", "metadata: {labels: {a: b}}")).answer).toBe("admitted");
+    expect((await bench.merge("v1/Pod p", "status: {phase: Failed}", "status")).answer).toBe(
+      `422 Invalid ${DENIED}m`,
+    );
+  });
+
+  test("Equivalent is another version of the same another version of the same", async () => {
     await policy(
       "validations: [{expression: object.apiVersion == 'autoscaling/v2', message: m}], matchConstraints: {resourceRules: [{operations: [CREATE], apiGroups: [autoscaling], apiVersions: [v2], resources: [horizontalpodautoscalers]}]}",
     );
