@@ -16,7 +16,7 @@ import type { Case, Measurement, Scale, Suite } from "./suite.ts";
  * them. The first tenth is not timed: there the core's own scan makes every decision again (`checked`), and the peer decides,
  * bench/peers/js-scan.ts on the same facts; where that knows all plugins that decide, a choice that differs is an error.
  *
- * Beside it in `params`: `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first; and
+ * Beside it in `params`: `medianBatch`, the same of the median batch, and `objectsPerSecond`, the same pods through `schedule(podObjects)`, which encodes them first; and
  * `seconds`, from the first node made and added to the last pod made and placed, without what checking took; `cpuSeconds` is
  * what the processor spent on that, the collector's threads included, and `cpuNsPerDecision` what it spent on the value: they say
  * more on a machine that others use.
@@ -77,6 +77,7 @@ async function measure(name: string, work: Work): Promise<readonly Measurement[]
         nodes: work.nodeCount,
         pods: work.podCount,
         placed,
+        medianBatch: Math.round(link.medianRate),
         objectsPerSecond: Math.round((work.podCount / (totalMs - checkMs)) * 1_000),
         checked: checkedPods,
         seconds: Math.round(seconds * 100) / 100,

@@ -16,9 +16,8 @@ export function noteChange(ring: usize, mask: u32, stamps: usize, change: f64, r
   store<u32>(stamps + (<usize>row << 2), low);
 }
 
-/** The row of a change, or -1 if a later one stands for it. */
-export function changedRow(ring: usize, mask: u32, stamps: usize, change: f64): i32 {
-  const low = <u32>(<u64>change);
+/** The row of a change (the low bits of its number), or -1 if a later one stands for it. */
+export function changedRow(ring: usize, mask: u32, stamps: usize, low: u32): i32 {
   const row = load<u32>(ring + (<usize>(low & mask) << 2));
   return load<u32>(stamps + (<usize>row << 2)) == low ? <i32>row : -1;
 }

@@ -16,20 +16,10 @@ export function scheduleBatch(first: u32, count: u32): u32 {
   const results = tableAddress(Table.results);
   for (let i = first; i < count; i++) {
     const cls = getU32(requests + <usize>i * RequestField.bytes, RequestField.podClass);
-    const slot = decide(cls, isAskedAgain(requests, cls, i, count));
+    const slot = decide(cls, i + 1, count);
     setI32(results + <usize>i * ResultField.bytes, ResultField.node, slot);
     if (slot < 0) return i + 1;
     assume(cls, slot);
   }
   return count;
-}
-
-/** Requests that are looked through for another pod of the class. */
-const LOOK_AHEAD: u32 = 64;
-
-function isAskedAgain(requests: usize, cls: u32, i: u32, count: u32): bool {
-  const end = min(count, i + LOOK_AHEAD);
-  for (let next = i + 1; next < end; next++)
-    if (getU32(requests + <usize>next * RequestField.bytes, RequestField.podClass) == cls) return true;
-  return false;
 }

@@ -11,13 +11,13 @@ const RANDOM_BYTES: usize = 16;
 /**
  * The node a class is placed on: from its index, or by a scan where there is none. Both choose the same.
  *
- * @param again  the class will be asked for again soon, so that an index pays at once
- * @returns      a slot, or -1 if no node is feasible
+ * @param next, end  requests that come after this one: where the class is among them an index pays at once
+ * @returns          a slot, or -1 if no node is feasible
  */
-export function decide(cls: u32, again: bool): i32 {
+export function decide(cls: u32, next: u32, end: u32): i32 {
   const state = stateRow();
   const mode = getU32(state, StateField.indexMode);
-  if (mode == IndexMode.off || !readyIndex(cls, again)) return scan(cls);
+  if (mode == IndexMode.off || !readyIndex(cls, next, end)) return scan(cls);
   setF64(state, StateField.indexedDecisions, getF64(state, StateField.indexedDecisions) + 1.0);
   return mode == IndexMode.on ? chooseByIndex(cls) : chooseTwice(cls);
 }

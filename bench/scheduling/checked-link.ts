@@ -45,6 +45,8 @@ export class CheckedLink implements SchedulerLink {
   #peerPodsLeft = 0;
   #following = true;
   #timing = { ...NOTHING };
+  /** Pods a second, of each batch that was timed. */
+  readonly #rates: number[] = [];
 
   /** @param mustAgree  the peer knows every plugin that decides: another choice of the core's is an error */
   constructor(core: SchedulerLink, mustAgree: boolean) {
@@ -56,9 +58,15 @@ export class CheckedLink implements SchedulerLink {
     return this.#timing;
   }
 
+  /** Pods a second in the median batch: what others do on the machine falls on some batches, not on most. */
+  get medianRate(): number {
+    return [...this.#rates].sort((a, b) => a - b)[this.#rates.length >> 1] ?? 0;
+  }
+
   /** Has the next pods checked, the first of them by the peer too; after those the clock runs. */
   start(checkedPods: number, peerPods: number): void {
     this.#timing = { ...NOTHING };
+    this.#rates.length = 0;
     this.#checkedPodsLeft = checkedPods;
     this.#peerPodsLeft = peerPods;
     this.#core.post(["setIndexMode", checkedPods > 0 ? "checked" : "on"]);
@@ -87,6 +95,7 @@ export class CheckedLink implements SchedulerLink {
       this.#timing.coreMs += coreMs;
       this.#timing.coreCpuMs += coreCpuMs;
       this.#timing.corePods += classes.length;
+      this.#rates.push((classes.length / coreMs) * 1_000);
     }
     return batch;
   }

@@ -1,4 +1,4 @@
-import { changedRow, noteChange } from "../../collections/change-log";
+import { noteChange } from "../../collections/change-log";
 import { IndexMode } from "../../layout/class-index";
 import { getF64, getU32, setF64 } from "../../layout/field";
 import { StateField } from "../../layout/ring";
@@ -14,9 +14,4 @@ export function touch(slot: u32): void {
   const change = getF64(state, StateField.changes);
   noteChange(tableAddress(Table.changes), changeLogRows() - 1, tableAddress(Table.lastChanges), change, slot);
   setF64(state, StateField.changes, change + 1.0);
-}
-
-/** The slot of a change, or -1 if it has changed again since. */
-export function changedSlot(change: f64): i32 {
-  return changedRow(tableAddress(Table.changes), changeLogRows() - 1, tableAddress(Table.lastChanges), change);
 }

@@ -10,14 +10,17 @@ import {
 import { groupRows, indexRow, indexRowRows } from "../../layout/class-index-rows";
 import { Score } from "../../layout/evaluation";
 import { getF64, getU32, setF64, setU32 } from "../../layout/field";
-import { StateField } from "../../layout/ring";
-import { Capacity, capacityOf, changeLogRows, classRow, stateRow } from "../../layout/tables";
+import { RequestField, StateField } from "../../layout/ring";
+import { Capacity, capacityOf, changeLogRows, classRow, stateRow, Table, tableAddress } from "../../layout/tables";
 import { prepareImages } from "../scores/image-locality";
 import { weightOf } from "../scores/weights";
 import { areTwins, copyIndex } from "./twins";
 import { giveColumn, givePage, hasRoom, takeColumn } from "./pools";
 import { describeRows, rowsHold } from "./rows";
 import { lookAtAll, lookAtChanges } from "./update";
+
+/** Requests that are looked through for another pod of a class. */
+const LOOK_AHEAD: u32 = 256;
 
 /** Groups that an index should find room for when it is made; more are taken as they come. */
 const PAGES_TO_BEGIN: u32 = 16;
@@ -26,12 +29,13 @@ const PAGES_TO_BEGIN: u32 = 16;
 const IDLE_DECISIONS: f64 = 1024.0;
 
 /**
- * Brings the class's index up to date, and makes it if it pays: for a class that is asked a second time.
+ * Brings the class's index up to date, and makes it if it pays: for a class that is asked a second time, or is among the
+ * next requests.
  *
- * @param again  the class will be asked for again soon
- * @returns      false: there is no index, and a scan has to answer
+ * @param next, end  the requests that come next
+ * @returns          false: there is no index, and a scan has to answer
  */
-export function readyIndex(cls: u32, again: bool): bool {
+export function readyIndex(cls: u32, next: u32, end: u32): bool {
   const index = indexRow(cls);
   const state = stateRow();
   const now = getF64(state, StateField.decisions);
@@ -48,9 +52,19 @@ export function readyIndex(cls: u32, again: bool): bool {
   } else {
     const asks = getU32(index, IndexField.asks) + 1;
     setU32(index, IndexField.asks, asks);
-    if ((asks < 2 && !again) || getF64(state, StateField.changes) < getF64(index, IndexField.retryAt)) return false;
+    if (getF64(state, StateField.changes) < getF64(index, IndexField.retryAt)) return false;
+    if (asks < 2 && !isAmong(cls, next, end)) return false;
   }
   return build(cls, true);
+}
+
+/** Whether another pod of the class will be placed soon. */
+function isAmong(cls: u32, next: u32, end: u32): bool {
+  const requests = tableAddress(Table.requests);
+  const last = min(end, next + LOOK_AHEAD);
+  for (let i = next; i < last; i++)
+    if (getU32(requests + <usize>i * RequestField.bytes, RequestField.podClass) == cls) return true;
+  return false;
 }
 
 /** @param mayCopy  from the index of another class */

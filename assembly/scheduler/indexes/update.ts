@@ -1,3 +1,4 @@
+import { changedRow } from "../../collections/change-log";
 import { addToBucket, highestBucket, takeFromBucket } from "../../collections/score-buckets";
 import { ClassField, VerdictField } from "../../layout/class";
 import { GroupPageField, IndexField, IndexLimit } from "../../layout/class-index";
@@ -6,13 +7,12 @@ import { Score } from "../../layout/evaluation";
 import { getF64, getU32, setF64, setI32, setU32 } from "../../layout/field";
 import { NodeField } from "../../layout/node";
 import { StateField } from "../../layout/ring";
-import { classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../../layout/tables";
+import { changeLogRows, classRow, nodeRow, stateRow, Table, tableAddress, verdictRows } from "../../layout/tables";
 import { prepareImages } from "../scores/image-locality";
 import { nodeAffinityRaw } from "../scores/node-affinity";
 import { taintTolerationRaw } from "../scores/taint-toleration";
 import { weightOf } from "../scores/weights";
 import { bucketOf, isPlain, plainBucketOf, REFUSED_BUCKET } from "./bucket";
-import { changedSlot } from "./changes";
 import { belongs, dropGroup, groupFor, groupPage } from "./groups";
 import { describeTerms } from "./node-terms";
 import { addToSums, sumsHold, takeFromSums } from "./sums";
@@ -43,17 +43,15 @@ function look(cls: u32, from: f64, to: f64, slots: u32): bool {
   const keys = columnRows(getU32(index, IndexField.keys));
   const found = tableAddress(Table.indexedNode);
   if (getU32(index, IndexField.scoresImages) != 0) prepareImages(cls);
-  let change = from;
-  let next: u32 = 0;
-  while (change < to || next < slots) {
-    let slot: i32;
-    if (next < slots) {
-      slot = next++;
-    } else {
-      slot = changedSlot(change);
-      change += 1.0;
-      if (slot < 0) continue;
-    }
+  const ring = tableAddress(Table.changes);
+  const mask = changeLogRows() - 1;
+  const stamps = tableAddress(Table.lastChanges);
+  const changes = <u32>(to - from);
+  const first = <u32>(<u64>from);
+  const count = slots + changes;
+  for (let i: u32 = 0; i < count; i++) {
+    const slot: i32 = i < slots ? <i32>i : changedRow(ring, mask, stamps, first + (i - slots));
+    if (slot < 0) continue;
     const node = nodes + <usize>slot * NodeField.bytes;
     const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
     const refusals = getU32(verdict, VerdictField.refusals);
