@@ -8,6 +8,7 @@ import { readOpenb } from "../host/simulation/openb.ts";
 import { linkOnCallersThread } from "../host/wasm/scheduler-link.ts";
 import { schedulerNames } from "../host/wasm/scheduler-module.ts";
 import { CheckedLink, cpuMsSince } from "./scheduling/checked-link.ts";
+import { measurePreemption } from "./scheduling/preemption.ts";
 import { type Churn, SHAPES, type Shape } from "./scheduling/shapes.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
@@ -142,6 +143,8 @@ function* nodesOf(shape: Shape, count: number): Iterable<V1Node> {
 }
 
 function caseOf(shape: Shape): Case {
+  if (shape.name === "PreemptionBasic")
+    return { name: shape.name, run: (scale) => measurePreemption(shape, scale) };
   const run = ({ nodes = shape.nodes, pods = shape.pods }: Scale) =>
     measure(shape.name, {
       needs: shape.needs,

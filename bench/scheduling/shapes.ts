@@ -271,7 +271,7 @@ export const SHAPES: readonly Shape[] = [
   },
   {
     name: "PreemptionBasic",
-    needs: ["DefaultPreemption"],
+    needs: [],
     nodes: 1_000,
     pods: 1_000,
     node,

@@ -16,16 +16,24 @@ export interface ShapedPod {
 interface Known {
   readonly leaving: readonly Track[];
   readonly volumes: readonly (readonly CoreVolume[])[];
-  readonly text: string;
+  readonly shape: Shape;
+}
+
+interface Shape {
   readonly presence: Presence;
+  readonly parts: number;
 }
 
 /** Looked up by the pod; what was found holds as long as its group counts on the same tracks. */
 const known = new WeakMap<ShapedPod, Known>();
 
+/** Pods that are alike share a shape. At the bound all are forgotten, and found again. */
+const interned = new Map<string, Shape>();
+const MAX_INTERNED = 16_384;
+
 /** The shapes of the pods of one question: pods that are alike share a number. */
 export class Shapes {
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new Map<Shape, number>();
   readonly #list: Presence[] = [];
   #parts = 0;
 
@@ -39,28 +47,32 @@ export class Shapes {
   }
 
   numberOf(pod: ShapedPod): number {
-    const { text, presence } = describe(pod);
-    const number = this.#numbers.get(text);
+    const before = known.get(pod);
+    const shape = before !== undefined && stillHolds(before, pod) ? before.shape : describe(pod);
+    const number = this.#numbers.get(shape);
     if (number !== undefined) return number;
-    this.#numbers.set(text, this.#list.length);
-    this.#parts += partsOf(presence);
-    return this.#list.push(presence) - 1;
+    this.#numbers.set(shape, this.#list.length);
+    this.#parts += shape.parts;
+    return this.#list.push(shape.presence) - 1;
   }
 }
 
-function describe(pod: ShapedPod): Known {
+function stillHolds({ leaving, volumes }: Known, { group, holdings }: ShapedPod): boolean {
+  if (leaving !== group.leaving) return false;
+  for (let i = 0; i < holdings.length; i++) if (holdings[i]!.volumes !== volumes[i]) return false;
+  return true;
+}
+
+function describe(pod: ShapedPod): Shape {
   const { usage, group, holdings } = pod;
-  const before = known.get(pod);
-  const holds =
-    before?.leaving === group.leaving && holdings.every(({ volumes }, i) => volumes === before.volumes[i]);
-  if (before !== undefined && holds) return before;
   const presence = presenceOf(usage, group.leaving, volumesOf(holdings));
-  const now: Known = {
-    leaving: group.leaving,
-    volumes: holdings.map(({ volumes }) => volumes),
-    text: JSON.stringify(presence),
-    presence,
-  };
-  known.set(pod, now);
-  return now;
+  const text = JSON.stringify(presence);
+  let shape = interned.get(text);
+  if (shape === undefined) {
+    if (interned.size >= MAX_INTERNED) interned.clear();
+    shape = { presence, parts: partsOf(presence) };
+    interned.set(text, shape);
+  }
+  known.set(pod, { leaving: group.leaving, volumes: holdings.map(({ volumes }) => volumes), shape });
+  return shape;
 }
