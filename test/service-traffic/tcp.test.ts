@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   ask,
@@ -13,6 +15,10 @@ import {
   Traffic,
   until,
 } from "./traffic.ts";
+
+/** Four file descriptors each, in this process: as many as it may have, up to the bound. */
+const MOST = Math.floor((Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" })) - 500) / 4);
+const MANY = process.env["SOAK"] === "1" ? Math.min(65_000, MOST || 65_000) : 400;
 
 describe("a LoadBalancer Service's port", () => {
   let traffic: Traffic;
@@ -225,6 +231,36 @@ describe("a LoadBalancer Service's port", () => {
     await once(next, "data");
     for (const one of [...held, next]) expect(one.destroyed).toBe(false);
     for (const one of [...held, next]) one.destroy();
+  });
+
+  test("many connections at once: each gets its own answer, and none is left", {
+    timeout: 300_000,
+  }, async () => {
+    const echoes = await Promise.all(
+      [1, 2, 3, 4].map(() => start(program((socket) => socket.on("data", (data) => socket.end(data))))),
+    );
+    await traffic.put(
+      balanced("web", port),
+      ...endpoints(
+        "web",
+        echoes.map((one) => one.port),
+      ),
+    );
+    const held: Socket[] = [];
+    while (held.length < MANY) {
+      // A client address has 28,000 ports.
+      const some = Array.from({ length: Math.min(200, MANY - held.length) }, (_, i) =>
+        client(port, `127.0.0.${2 + Math.floor((held.length + i) / 20_000)}`),
+      );
+      await Promise.all(some.map((one) => once(one, "connect")));
+      held.push(...some);
+    }
+    await until(() => echoes.reduce((sum, one) => sum + one.sockets.size, 0) === MANY);
+    expect(traffic.table.counts.connections).toBe(MANY);
+    const answers = held.map(heard);
+    for (const [i, one] of held.entries()) one.write(`${i}`);
+    expect(await Promise.all(answers)).toEqual(held.map((_, i) => `${i}`));
+    await until(() => traffic.table.counts.connections === 0);
   });
 
   test("a Service that goes takes its port along, not its connections", async () => {
