@@ -47,17 +47,21 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, i) => deepEqual(item, b[i]));
+    for (let i = 0; i < a.length; i++) if (!deepEqual(a[i], b[i])) return false;
+    return true;
   }
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
   let present = 0;
-  for (const key of Object.keys(left)) {
-    if (left[key] === undefined) continue;
+  // JSON's objects inherit nothing that can be enumerated, and nothing that equals a plain value.
+  for (const key in left) {
+    const value = left[key];
+    if (value === undefined) continue;
     present++;
-    if (!Object.hasOwn(right, key) || !deepEqual(left[key], right[key])) return false;
+    if (value === right[key]) continue;
+    if (!Object.hasOwn(right, key) || !deepEqual(value, right[key])) return false;
   }
-  for (const key of Object.keys(right)) if (right[key] !== undefined) present--;
+  for (const key in right) if (right[key] !== undefined) present--;
   return present === 0;
 }
 

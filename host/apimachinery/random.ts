@@ -65,9 +65,13 @@ export function randomSuffix(random: Random, length = 5): string {
 
 /** A version 4 UUID drawn from the seeded source. */
 export function randomUuid(random: Random): string {
-  const words = [random.nextUint32(), random.nextUint32(), random.nextUint32(), random.nextUint32()];
-  words[1] = (words[1]! & 0xffff0fff) | 0x4000;
-  words[2] = (words[2]! & 0x3fffffff) | 0x80000000;
-  const hex = words.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const a = hex(random.nextUint32());
+  const b = hex((random.nextUint32() & 0xffff0fff) | 0x4000);
+  const c = hex((random.nextUint32() & 0x3fffffff) | 0x80000000);
+  return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${hex(random.nextUint32())}`;
+}
+
+/** Eight digits. */
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
 }

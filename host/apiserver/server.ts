@@ -169,9 +169,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   // Fastify reads a body only if it can make something of its Content-Type. What it says is for the API to judge, and a
   // body that says nothing is JSON.
   const contentTypes = new WeakMap<Request["raw"], string>();
-  app.addHook("onRequest", async ({ raw }: Request) => {
-    contentTypes.set(raw, raw.headers["content-type"] ?? ANY_BODY);
-    raw.headers["content-type"] = ANY_BODY;
+  app.addHook("onRequest", ({ raw }: Request, _reply, done) => {
+    // Of these Fastify reads no body.
+    if (raw.method !== "GET" && raw.method !== "HEAD") {
+      contentTypes.set(raw, raw.headers["content-type"] ?? ANY_BODY);
+      raw.headers["content-type"] = ANY_BODY;
+    }
+    done();
   });
   app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
   app.setNotFoundHandler((request, reply) => answer(reply, request, { body: request.body }));
@@ -183,7 +187,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     came: { readonly body?: unknown; readonly failure?: unknown },
   ): Promise<void> {
     const sent = Buffer.isBuffer(came.body) ? came.body : EMPTY;
-    request.raw.headers["content-type"] = contentTypes.get(request.raw);
+    const contentType = contentTypes.get(request.raw);
+    if (contentType !== undefined) request.raw.headers["content-type"] = contentType;
     const incoming: IncomingRequest = {
       method: request.raw.method ?? "GET",
       url: request.raw.url ?? "/",

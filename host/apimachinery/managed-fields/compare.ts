@@ -1,7 +1,7 @@
 import { deepEqual, getOwn } from "../copy.ts";
 import { type FieldSet, FieldSetBuilder } from "./field-set.ts";
 import type { FieldType, ListType } from "./field-type.ts";
-import { isHollow, isLeaf, itemsByElement, memberType } from "./list-elements.ts";
+import { fieldElement, isHollow, isLeaf, itemsByElement, memberType } from "./list-elements.ts";
 
 /** What has become of an object's fields. */
 export interface Comparison {
@@ -53,7 +53,7 @@ class Walk {
   #compareMember(type: FieldType, name: string, old: Members | undefined, next: Members | undefined): void {
     // A field nobody knows cannot be told from one that is owned as a whole.
     const of = memberType(type, name) ?? { is: "any" as const };
-    this.#path.push(`f:${name}`);
+    this.#path.push(fieldElement(name));
     this.compare(of, memberOf(type, old, name), memberOf(type, next, name));
     this.#path.pop();
   }

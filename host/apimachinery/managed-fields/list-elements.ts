@@ -37,6 +37,19 @@ export function memberType(type: FieldType, name: string): FieldType | undefined
   return type.is === "struct" ? type.field(name)?.type : undefined;
 }
 
+const MAX_NAMES = 10_000;
+const elements = new Map<string, string>();
+
+/** `f:spec`. Names of fields come back all the time: the first 10,000 are kept, since V8 would hash a new string each time. */
+export function fieldElement(name: string): string {
+  let element = elements.get(name);
+  if (element === undefined) {
+    element = `f:${name}`;
+    if (elements.size < MAX_NAMES) elements.set(name, element);
+  }
+  return element;
+}
+
 /** `k:{"containerPort":80,"protocol":"TCP"}` or `v:"a.io/x"`; undefined when an item has none of its keys. */
 export function elementOf(type: ListType, item: unknown): string | undefined {
   if (type.relation === "set") return `v:${JSON.stringify(item)}`;

@@ -34,10 +34,10 @@ const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
 export function parseRequest(method: string, url: string): RequestInfo | undefined {
   const mark = url.indexOf("?");
   const path = mark < 0 ? url : url.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
-  let segments: string[];
+  const query = new URLSearchParams(mark < 0 ? undefined : url.slice(mark + 1));
+  let segments = path.split("/").filter(Boolean);
   try {
-    segments = path.split("/").filter(Boolean).map(decodeURIComponent);
+    if (path.includes("%")) segments = segments.map(decodeURIComponent);
   } catch {
     return undefined;
   }
