@@ -1,12 +1,19 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { get as request } from "node:https";
-import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { readAdmin } from "../host/security/pki.ts";
-import type { Figures, Job, RequestsJob } from "./apiserver/load.ts";
-import type { Access, Asked, Protocol } from "./apiserver/wire.ts";
-import { cpuMs, type Started, startProgram } from "./measuring/process-tree.ts";
+import type { Figures, Job, WatchJob } from "./apiserver/load.ts";
+import {
+  asStored,
+  fill,
+  post,
+  requestsJob,
+  type Server,
+  startPeer,
+  startPintle,
+  TURN_MS,
+  withClient,
+} from "./apiserver/servers.ts";
+import type { Protocol } from "./apiserver/wire.ts";
+import { cpuMs } from "./measuring/process-tree.ts";
 import type { Measurement, Scale, Suite } from "./suite.ts";
 
 /**
@@ -16,135 +23,9 @@ import type { Measurement, Scale, Suite } from "./suite.ts";
  * answer divided by ours: what the ratio would be if nobody else used the machine.
  */
 const TURNS = 5;
-const TURN_MS = 1_000;
+/** Answers before anything is measured: by then the code that makes them has been compiled, also on a busy machine. */
+const WARM_UP = 3_000;
 const PROTOCOLS: readonly Protocol[] = ["h1", "h2"];
-const dist = resolve(import.meta.dirname, "..");
-
-interface Server {
-  readonly program: Started;
-  readonly access: Access;
-  readonly collection: string;
-  /** What the next new object is numbered. */
-  next: number;
-}
-
-async function startServer(script: string, collection: string): Promise<Server> {
-  let url = "";
-  const program = await startProgram(
-    (folder) => [...NODE_FLAGS, join(dist, script), folder],
-    (_, output) => {
-      url = /listening on (\S+)/.exec(output)?.[1] ?? "";
-      return url !== "";
-    },
-  );
-  const admin = readAdmin(join(program.folder, "pki"))!;
-  const access = { url, ca: admin.caCert, cert: admin.cert, key: admin.key };
-  return { program, access, collection, next: 0 };
-}
-
-/** So that memory can be read after a collection; `BENCH_PROFILE=FOLDER` keeps a CPU profile of each server there. */
-const profileFolder = process.env["BENCH_PROFILE"];
-const NODE_FLAGS = [
-  "--expose-gc",
-  ...(profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`]),
-];
-const startPintle = () => startServer("bench/apiserver/server.js", "/api/v1/namespaces/default/pods");
-const startPeer = () => startServer("bench/peers/bare-server.js", "/objects");
-
-/** A client process, for the length of `use`. */
-async function withClient<Result>(
-  use: (run: (job: Job) => Promise<Figures>) => Promise<Result>,
-): Promise<Result> {
-  const child: ChildProcess = fork(join(dist, "bench/apiserver/load.js"));
-  const run = (job: Job) =>
-    new Promise<Figures>((resolve, reject) => {
-      child.once("message", (answer: { done?: Figures; error?: string }) =>
-        answer.done === undefined ? reject(new Error(answer.error)) : resolve(answer.done),
-      );
-      child.send(job);
-    });
-  try {
-    return await use(run);
-  } finally {
-    child.kill();
-  }
-}
-
-/** About 3 KiB as JSON, as a pod of a Deployment has when it is created. `$n` stands for its number. */
-function pod(): string {
-  const env = Array.from({ length: 24 }, (_, i) => ({
-    name: `SETTING_NUMBER_${i}`,
-    value: `a value of some length, number ${i}, for pod $n`,
-  }));
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name: "pod-$n",
-      namespace: "default",
-      labels: { app: "web", "pod-template-hash": "5d8f7c9b6d" },
-    },
-    spec: {
-      containers: [
-        {
-          name: "web",
-          image: "registry.example.com/team/web:1.2.3",
-          ports: [{ containerPort: 8080, protocol: "TCP" }],
-          env,
-          resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } },
-          livenessProbe: { httpGet: { path: "/healthz", port: 8080 }, periodSeconds: 10 },
-        },
-      ],
-    },
-  });
-}
-
-const POST: Asked = { method: "POST", path: "", type: "application/json", body: pod() };
-
-function post(server: Server): Asked {
-  return { ...POST, path: server.collection };
-}
-
-/** The first pod as the server answers it, to be posted under other names. */
-function asStored({ access, collection }: Server): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const { ca, cert, key } = access;
-    const asking = request(
-      `${access.url}${collection}/pod-0`,
-      { ca, cert, key, agent: false },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => resolve(Buffer.concat(chunks).toString().replaceAll("pod-0", "pod-$n")));
-      },
-    );
-    asking.on("error", reject);
-  });
-}
-
-async function fill(
-  run: (job: Job) => Promise<Figures>,
-  server: Server,
-  pods: number,
-  body = POST.body,
-): Promise<void> {
-  while (server.next < pods) {
-    const job = requestsJob(server, "h2", { ...post(server), body }, 64, 201);
-    const ms = Math.min(5_000, Math.max(20, (pods - server.next) / 8));
-    server.next = (await run({ ...job, ms, first: server.next })).next;
-  }
-}
-
-function requestsJob(
-  server: Server,
-  protocol: Protocol,
-  request: Asked,
-  inFlight: number,
-  expected = 200,
-): RequestsJob {
-  const { access } = server;
-  return { type: "requests", access, protocol, inFlight, request, expected, ms: TURN_MS, first: 0 };
-}
 
 interface Work {
   readonly unit: string;
@@ -181,13 +62,18 @@ async function measure(
 ): Promise<Measurement> {
   const turns: [Figures[], Figures[]] = [[], []];
   const cpu = servers.map(() => ({ ms: 0, count: 0 }));
-  // The first turn warms up.
-  for (let turn = 0; turn <= TURNS; turn++)
+  const take = async (server: Server) => {
+    const done = await run(work.job(server, protocol));
+    server.next = Math.max(server.next, done.next);
+    return done;
+  };
+  const enough = work.unit === "LIST/s" ? 1 : WARM_UP;
+  for (const server of servers)
+    for (let answers = 0; answers < enough; ) answers += (await take(server)).count;
+  for (let turn = 0; turn < TURNS; turn++)
     for (const [index, server] of servers.entries()) {
       const before = cpuMs(server.program.pid);
-      const done = await run(work.job(server, protocol));
-      server.next = Math.max(server.next, done.next);
-      if (turn === 0) continue;
+      const done = await take(server);
       turns[index]!.push(done);
       cpu[index]!.ms += cpuMs(server.program.pid) - before;
       cpu[index]!.count += done.count;
@@ -277,21 +163,95 @@ function watching(watchers: number): Work {
     unit: "deliveries/s",
     pods: 0,
     params: { watchers, writers: 8 },
-    job: (server, protocol) => ({
-      type: "watch",
-      access: server.access,
-      protocol,
-      watchers,
-      path:
-        server.collection === "/objects"
-          ? "/watch"
-          : `${server.collection}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan`,
-      writers: 8,
-      ms: TURN_MS,
-      request: post(server),
-      first: server.next,
-    }),
+    job: (server, protocol) => watchJob(server, protocol, watchers),
   };
+}
+
+function watchJob(server: Server, protocol: Protocol, watchers: number, stalled = 0): WatchJob {
+  const path =
+    server.collection === "/objects"
+      ? "/watch"
+      : `${server.collection}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan`;
+  const request = post(server);
+  const { access, next: first } = server;
+  return {
+    type: "watch",
+    access,
+    protocol,
+    watchers,
+    stalled,
+    path,
+    writers: 8,
+    ms: TURN_MS,
+    request,
+    first,
+  };
+}
+
+/** The same deliveries beside watchers that never read: the peer is the same server without them. */
+async function besideSlowWatchers(): Promise<readonly Measurement[]> {
+  const [watchers, stalled] = [200, 50];
+  return await withClient(async (run) => {
+    const server = await startPintle();
+    try {
+      const measurements: Measurement[] = [];
+      for (const protocol of PROTOCOLS) {
+        const turns: [Figures[], Figures[]] = [[], []];
+        for (let turn = 0; turn <= 3; turn++)
+          for (const [index, slow] of [stalled, 0].entries()) {
+            const done = await run(watchJob(server, protocol, watchers, slow));
+            server.next = done.next;
+            if (turn > 0) turns[index]!.push(done);
+          }
+        const [beside, alone] = turns.map(median);
+        measurements.push({
+          params: { protocol, watchers, stalled, p99Ms: beside!.p99Ms, peerP99Ms: alone!.p99Ms },
+          unit: "deliveries/s",
+          value: beside!.perSecond,
+          peer: { name: "without slow watchers", value: alone!.perSecond },
+        });
+      }
+      return measurements;
+    } finally {
+      await server.program.stop();
+    }
+  });
+}
+
+/** How long a GET takes while a client lists all pods in a loop; one GET at a time, as a person sends them. */
+async function getBesideList({ pods = 50_000 }: Scale): Promise<readonly Measurement[]> {
+  return await withClient((run) =>
+    withClient(async (runList) => {
+      const servers = [await startPintle(), await startPeer()] as const;
+      try {
+        const [ours, peer] = servers;
+        await fill(run, ours, pods);
+        await fill(run, peer, pods, await asStored(ours));
+        const measurements: Measurement[] = [];
+        for (const protocol of PROTOCOLS) {
+          const done: Figures[] = [];
+          for (const server of servers) {
+            const item = { method: "GET", path: `${server.collection}/pod-$n` };
+            const all = { method: "GET", path: server.collection };
+            const listing = runList({ ...requestsJob(server, protocol, all, 1), ms: 10 * TURN_MS });
+            const get = requestsJob(server, protocol, item, 1);
+            done.push(await run({ ...get, ms: 9 * TURN_MS, modulo: 1_000 }));
+            await listing;
+          }
+          const [mine, bare] = done;
+          measurements.push({
+            params: { protocol, pods, p50Ms: mine!.p50Ms, peerP50Ms: bare!.p50Ms, gets: mine!.count },
+            unit: "ms (p99 of a GET)",
+            value: mine!.p99Ms,
+            peer: { name: "bare-server", value: bare!.p99Ms },
+          });
+        }
+        return measurements;
+      } finally {
+        for (const { program } of servers) await program.stop();
+      }
+    }),
+  );
 }
 
 /** Memory that belongs to the process alone (the database file's pages are the kernel's to take back), per stored pod. */
@@ -308,7 +268,7 @@ async function bytesPerPod({ pods = 50_000 }: Scale): Promise<Measurement> {
         const first = server.next;
         await fill(run, server, pods);
         measured.push(((await anonymousBytes(server.program.pid)) - before) / (server.next - first));
-        if (jsonBytes === 0) jsonBytes = Buffer.byteLength(pod());
+        if (jsonBytes === 0) jsonBytes = Buffer.byteLength(post(server).body ?? "");
       } finally {
         await server.program.stop();
       }
@@ -339,6 +299,8 @@ export const suite: Suite = {
     { name: "post", run: inTurns(posting()) },
     { name: "patch", run: inTurns(patching()) },
     { name: "watch-1k", run: inTurns(watching(1_000)) },
+    { name: "watch-slow", run: besideSlowWatchers },
+    { name: "get-beside-list", run: getBesideList },
     { name: "bytes-per-pod", run: bytesPerPod },
   ],
 };

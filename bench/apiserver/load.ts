@@ -27,6 +27,8 @@ export interface WatchJob {
   readonly access: Access;
   readonly protocol: Protocol;
   readonly watchers: number;
+  /** So many more that never read. */
+  readonly stalled?: number;
   readonly path: string;
   readonly writers: number;
   readonly ms: number;
@@ -127,6 +129,8 @@ async function watch(job: WatchJob): Promise<Figures> {
       rest = rest.slice(rest.lastIndexOf("\n") + 1);
     });
   }
+  const slow = await openAll(job, job.stalled ?? 0);
+  for (let i = 0; i < (job.stalled ?? 0); i++) slow[i % slow.length]!.stall(job.path);
   await delay(SETTLE_MS);
   const [poster] = await openAll({ ...job, protocol: "h2" }, 1);
   let next = job.first;
@@ -145,7 +149,7 @@ async function watch(job: WatchJob): Promise<Figures> {
   while (deliveries < expected && performance.now() - startedMs < 10 * job.ms) await delay(1);
   const ms = performance.now() - startedMs;
   if (deliveries < expected) throw new Error(`${expected - deliveries} of ${expected} events did not come`);
-  for (const connection of [...connections, poster!]) connection.close();
+  for (const connection of [...connections, ...slow, poster!]) connection.close();
   return figures(deliveries - before, ms, times, next);
 }
 

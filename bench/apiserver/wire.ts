@@ -24,6 +24,8 @@ export interface Connection {
   ask(asked: Asked): Promise<number>;
   /** Reads a stream that does not end. */
   follow(path: string, onData: (chunk: Buffer) => void): void;
+  /** Asks for a stream and never reads it. */
+  stall(path: string): void;
   close(): void;
 }
 
@@ -78,6 +80,11 @@ class Http1 implements Connection {
     this.#socket.removeAllListeners("data");
     this.#socket.on("data", onData);
     this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n`);
+  }
+
+  stall(path: string): void {
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n`);
+    this.#socket.pause();
   }
 
   close(): void {
@@ -160,6 +167,10 @@ class Http2 implements Connection {
     const stream = this.#session.request({ ":path": path, accept: "application/json" });
     stream.on("data", onData);
     stream.on("error", () => {});
+  }
+
+  stall(path: string): void {
+    this.#session.request({ ":path": path, accept: "application/json" }).on("error", () => {});
   }
 
   close(): void {
