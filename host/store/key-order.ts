@@ -1,4 +1,4 @@
-/** The longest key, in UTF-8 bytes. LMDB takes 1,978 with 4 KiB pages, of which a journal record needs 8 for its revision. */
+/** The longest key, in UTF-8 bytes. LMDB takes 1,978 with 4 KiB pages, of which a journal record needs 29 for what it says of an entry. */
 export const MAX_KEY_BYTES = 1_900;
 
 /**
