@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { type Clock, SystemClock } from "./apimachinery/clock.ts";
 import { type Logger, silentLogger } from "./apimachinery/log.ts";
 import { seededRandom } from "./apimachinery/random.ts";
-import { serviceAddress } from "./apiserver/allocators/services.ts";
+import { dnsServiceAddress } from "./apiserver/allocators/service-ranges.ts";
 import type { AccessOptions, ServingOptions } from "./apiserver/server.ts";
 import type { Client } from "./client/client.ts";
 import { behindSameFence } from "./client/fenced-client.ts";
@@ -163,8 +163,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     let dns: string | undefined;
     if (options.dnsPort !== undefined) {
       const administrator = server.client("kubernetes-admin", ["system:masters"]);
-      // By convention the tenth: kubeadm.
-      await ensureDnsObjects(administrator, serviceAddress(10), log);
+      await ensureDnsObjects(administrator, dnsServiceAddress(options.serviceClusterIpRange), log);
       const running = await startDns({
         ...shared,
         client: server.client(DNS_USER.name, DNS_USER.groups),

@@ -81,3 +81,19 @@ export function validateReachable(field: string, address: string): FieldError[] 
     return why("in the link-local multicast range (224.0.0.0/24, ff02::/10)");
   return [];
 }
+
+/** A number as an address, in the form that Go prints: RFC 5952. */
+export function addressText(number: bigint, family: "IPv4" | "IPv6"): string {
+  const part = (bits: bigint, index: bigint) => Number((number >> (bits * index)) & ((1n << bits) - 1n));
+  if (family === "IPv4") return [3n, 2n, 1n, 0n].map((index) => part(8n, index)).join(".");
+  const groups = [7n, 6n, 5n, 4n, 3n, 2n, 1n, 0n].map((index) => part(16n, index));
+  // The longest run of two or more zeros, the first of equal ones.
+  let [start, length] = [-1, 1];
+  for (let i = 0; i < 8; i++) {
+    let run = 0;
+    while (groups[i + run] === 0) run++;
+    if (run > length) [start, length] = [i, run];
+  }
+  const hex = (some: readonly number[]) => some.map((group) => group.toString(16)).join(":");
+  return start < 0 ? hex(groups) : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
+}

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { deepEqual } from "../apimachinery/copy.ts";
 import {
   duplicate,
@@ -8,7 +9,7 @@ import {
   required,
 } from "../apimachinery/field-error.ts";
 import { isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from "../apimachinery/names.ts";
-import { validateAddress, validateRange, validateReachable } from "./addresses.ts";
+import { familyOf, validateAddress, validateRange, validateReachable } from "./addresses.ts";
 import { checked, immutable, oneOf, portNumberOrName } from "./field-checks.ts";
 import type { V1Service, V1ServicePort, V1ServiceSpec } from "./generated/types.ts";
 import { validateLabels } from "./metadata.ts";
@@ -129,12 +130,30 @@ function validateClusterAddresses({ clusterIP, clusterIPs, ipFamilies, ipFamilyP
   const addresses = clusterIPs ?? (clusterIP ? [clusterIP] : []);
   if (clusterIP && clusterIPs?.length && clusterIPs[0] !== clusterIP)
     errors.push(invalid("spec.clusterIPs", clusterIPs, "first value must match `clusterIP`"));
+  const twice = "may only hold up to 2 values";
+  if (addresses.length > 2) errors.push(invalid("spec.clusterIPs", addresses, twice));
+  if (addresses.length > 1 && addresses.includes("None"))
+    errors.push(invalid("spec.clusterIPs", addresses, "'None' must be the first and only value"));
   for (const [index, address] of addresses.entries()) {
-    if (address === "" || (index === 0 && address === "None")) continue;
-    errors.push(...validateAddress(`spec.clusterIPs[${index}]`, address));
+    if (address === "" || address === "None") continue;
+    const field = `spec.clusterIPs[${index}]`;
+    const bad = validateAddress(field, address);
+    const family = ipFamilies?.[index];
+    if (bad.length === 0 && family !== undefined && family !== familyOf(address))
+      bad.push(
+        invalid(field, address, `expected an ${family} value as indicated by \`ipFamilies[${index}]\``),
+      );
+    errors.push(...bad);
   }
-  for (const [index, family] of (ipFamilies ?? []).entries())
-    errors.push(...oneOf(`spec.ipFamilies[${index}]`, family, ["IPv4", "IPv6"]));
+  const [first, second] = addresses;
+  if (first && second && isIP(first) !== 0 && isIP(first) === isIP(second))
+    errors.push(invalid("spec.clusterIPs", addresses, "may specify no more than one IP for each IP family"));
+  if ((ipFamilies?.length ?? 0) > 2) errors.push(invalid("spec.ipFamilies", ipFamilies, twice));
+  for (const [index, family] of (ipFamilies ?? []).entries()) {
+    const field = `spec.ipFamilies[${index}]`;
+    errors.push(...oneOf(field, family, ["IPv4", "IPv6"]));
+    if (ipFamilies!.indexOf(family) < index) errors.push(duplicate(field, family));
+  }
   const policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
   return [...errors, ...oneOf("spec.ipFamilyPolicy", ipFamilyPolicy, policies)];
 }
@@ -188,6 +207,12 @@ export function validateServiceUpdate(next: V1Service, old: V1Service): FieldErr
       errors.push(invalid("spec.clusterIPs[0]", after, "primary clusterIP can not be unset"));
     else if (!deepEqual(after[0], before[0]))
       errors.push(invalid("spec.clusterIPs[0]", after, "may not change once set"));
+    // The second may come and go, but not become another.
+    else if (after[1] && before[1] && after[1] !== before[1])
+      errors.push(invalid("spec.clusterIPs[1]", after, "may not change once set"));
+    const [family, had] = [next.spec?.ipFamilies ?? [], old.spec?.ipFamilies ?? []];
+    if (family[0] && had[0] && family[0] !== had[0])
+      errors.push(invalid("spec.ipFamilies[0]", family[0], "may not change once set"));
   }
   if (next.spec?.type === "LoadBalancer" && old.spec?.type === "LoadBalancer")
     errors.push(

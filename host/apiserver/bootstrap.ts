@@ -1,8 +1,8 @@
-import type { V1EndpointSlice, V1Endpoints, V1Service } from "../api/generated/types.ts";
+import type { V1EndpointSlice, V1Endpoints, V1Service, V1ServiceCIDR } from "../api/generated/types.ts";
 import { findKindByName } from "../api/registry.ts";
+import { formatTime } from "../apimachinery/clock.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
-import { formatIpv4 } from "./allocators/ip-range.ts";
-import { SERVICE_CIDR } from "./allocators/services.ts";
+import { serviceAddress } from "./allocators/service-ranges.ts";
 import type { Api, User, WriteContext } from "./api.ts";
 import { reconcileBootstrapPolicy } from "./authorization/bootstrap/reconcile-policy.ts";
 import type { ServerAddress } from "./peers.ts";
@@ -48,7 +48,32 @@ export async function createBootstrapObjects(api: Api): Promise<void> {
       ...rest,
     } as KubernetesObject);
   }
+  await ensureServiceCidr(api);
   await reconcileBootstrapPolicy(api, CONTEXT);
+}
+
+/** ServiceCIDR kubernetes: the ranges that Services get their addresses from, for those who look; flags decide them. */
+async function ensureServiceCidr(api: Api): Promise<void> {
+  const name = "kubernetes";
+  const object: V1ServiceCIDR = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "ServiceCIDR",
+    metadata: { name },
+    spec: { cidrs: api.services.ranges.map(({ cidr }) => cidr) },
+  };
+  await ensure(api, object);
+  const kind = kindOf(object);
+  const found = (await api.objects.find(kind, { name }))?.object as V1ServiceCIDR | undefined;
+  if (found === undefined || found.status?.conditions?.length) return;
+  const ready = {
+    type: "Ready",
+    status: "True",
+    reason: "",
+    message: "Kubernetes Service CIDR is ready",
+    lastTransitionTime: formatTime(api.clock.nowMs()),
+  };
+  const value: AnyObject = { ...object, status: { conditions: [ready] } };
+  await update(api, { kind, name, subresource: "status" }, { value, strictErrors: [] }, CONTEXT);
 }
 
 /** ConfigMap kube-system/extension-apiserver-authentication: how servers behind this one know whom it speaks for. */
@@ -69,14 +94,14 @@ export async function publishAuthentication(api: Api, data: Readonly<Record<stri
 export async function publishServers(api: Api, servers: readonly ServerAddress[]): Promise<void> {
   const byPort = new Map<number, ServerAddress[]>();
   for (const server of servers) byPort.set(server.port, [...(byPort.get(server.port) ?? []), server]);
-  await put(api, kubernetesService(servers[0]!.port));
+  await put(api, kubernetesService(serviceAddress(api.services.ranges[0]!, 1), servers[0]!.port));
   await put(api, kubernetesEndpoints(byPort));
   const slices = [...byPort].map(([port, them], i) => kubernetesSlice(i, port, them));
   for (const slice of slices) await put(api, slice);
   await removeOtherSlices(api, new Set(slices.map(({ metadata }) => metadata?.name)));
 }
 
-function kubernetesService(targetPort: number): V1Service {
+function kubernetesService(clusterIP: string, targetPort: number): V1Service {
   return {
     apiVersion: "v1",
     kind: "Service",
@@ -86,7 +111,7 @@ function kubernetesService(targetPort: number): V1Service {
       labels: { component: "apiserver", provider: "kubernetes" },
     },
     spec: {
-      clusterIP: formatIpv4(SERVICE_CIDR.base + 1),
+      clusterIP,
       ports: [{ name: "https", port: 443, protocol: "TCP", targetPort }],
       type: "ClusterIP",
     },

@@ -9,7 +9,7 @@ import { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import { ApiServices } from "./aggregation/api-services.ts";
 import { Backends, type ProxyIdentity } from "./aggregation/backend.ts";
 import { followAllocations } from "./allocators/adopt.ts";
-import { ServiceAllocator } from "./allocators/services.ts";
+import { ServiceAllocator, type ServiceRangeOptions } from "./allocators/services.ts";
 import type { Api, User } from "./api.ts";
 import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
 import {
@@ -32,7 +32,7 @@ import { ObjectStorage } from "./storage/objects.ts";
 import { WebhookClient } from "./webhook-client/client.ts";
 import type { WebhookTransport } from "./webhook-client/transport.ts";
 
-export interface ApiCoreOptions {
+export interface ApiCoreOptions extends ServiceRangeOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,7 +66,7 @@ export interface ApiCore {
 export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const { store, clock, random, log } = options;
   const apiLog = log.child("apiserver");
-  const services = new ServiceAllocator(random.fork("service-allocator"));
+  const services = new ServiceAllocator(random.fork("service-allocator"), options);
   const objects = new ObjectStorage(store, apiLog, services);
   const serviceAccountTokens = new ServiceAccountTokens({ objects, clock }, options.serviceAccountTokens);
   const { apiAudiences } = serviceAccountTokens;

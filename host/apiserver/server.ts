@@ -12,6 +12,7 @@ import { KUBERNETES_VERSION, packageVersion } from "../apimachinery/version.ts";
 import type { Client } from "../client/client.ts";
 import type { Store } from "../store/store.ts";
 import type { ProxyIdentity } from "./aggregation/backend.ts";
+import type { ServiceRangeOptions } from "./allocators/services.ts";
 import type { User } from "./api.ts";
 import { AuditLog, type AuditOptions } from "./audit/audit-log.ts";
 import { FRONT_PROXY_DEFAULTS, type FrontProxyOptions } from "./authentication/front-proxy.ts";
@@ -44,8 +45,8 @@ export interface AccessOptions {
   readonly anonymous?: AnonymousAccess;
 }
 
-/** How much is served at a time, and whether it is written down. */
-export interface ServingOptions {
+/** How much is served at a time, whether it is written down, and where the numbers of Services come from. */
+export interface ServingOptions extends ServiceRangeOptions {
   readonly limits?: Limits;
   /** Off: `limits` are two plain numbers, and one more request is refused; on unless told otherwise. */
   readonly priorityAndFairness?: boolean;
@@ -112,6 +113,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     log,
     tokens: options.tokens,
     limits: options.limits,
+    serviceClusterIpRange: options.serviceClusterIpRange,
+    serviceNodePortRange: options.serviceNodePortRange,
     webhookTransport: new HttpsTransport(clock),
     proxyIdentity: options.proxyIdentity,
     kubeletClient: options.kubeletClient,

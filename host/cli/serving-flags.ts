@@ -1,10 +1,13 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { parsePortRange, parseServiceRanges } from "../apiserver/allocators/service-ranges.ts";
 import type { ServingOptions } from "../apiserver/server.ts";
 import { Failure } from "./failure.ts";
 import { whole } from "./flags.ts";
 
 /** How much is served at a time and what is written down, as commander hands it over. */
 export interface ServingFlags {
+  readonly serviceClusterIpRange?: string;
+  readonly serviceNodePortRange?: string;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly enablePriorityAndFairness?: string;
@@ -20,6 +23,14 @@ const MOST = 1_000_000;
 export function servingFlags(): Option[] {
   const number = (flag: string, what: string) => new Option(`${flag} <n>`, what).argParser(whole(0, MOST));
   return [
+    new Option(
+      "--service-cluster-ip-range <cidrs>",
+      "where Services get their addresses: a CIDR, or two of different IP families (default: 10.96.0.0/12)",
+    ).argParser(checked(parseServiceRanges)),
+    new Option(
+      "--service-node-port-range <first-last>",
+      "where they get their node ports (default: 30000-32767)",
+    ).argParser(checked(parsePortRange)),
     number("--max-requests-inflight", "reading requests at a time (default: 400)"),
     number("--max-mutating-requests-inflight", "writing requests at a time (default: 200)"),
     new Option(
@@ -33,13 +44,28 @@ export function servingFlags(): Option[] {
   ];
 }
 
+/** Says what is wrong with a value before anything is started; hands the text on as it is. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    try {
+      parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+    return text;
+  };
+}
+
 export function readServing(flags: ServingFlags): ServingOptions {
   const { auditLogPath: path, auditLogMaxsize, auditLogMaxbackup, auditLogMaxage } = flags;
   const { maxRequestsInflight, maxMutatingRequestsInflight, enablePriorityAndFairness } = flags;
   const rotation = [auditLogMaxsize, auditLogMaxbackup, auditLogMaxage];
   if (path === undefined && rotation.some((one) => one !== undefined))
     throw new Failure("--audit-log-maxsize, -maxbackup and -maxage go with --audit-log-path only");
+  const { serviceClusterIpRange, serviceNodePortRange } = flags;
   return {
+    serviceClusterIpRange,
+    serviceNodePortRange,
     limits: {
       ...(maxRequestsInflight === undefined ? {} : { maxRequestsInFlight: maxRequestsInflight }),
       ...(maxMutatingRequestsInflight === undefined

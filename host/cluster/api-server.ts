@@ -104,6 +104,8 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       dialer: options.dialer,
       anonymous: options.anonymous,
       limits: options.limits,
+      serviceClusterIpRange: options.serviceClusterIpRange,
+      serviceNodePortRange: options.serviceNodePortRange,
       priorityAndFairness: options.priorityAndFairness,
       audit: options.audit,
     });

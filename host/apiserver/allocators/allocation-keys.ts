@@ -1,5 +1,5 @@
+import { isIP } from "node:net";
 import { OWN_PREFIX } from "../../store/owner.ts";
-import { formatIpv4, parseIpv4 } from "./ip-range.ts";
 
 /**
  * The keys by which the store knows who holds a number. A Service is written in one transaction with those of what it
@@ -13,18 +13,18 @@ const ADDRESSES = `${ALLOCATIONS_PREFIX}service-ips/`;
 const PORTS = `${ALLOCATIONS_PREFIX}node-ports/`;
 
 export type Allocation =
-  | { readonly of: "address"; readonly address: number }
-  | { readonly of: "port"; readonly port: number };
+  /** In the form that `addressText` gives. */
+  { readonly of: "address"; readonly address: string } | { readonly of: "port"; readonly port: number };
 
 export function allocationKey(allocation: Allocation): string {
-  return allocation.of === "address" ? ADDRESSES + formatIpv4(allocation.address) : PORTS + allocation.port;
+  return allocation.of === "address" ? ADDRESSES + allocation.address : PORTS + allocation.port;
 }
 
 /** @returns undefined for a key that is none of these */
 export function parseAllocationKey(key: string): Allocation | undefined {
   if (key.startsWith(ADDRESSES)) {
-    const address = parseIpv4(key.slice(ADDRESSES.length));
-    return address === undefined ? undefined : { of: "address", address };
+    const address = key.slice(ADDRESSES.length);
+    return isIP(address) === 0 ? undefined : { of: "address", address };
   }
   const port = key.startsWith(PORTS) ? Number(key.slice(PORTS.length)) : Number.NaN;
   return Number.isInteger(port) ? { of: "port", port } : undefined;

@@ -9,16 +9,31 @@ import type { Allocations } from "../storage/allocated-write.ts";
 import type { AnyObject } from "../storage/view.ts";
 import { allocationKey, parseAllocationKey } from "./allocation-keys.ts";
 import { Band, staticBand } from "./band.ts";
-import { formatIpv4, parseCidr, parseIpv4 } from "./ip-range.ts";
+import { setFamilies } from "./families.ts";
+import {
+  addressIndex,
+  DEFAULT_NODE_PORTS,
+  DEFAULT_SERVICE_RANGE,
+  type PortRange,
+  parsePortRange,
+  parseServiceRanges,
+  type ServiceRange,
+  serviceAddress,
+} from "./service-ranges.ts";
 
-export const SERVICE_CIDR = parseCidr("10.96.0.0/12");
-/** The n-th address of the Services' range, from 1. */
-export function serviceAddress(n: number): string {
-  return formatIpv4(SERVICE_CIDR.base + n);
+/** Where Services' numbers come from, as kube-apiserver's flags say it. */
+export interface ServiceRangeOptions {
+  /** `--service-cluster-ip-range`: `10.96.0.0/12`, or two of different families, the default first. */
+  readonly serviceClusterIpRange?: string;
+  /** `--service-node-port-range`: `30000-32767` */
+  readonly serviceNodePortRange?: string;
 }
 
-const FIRST_NODE_PORT = 30000;
-const LAST_NODE_PORT = 32767;
+/** The addresses of one family. */
+interface AddressBand {
+  readonly range: ServiceRange;
+  readonly band: Band;
+}
 
 /** What a write has reserved; `release` is called once, when its fate is known: by then the store knows, or nobody. */
 export interface Reservation {
@@ -38,20 +53,27 @@ const MAX_HELD = 120;
  * reserved. Source: service-tables 8.
  */
 export class ServiceAllocator implements Allocations {
-  readonly #addresses: Band;
+  readonly #addresses: readonly AddressBand[];
+  readonly #portRange: PortRange;
   readonly #ports: Band;
 
-  constructor(random: Random) {
-    const { size } = SERVICE_CIDR;
-    // Neither the network address nor the broadcast address is given out.
-    this.#addresses = new Band(size - 2, staticBand(size, 16, 16, 256), random);
-    const ports = LAST_NODE_PORT - FIRST_NODE_PORT + 1;
+  /** @throws ServiceRangeError for a range that cannot be used */
+  constructor(random: Random, options: ServiceRangeOptions = {}) {
+    const ranges = parseServiceRanges(options.serviceClusterIpRange ?? DEFAULT_SERVICE_RANGE);
+    this.#addresses = ranges.map((range) => ({ range, band: new Band(range.usable, range.offset, random) }));
+    this.#portRange = parsePortRange(options.serviceNodePortRange ?? DEFAULT_NODE_PORTS);
+    const ports = this.#portRange.last - this.#portRange.first + 1;
     this.#ports = new Band(ports, staticBand(ports, 32, 16, 128), random);
+  }
+
+  /** The ranges that addresses come from, the default first. */
+  get ranges(): readonly ServiceRange[] {
+    return this.#addresses.map(({ range }) => range);
   }
 
   /** What the store says, instead of all that it said before. */
   replaceStored(stored: readonly (readonly [key: string, owner: string])[]): void {
-    this.#addresses.forgetStored();
+    for (const { band } of this.#addresses) band.forgetStored();
     this.#ports.forgetStored();
     for (const [key, owner] of stored) this.setStored(key, owner);
   }
@@ -80,16 +102,20 @@ export class ServiceAllocator implements Allocations {
   keysOf(object: AnyObject | undefined): readonly string[] {
     if (object?.kind !== "Service" || object.apiVersion !== "v1") return [];
     const { addresses, ports } = held(object as V1Service);
+    const known = addresses.flatMap((address) => this.#canonical(address) ?? []);
+    const inRange = ports.filter((port) => this.#portIndex(port) !== undefined);
     return [
-      ...[...addresses].map((index) =>
-        allocationKey({ of: "address", address: SERVICE_CIDR.base + 1 + index }),
-      ),
-      ...[...ports].map((index) => allocationKey({ of: "port", port: FIRST_NODE_PORT + index })),
+      ...new Set(known.map((address) => allocationKey({ of: "address", address }))),
+      ...new Set(inRange.map((port) => allocationKey({ of: "port", port }))),
     ];
   }
 
-  /** Fills addresses and ports into `next`, in place; throws 422 when one it asks for is not to be had. */
-  reserve(kind: Kind, next: AnyObject): Reservation {
+  /**
+   * Fills families, addresses and ports into `next`, in place; throws 422 when one it asks for is not to be had.
+   *
+   * @param old  what it was before, if it is not new
+   */
+  reserve(kind: Kind, next: AnyObject, old?: AnyObject): Reservation {
     if (!isService(kind)) return NOTHING;
     const service = next as V1Service;
     const asked = service.spec;
@@ -107,22 +133,19 @@ export class ServiceAllocator implements Allocations {
       if (index !== undefined) taken.push({ band, index });
       return index;
     };
+    const from = (band: Band, index: number | undefined) =>
+      index === undefined
+        ? hold(band, band.takeNext(owner))
+        : band.take(index, owner)
+          ? hold(band, index)
+          : undefined;
     const draw: Draw = {
-      address: (index) =>
-        index === undefined
-          ? hold(this.#addresses, this.#addresses.takeNext(owner))
-          : this.#addresses.take(index, owner)
-            ? hold(this.#addresses, index)
-            : undefined,
-      port: (index) =>
-        index === undefined
-          ? hold(this.#ports, this.#ports.takeNext(owner))
-          : this.#ports.take(index, owner)
-            ? hold(this.#ports, index)
-            : undefined,
+      addresses: this.#addresses.map(({ range, band }) => ({ range, take: (index) => from(band, index) })),
+      ports: { range: this.#portRange, take: (index) => from(this.#ports, index) },
     };
     try {
-      reserveAddress(spec, draw, errors);
+      const before = (old as V1Service | undefined)?.spec;
+      reserveAddresses(spec, before?.type === "ExternalName" ? undefined : before, draw, errors);
       reservePorts(spec, draw, errors);
       const count = this.keysOf(next).length;
       if (count > MAX_HELD) errors.push(tooMany("spec.ports", count, MAX_HELD));
@@ -139,50 +162,95 @@ export class ServiceAllocator implements Allocations {
     };
   }
 
+  /** The band that a number is of, and its place there; undefined for one of no range of ours. */
   #placeOf(key: string): { readonly band: Band; readonly index: number } | undefined {
     const allocation = parseAllocationKey(key);
     if (allocation === undefined) return undefined;
-    return allocation.of === "address"
-      ? { band: this.#addresses, index: allocation.address - SERVICE_CIDR.base - 1 }
-      : { band: this.#ports, index: allocation.port - FIRST_NODE_PORT };
+    if (allocation.of === "port") {
+      const index = this.#portIndex(allocation.port);
+      return index === undefined ? undefined : { band: this.#ports, index };
+    }
+    for (const { range, band } of this.#addresses) {
+      const index = addressIndex(range, allocation.address);
+      if (index !== undefined) return { band, index };
+    }
+    return undefined;
+  }
+
+  #canonical(address: string): string | undefined {
+    for (const { range } of this.#addresses) {
+      const index = addressIndex(range, address);
+      if (index !== undefined) return serviceAddress(range, index + 1);
+    }
+    return undefined;
+  }
+
+  #portIndex(port: number): number | undefined {
+    const { first, last } = this.#portRange;
+    return port >= first && port <= last ? port - first : undefined;
   }
 }
 
 /** Reserves the given place, or any; undefined when it is taken, or all are. */
+type Take = (index?: number) => number | undefined;
+
 interface Draw {
-  address(index?: number): number | undefined;
-  port(index?: number): number | undefined;
+  readonly addresses: readonly { readonly range: ServiceRange; readonly take: Take }[];
+  readonly ports: { readonly range: PortRange; readonly take: Take };
 }
 
-function reserveAddress(spec: V1ServiceSpec, draw: Draw, errors: FieldError[]): void {
+/** One address for each family that the Service has. */
+function reserveAddresses(
+  spec: V1ServiceSpec,
+  old: V1ServiceSpec | undefined,
+  draw: Draw,
+  errors: FieldError[],
+): void {
   if (spec.type === "ExternalName") return;
-  const asked = spec.clusterIP || spec.clusterIPs?.[0];
-  setFamilies(spec, asked, errors);
-  if (asked === "None") {
+  if (!spec.clusterIPs?.length && spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
+  const refused = setFamilies(
+    spec,
+    old,
+    draw.addresses.map(({ range }) => range.family),
+  );
+  errors.push(...refused);
+  if (refused.length > 0) return;
+  const asked = spec.clusterIPs ?? [];
+  if (asked[0] === "None") {
     spec.clusterIP = "None";
     spec.clusterIPs = ["None"];
     return;
   }
-  const index = asked ? askedAddress(asked, draw, errors) : draw.address();
-  if (index === undefined) {
-    if (errors.length > 0) return;
-    throw internalError("failed to allocate a serviceIP: range is full");
-  }
-  spec.clusterIP = formatIpv4(SERVICE_CIDR.base + 1 + index);
-  spec.clusterIPs = [spec.clusterIP];
+  const given = (spec.ipFamilies ?? []).map((family, i) => {
+    const from = draw.addresses.find(({ range }) => range.family === family);
+    // A Service of before the cluster lost the family keeps what it had.
+    if (from === undefined) return asked[i];
+    if (asked[i]) return askedAddress(asked[i], asked, from, errors);
+    const index = from.take();
+    if (index === undefined) throw internalError("failed to allocate a serviceIP: range is full");
+    return serviceAddress(from.range, index + 1);
+  });
+  if (errors.length > 0) return;
+  spec.clusterIPs = given.filter((address) => address !== undefined);
+  spec.clusterIP = spec.clusterIPs[0];
 }
 
-function askedAddress(asked: string, draw: Draw, errors: FieldError[]): number | undefined {
+function askedAddress(
+  address: string,
+  asked: readonly string[],
+  { range, take }: Draw["addresses"][number],
+  errors: FieldError[],
+): string {
   const refuse = (why: string) => {
-    errors.push(invalid("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`));
-    return undefined;
+    errors.push(invalid("spec.clusterIPs", asked, `failed to allocate IP ${address}: ${why}`));
+    return address;
   };
-  const index = addressIndex(asked);
-  if (index === undefined) {
-    const range = `The range of valid IPs is ${SERVICE_CIDR.cidr}`;
-    return refuse(`the provided IP (${asked}) is not in the valid range. ${range}`);
-  }
-  return draw.address(index) ?? refuse("provided IP is already allocated");
+  const index = addressIndex(range, address);
+  if (index === undefined)
+    return refuse(
+      `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${range.cidr}`,
+    );
+  return take(index) === undefined ? refuse("provided IP is already allocated") : address;
 }
 
 function reservePorts(spec: V1ServiceSpec, draw: Draw, errors: FieldError[]): void {
@@ -201,40 +269,36 @@ function reservePorts(spec: V1ServiceSpec, draw: Draw, errors: FieldError[]): vo
   } else spec.healthCheckNodePort = nextPort([], undefined, draw);
 }
 
-function askedPort(port: number, field: string, draw: Draw, errors: FieldError[]): void {
-  if (port < FIRST_NODE_PORT || port > LAST_NODE_PORT) {
-    const range = `The range of valid ports is ${FIRST_NODE_PORT}-${LAST_NODE_PORT}`;
+function askedPort(port: number, field: string, { ports }: Draw, errors: FieldError[]): void {
+  const { first, last } = ports.range;
+  if (port < first || port > last) {
+    const range = `The range of valid ports is ${first}-${last}`;
     errors.push(invalid(field, port, `provided port is not in the valid range. ${range}`));
-  } else if (draw.port(port - FIRST_NODE_PORT) === undefined) {
+  } else if (ports.take(port - first) === undefined) {
     errors.push(invalid(field, port, "provided port is already allocated"));
   }
 }
 
 /** Ports of one Service with the same number (TCP and UDP) share a node port. */
-function nextPort(ports: readonly V1ServicePort[], port: V1ServicePort | undefined, draw: Draw): number {
-  const twin = ports.find((one) => one.port === port?.port && one.nodePort && one.protocol !== port.protocol);
+function nextPort(all: readonly V1ServicePort[], port: V1ServicePort | undefined, { ports }: Draw): number {
+  const twin = all.find((one) => one.port === port?.port && one.nodePort && one.protocol !== port.protocol);
   if (twin?.nodePort) return twin.nodePort;
-  const index = draw.port();
+  const index = ports.take();
   if (index === undefined) throw internalError("failed to allocate a nodePort: range is full");
-  return FIRST_NODE_PORT + index;
+  return ports.range.first + index;
 }
 
 interface Holding {
-  readonly addresses: Set<number>;
-  readonly ports: Set<number>;
+  readonly addresses: readonly string[];
+  readonly ports: readonly number[];
 }
 
 function held({ spec }: V1Service): Holding {
   const addresses = spec?.type === "ExternalName" ? [] : [spec?.clusterIP, ...(spec?.clusterIPs ?? [])];
   const ports = [...(spec?.ports ?? []).map((port) => port.nodePort), spec?.healthCheckNodePort];
   return {
-    addresses: new Set(addresses.map((one) => (one ? addressIndex(one) : undefined)).filter(isNumber)),
-    ports: new Set(
-      ports
-        .filter(isNumber)
-        .filter((port) => port > 0)
-        .map((port) => port - FIRST_NODE_PORT),
-    ),
+    addresses: addresses.filter((one) => one !== undefined),
+    ports: ports.filter((port) => port !== undefined && port > 0) as number[],
   };
 }
 
@@ -243,40 +307,8 @@ export function ownerOf(object: AnyObject): string {
   return object.metadata?.uid ?? "";
 }
 
-function isNumber(value: number | undefined): value is number {
-  return value !== undefined;
-}
-
 function isService(kind: Kind): boolean {
   return kind.group === "" && kind.plural === "services";
-}
-
-/** The address's place among the usable ones; undefined when it is none of them. */
-function addressIndex(address: string): number | undefined {
-  const value = parseIpv4(address);
-  if (value === undefined) return undefined;
-  const index = value - SERVICE_CIDR.base - 1;
-  return index >= 0 && index < SERVICE_CIDR.size - 2 ? index : undefined;
-}
-
-/** This cluster has IPv4 only; a headless Service without selector says both, as in Kubernetes (api-policy 5.2). */
-function setFamilies(spec: V1ServiceSpec, asked: string | undefined, errors: FieldError[]): void {
-  const open = asked === "None" && Object.keys(spec.selector ?? {}).length === 0;
-  if (open) {
-    spec.ipFamilyPolicy ??= "RequireDualStack";
-    spec.ipFamilies ??= spec.ipFamilyPolicy === "SingleStack" ? ["IPv4"] : ["IPv4", "IPv6"];
-    return;
-  }
-  const foreign = (spec.ipFamilies ?? []).findIndex((family) => family !== "IPv4");
-  if (foreign >= 0) {
-    const why = "not configured on this cluster";
-    errors.push(invalid(`spec.ipFamilies[${foreign}]`, spec.ipFamilies?.[foreign], why));
-  } else if (spec.ipFamilyPolicy === "RequireDualStack") {
-    const why = "this cluster is not configured for dual-stack services";
-    errors.push(invalid("spec.ipFamilyPolicy", spec.ipFamilyPolicy, why));
-  }
-  spec.ipFamilies ??= ["IPv4"];
-  spec.ipFamilyPolicy ??= "SingleStack";
 }
 
 /** What a PUT leaves out of what was allocated stays as it was (patchAllocatedValues in Kubernetes). */

@@ -88,7 +88,7 @@ async function step(
   await approve(api, { ...about, object: prepared }, context);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
-  const { release } = api.services.reserve(kind, prepared);
+  const { release } = api.services.reserve(kind, prepared, old);
   return { kind: "put", object: prepared, release };
 }
 
