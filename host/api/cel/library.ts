@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import type { Environment } from "@marcbachmann/cel-js";
 import { compareQuantity, parseQuantity, type Quantity, QuantityError } from "../../apimachinery/quantity.ts";
+import { registerNetwork } from "./library-network.ts";
+import { registerStrings } from "./library-strings.ts";
 import { patternOf } from "./pattern.ts";
 
 /** The library's own `matches` backtracks, and takes no other: rules call this one. */
@@ -25,6 +27,8 @@ const NUMBERS = ["int", "double"];
  * Source: k8s.io/apiserver/pkg/cel/library; api-policy 4.8.
  */
 export function registerLibrary(environment: Environment): Environment {
+  registerStrings(environment);
+  registerNetwork(environment);
   for (const type of ORDERED) registerLists(environment, type);
   for (const type of NUMBERS) {
     const zero = type === "int" ? 0n : 0;

@@ -42,8 +42,9 @@ export function typeOf(environment: Environment, expression: string): string | u
 /** What was wrong with an evaluation, in CEL's words: `no such key: foo`. Throws on what is no fault of the expression. */
 export function evaluationProblem(error: unknown): string {
   if (!(error instanceof Error)) throw error;
-  const why = error instanceof EvaluationError ? error.summary : error.message;
-  return why.charAt(0).toLowerCase() + why.slice(1);
+  if (!(error instanceof EvaluationError)) return error.message;
+  const { summary } = error;
+  return summary.charAt(0).toLowerCase() + summary.slice(1);
 }
 
 /** `compilation failed: ERROR: <input>:1:5: undefined field 'zz'` and the place under the text; undefined: nothing is wrong. */
