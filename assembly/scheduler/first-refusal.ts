@@ -25,8 +25,7 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
   if (refusals != 0) return refusalByVerdict(node, classRow, cls, slot, refusals);
   if (nodePorts(classRow, cls, slot)) return Filter.NodePorts;
   // In this order, so that a node that fits is not asked whether that matters.
-  if (nodeResourcesFit(node, classRow, cls, slot) != 0 && (getU32(classRow, ClassField.skipsFit) == 0 || isClosed(node)))
-    return Filter.NodeResourcesFit;
+  if (refusedByFit(node, classRow, cls, slot)) return Filter.NodeResourcesFit;
   const terms = getU32(classRow, ClassField.filterTermCount);
   const volumes = getU32(classRow, ClassField.volumeFilters);
   // Most pods have neither, and pay for this one look.
@@ -37,6 +36,12 @@ export function firstRefusal(node: usize, classRow: usize, cls: u32, slot: u32, 
   const byTerms = terms != 0 ? refusalByTerms(cls, terms, slot) : Filter.none;
   if (byTerms != Filter.none) return byTerms;
   return volumes != 0 ? dynamicResources(classRow, slot, set) : Filter.none;
+}
+
+/** Whether NodeResourcesFit refuses the node; a closed one is refused also where the profile does without that filter. */
+export function refusedByFit(node: usize, classRow: usize, cls: u32, slot: u32): bool {
+  if (nodeResourcesFit(node, classRow, cls, slot) == 0) return false;
+  return getU32(classRow, ClassField.skipsFit) == 0 || isClosed(node);
 }
 
 /** The host has closed the node for one decision: see SchedulerCore in host/wasm. It then has less than no room for pods. */

@@ -123,6 +123,17 @@ describe("the scheduler core", () => {
     expect([...core.schedule([0, 0]).slots]).toEqual([1, -1]);
   });
 
+  test("a node that is closed for a decision is closed to an index, too, whatever the profile filters by", () => {
+    const core = coreWith(SMALL, classOf(100, { skipsFit: true }));
+    // The debug build lets a scan make each decision again, and the second of a class is an index's.
+    expect([...core.schedule([0, 0, 0]).slots]).toEqual([1, 1, 1]);
+    core.putNode(1, { ...nodeOf(3000), allocatablePods: ~10 });
+    expect([...core.schedule([0, 0]).slots]).toEqual([0, 0]);
+    core.putNode(1, nodeOf(3000));
+    expect([...core.schedule([0]).slots]).toEqual([1]);
+    expect(core.indexUse.indexed).toBeGreaterThan(3);
+  });
+
   test("a core that cannot reserve its memory says so", () => {
     expect(() => new SchedulerCore({ capacity: { ...SMALL, nodes: 2 ** 31 }, flavour: "debug" })).toThrow(
       "cannot reserve",

@@ -4,8 +4,9 @@ import { indexRow } from "../../layout/class-index-rows";
 import { Score } from "../../layout/evaluation";
 import { getU32 } from "../../layout/field";
 import { classRow } from "../../layout/tables";
+import { refusedByFit } from "../first-refusal";
 import { nodePorts } from "../filters/node-ports";
-import { fitsPlainly, nodeResourcesFit } from "../filters/node-resources-fit";
+import { fitsPlainly } from "../filters/node-resources-fit";
 import { balancedAllocationByRow } from "../scores/balanced-allocation";
 import { imageLocality } from "../scores/image-locality";
 import { nodeResourcesFitScore } from "../scores/node-resources-fit";
@@ -39,8 +40,7 @@ export function plainBucketOf(node: usize, classFields: usize, refusals: u32, fi
  */
 export function bucketOf(node: usize, cls: u32, slot: u32, refusals: u32): u32 {
   const row = classRow(cls);
-  if (refusals != 0 || nodePorts(row, cls, slot)) return REFUSED_BUCKET;
-  if (nodeResourcesFit(node, row, cls, slot) != 0 && getU32(row, ClassField.skipsFit) == 0) return REFUSED_BUCKET;
+  if (refusals != 0 || nodePorts(row, cls, slot) || refusedByFit(node, row, cls, slot)) return REFUSED_BUCKET;
   const profile = getU32(row, ClassField.profile);
   const fitWeight = weightOf(profile, Score.NodeResourcesFit);
   const balanceWeight = weightOf(profile, Score.NodeResourcesBalancedAllocation);
