@@ -28,6 +28,10 @@ function pointedAt(document: string): string[] {
 }
 
 describe("documents", () => {
+  test.each(documents)("%s was merged to its end", (document) => {
+    expect(readFileSync(join(root, document), "utf8")).not.toMatch(/^(<<<<<<<|>>>>>>>) /m);
+  });
+
   test.each(documents)("%s points at what is there", (document) => {
     expect(pointedAt(document).filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
