@@ -16,6 +16,9 @@ export function hasEtcd(): boolean {
   }
 }
 
+/** Whoever else listens there by mistake may never answer. */
+const HEALTH_MS = 2_000;
+
 /** A real etcd with one member on free loopback ports, in a directory of its own. */
 export class EtcdProcess {
   readonly endpoint: string;
@@ -39,8 +42,8 @@ export class EtcdProcess {
     return etcd!;
   }
 
-  /** Members of one etcd. */
-  static async startCluster(count: number): Promise<readonly EtcdProcess[]> {
+  /** Members of one etcd. A port that was free may be another test's by the time it is listened on: then others are tried. */
+  static async startCluster(count: number, tries = 3): Promise<readonly EtcdProcess[]> {
     const members: EtcdProcess[] = [];
     for (let i = 0; i < count; i++)
       members.push(new EtcdProcess(`m${i}`, await freePort(), await freePort()));
@@ -49,8 +52,12 @@ export class EtcdProcess {
       member.#cluster = cluster;
       if (count > 1) member.#electionMs = 500;
     }
-    await Promise.all(members.map((member) => member.restart()));
-    return members;
+    const started = await Promise.allSettled(members.map((member) => member.restart()));
+    const failed = started.find((one) => one.status === "rejected");
+    if (failed === undefined) return members;
+    await Promise.all(members.map((member) => member.remove()));
+    if (tries === 1) throw failed.reason;
+    return await EtcdProcess.startCluster(count, tries - 1);
   }
 
   /** Starts it, again with what it had when it was killed; returns when it answers. */
@@ -74,6 +81,7 @@ export class EtcdProcess {
     );
     for (let attempt = 0; attempt < 500; attempt++) {
       if (await this.#isHealthy()) return;
+      if (this.#process.exitCode !== null) throw new Error(`etcd ended with ${this.#process.exitCode}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error("etcd did not start");
@@ -146,7 +154,7 @@ export class EtcdProcess {
 
   async #isHealthy(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.endpoint}/health`);
+      const response = await fetch(`${this.endpoint}/health`, { signal: AbortSignal.timeout(HEALTH_MS) });
       return (await response.text()).includes('"true"');
     } catch {
       return false;
