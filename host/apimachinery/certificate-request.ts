@@ -37,19 +37,25 @@ const DIGESTS: Readonly<Record<string, string | null>> = {
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\s]*?)-----END \1-----/;
 
 /**
+ * The request in a PEM text, as DER. Of several blocks, and among what is none to some readers, all of us must read the
+ * same one: what is signed is what was looked at. Throws CertificateRequestError.
+ */
+export function certificateRequestBytes(pem: string): Buffer<ArrayBuffer> {
+  const block = PEM.exec(pem);
+  if (block?.[1] !== "CERTIFICATE REQUEST")
+    throw new CertificateRequestError("PEM block type must be CERTIFICATE REQUEST");
+  return Buffer.from(block[2]!, "base64");
+}
+
+/**
  * Reads a PEM request and checks that whoever asks holds the key.
  *
  * Throws CertificateRequestError.
  */
 export function parseCertificateRequest(pem: string): CertificateRequestFacts {
-  const block = PEM.exec(pem);
-  if (block?.[1] !== "CERTIFICATE REQUEST") {
-    throw new CertificateRequestError("PEM block type must be CERTIFICATE REQUEST");
-  }
+  const bytes = certificateRequestBytes(pem);
   try {
-    const [info, algorithm, signature] = childrenOf(
-      expectTag(readDer(Buffer.from(block[2]!, "base64")), TAG.sequence),
-    );
+    const [info, algorithm, signature] = childrenOf(expectTag(readDer(bytes), TAG.sequence));
     const [, subject, publicKey, attributes] = childrenOf(expectTag(info, TAG.sequence));
     requireSignature(info!, publicKey, algorithm, signature);
     const names = readNames(expectTag(subject, TAG.sequence));
@@ -102,10 +108,15 @@ function readNames(name: DerElement): Map<string, string[]> {
 }
 
 const BMP_STRING = 0x1e;
+/** UTF8String, NumericString, PrintableString, T61String and IA5String. */
+const BYTE_STRINGS = new Set([0x0c, 0x12, 0x13, 0x14, 0x16]);
 
+/** What reads otherwise to whoever gets the certificate is refused: a group could be hidden in it. */
 function readText(element: DerElement | undefined): string {
   if (element === undefined) throw new DerError("asn1: structure error: value is missing");
-  if (element.tag !== BMP_STRING) return element.content.toString("utf8");
+  if (BYTE_STRINGS.has(element.tag)) return element.content.toString("utf8");
+  if (element.tag !== BMP_STRING || element.content.length % 2 !== 0)
+    throw new DerError("asn1: structure error: unsupported string");
   return Buffer.from(element.content).swap16().toString("utf16le");
 }
 

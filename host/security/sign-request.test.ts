@@ -93,4 +93,25 @@ describe("a certificate", () => {
     });
     expect(new X509Certificate(pem).validTo).toBe(new X509Certificate(pki.caCert).validTo);
   });
+
+  test.each([
+    ["headers", "-----\nProc-Type: 4\n\n"],
+    ["an indented line", "-----\n Proc-Type: 4\n"],
+  ])("is for the request that was looked at, not for one before it with %s", async (_, head) => {
+    const hidden = (await makeRequest({ subject: "O=system:masters,CN=root" })).request;
+    const shown = (await makeRequest({ subject: "O=system:nodes,CN=system:node:a" })).request;
+    const request = `${hidden.replace("-----\n", head)}\n${shown}`;
+    expect(parseCertificateRequest(request).organizations).toEqual(["system:nodes"]);
+    const pem = await sign({ request, usages: ["client auth"], notBeforeMs: NOW, notAfterMs: NOW + DAY });
+    expect(new X509Certificate(pem).subject).toBe("O=system:nodes\nCN=system:node:a");
+  });
+
+  test("is not asked for in letters that others read otherwise", async () => {
+    const { request } = await makeRequest({
+      subject: [{ O: [{ universalString: "system:masters" }] }, { CN: ["jane"] }] as unknown as string,
+    });
+    expect(() => parseCertificateRequest(request)).toThrow(
+      new CertificateRequestError("asn1: structure error: unsupported string"),
+    );
+  });
 });

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from "node:crypto";
 import type { Extension } from "@peculiar/x509";
+import { certificateRequestBytes } from "../apimachinery/certificate-request.ts";
 import { importKey, SIGNATURE, serialNumber } from "./certificate.ts";
 import type { Pki } from "./pki.ts";
 
@@ -55,7 +56,7 @@ export function requestSigner(
     await import("reflect-metadata");
     const x509 = await import("@peculiar/x509");
     const crypto = webcrypto as Crypto;
-    const request = new x509.Pkcs10CertificateRequest(pem);
+    const request = new x509.Pkcs10CertificateRequest(certificateRequestBytes(pem));
     const flags = usages.reduce((all, usage) => all | (KEY_USAGES[usage] ?? 0), 0);
     const purposes = [...new Set(usages.flatMap((usage) => PURPOSES[usage] ?? []))];
     const names = request.extensions.filter(({ type }) => type === SUBJECT_ALTERNATIVE_NAMES);

@@ -22,7 +22,8 @@ export function shownCertificate(socket: TLSSocket): ShownCertificate | undefine
   if (!peer || Object.keys(peer).length === 0) return undefined;
   const subject = peer.subject as Readonly<Record<string, string | string[] | undefined>>;
   const values = (field: string) => [subject[field] ?? []].flat();
-  const [commonName = ""] = values("CN");
+  // The last one, as in Go: whoever looks at a certificate or a request for one must see the same name.
+  const commonName = values("CN").at(-1) ?? "";
   const [uid] = values(UID_OID);
   const digest = peer.fingerprint256.replaceAll(":", "").toLowerCase();
   const user = withAuthenticated({
