@@ -3,6 +3,7 @@ import { Agent, request as httpsRequest } from "node:https";
 import type { V1APIService } from "../../api/generated/types.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import type { ObjectStorage } from "../storage/objects.ts";
 import { goNetworkError } from "../webhook-client/go-errors.ts";
 import { resolveService } from "../webhook-client/service-address.ts";
@@ -80,6 +81,7 @@ export class Backends {
     });
     onOpen?.(request);
     return new Promise((resolve, reject) => {
+      refuseUpgrade(request, reject);
       request.on("response", resolve);
       request.on("error", (error) =>
         reject(new Error(goNetworkError(error, new URL(`https://${address.host}:${address.port}`)))),

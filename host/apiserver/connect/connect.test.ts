@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectTcp } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Kind } from "../../api/kind.ts";
-import { Node, Pod, Service, ServiceAccount } from "../../api/registry.ts";
+import { EndpointSlice, Node, Pod, Service, ServiceAccount } from "../../api/registry.ts";
 import type { Client } from "../../client/client.ts";
 import { ensurePki } from "../../security/pki.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
@@ -40,7 +40,11 @@ beforeAll(async () => {
     socket.on("data", (chunk: Buffer) => socket.write(chunk.toString().toUpperCase()));
     socket.on("end", () => socket.end());
   });
-  pods = createHttpServer(({ method, url, headers }, response) => {
+  pods = createHttpServer(({ method, url, headers, socket }, response) => {
+    if (url === "/switch") {
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n");
+      return;
+    }
     response.writeHead(url === "/missing" ? 404 : 200, { "X-From": "pod", "Content-Type": "text/plain" });
     response.end(`${method} ${url} ${headers["x-mine"] ?? ""} ${headers.authorization ?? "nobody"}`);
   });
@@ -67,6 +71,9 @@ beforeAll(async () => {
   await pod("far", "away", "10.0.0.9");
   await pod("nowhere");
   await pod("inward", "real", "127.0.0.1");
+  await pod("mapped", "real", "::ffff:127.0.0.1");
+  await pod("spelled", "real", "0:0:0:0:0:0:0:1");
+  await pod("unsaid", "real", "::");
   await client.create(Service, {
     metadata: { name: "web", namespace: "default" },
     spec: { selector: { app: "web" }, ports: [{ name: "http", port: 80 }] },
@@ -249,6 +256,14 @@ describe("proxy", () => {
 
   test.each([
     ["inward/proxy/", 400, "address not allowed"],
+    ["mapped/proxy/", 400, "address not allowed"],
+    ["spelled/proxy/", 400, "address not allowed"],
+    ["unsaid/proxy/", 400, "address not allowed"],
+    [
+      "web/proxy/switch",
+      503,
+      'error trying to reach service: backend tried to switch protocol "other" when "" was requested',
+    ],
     ["nowhere/proxy/", 400, "address not allowed"],
     ["far/proxy/", 503, "error trying to reach service: dial tcp 10.0.0.9:8080: connect: connection refused"],
     ["ftp:web:1/proxy/", 400, 'invalid pod request "ftp:web:1"'],
@@ -256,6 +271,32 @@ describe("proxy", () => {
   ])("%s is %d", async (path, code, message) => {
     const answer = await proxied(path);
     expect([answer.code, answer.json()["message"]]).toEqual([code, message]);
+  });
+
+  test("a Service is not the way to what else the API server can reach", async () => {
+    const ask = async (name: string) => {
+      const path = `/api/v1/namespaces/default/services/${name}:8001/proxy/`;
+      return (await askHttp2(server, pki.caCert, { path }, pki.admin)).json()["message"];
+    };
+    await client.create(Service, {
+      metadata: { name: "alias", namespace: "default" },
+      spec: { type: "ExternalName", externalName: "web.localhost", ports: [{ port: 8001 }] },
+    });
+    expect(await ask("alias")).toBe('no endpoints available for service "alias"');
+    for (const [addressType, name, address] of [
+      ["FQDN", "named", "web.localhost"],
+      ["IPv6", "mapped", "::ffff:127.0.0.1"],
+    ] as const) {
+      const metadata = { name, namespace: "default", labels: { "kubernetes.io/service-name": name } };
+      await client.create(Service, { metadata, spec: { ports: [{ port: 8001 }] } });
+      await client.create(EndpointSlice, {
+        metadata,
+        addressType,
+        ports: [{ name: "", port: 8001, protocol: "TCP" }],
+        endpoints: [{ addresses: [address] }],
+      });
+      expect(await ask(name)).toBe("address not allowed");
+    }
   });
 
   test("a Service without endpoints is not available", async () => {

@@ -9,6 +9,7 @@ import { connect as connectTls } from "node:tls";
 import type { Dialer } from "../../apimachinery/dialer.ts";
 import { ApiError } from "../../apimachinery/errors.ts";
 import { passedHeaders } from "../http/passed-headers.ts";
+import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import type { RawResponse } from "../http/watch-stream.ts";
 import type { Address } from "../webhook-client/service-address.ts";
 
@@ -35,9 +36,19 @@ export async function proxyHttp(
 ): Promise<void> {
   const failed = (why: unknown) =>
     new ApiError("ServiceUnavailable", `error trying to reach service: ${(why as Error).message}`);
+  let isGone = false;
+  let request: ClientRequest | undefined;
+  proxied.onGone(() => {
+    isGone = true;
+    request?.destroy();
+  });
   const plain = await dialer.connect(host, port).catch((error: unknown) => {
     throw failed(error);
   });
+  if (isGone) {
+    plain.destroy();
+    throw failed(new Error("context canceled"));
+  }
   const headers: OutgoingHttpHeaders = {
     ...passedHeaders(proxied.headers),
     Host: `${host}:${port}`,
@@ -46,16 +57,17 @@ export async function proxyHttp(
   if (proxied.body.length > 0) headers["Content-Length"] = proxied.body.length;
   const socket = scheme === "https" ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
   const { method, path } = proxied;
-  const request: ClientRequest = httpRequest({
+  const opened = httpRequest({
     method,
     path,
     headers,
     createConnection: () => socket as never,
   });
-  proxied.onGone(() => request.destroy());
+  request = opened;
   await new Promise<void>((resolve, reject) => {
-    request.on("error", (error) => reject(failed(error)));
-    request.on("response", (answer) => {
+    opened.on("error", (error) => reject(failed(error)));
+    refuseUpgrade(opened, (error) => reject(failed(error)));
+    opened.on("response", (answer) => {
       const code = answer.statusCode ?? 502;
       // The compatibility layers type their methods apart, but behave alike.
       const response = proxied.takeOver(code) as ServerResponse;
@@ -63,6 +75,6 @@ export async function proxyHttp(
       pipeline(answer, response, () => answer.destroy());
       resolve();
     });
-    request.end(proxied.body);
+    opened.end(proxied.body);
   });
 }

@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { type Duplex, pipeline } from "node:stream";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Answer } from "../http/answer.ts";
+import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import { goNetworkError } from "../webhook-client/go-errors.ts";
 import type { KubeletEndpoint } from "./kubelet-endpoint.ts";
 
@@ -54,6 +55,7 @@ export class Kubelets {
     onGone(() => request.destroy());
     return new Promise((resolve, reject) => {
       request.on("error", (error) => reject(dialingFailed(error, endpoint)));
+      refuseUpgrade(request, (error) => reject(dialingFailed(error, endpoint)));
       request.on("response", resolve);
       request.end();
     });

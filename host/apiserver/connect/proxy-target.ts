@@ -1,3 +1,4 @@
+import { BlockList, isIP } from "node:net";
 import { Pod, Service } from "../../api/core-kinds.ts";
 import type { V1Pod } from "../../api/generated/types.ts";
 import { ApiError, badRequest, notFound } from "../../apimachinery/errors.ts";
@@ -58,12 +59,15 @@ export async function serviceTarget(
 ): Promise<Address> {
   const service = await oneOf(api, Service, name, namespace);
   if (service === undefined) throw notFound(Service, name);
+  const unavailable = (why: string) => new ApiError("ServiceUnavailable", why);
+  // It is a name in DNS, and has no endpoints: whoever may make one must not send the API server anywhere.
+  if (service.spec?.type === "ExternalName")
+    throw unavailable(`no endpoints available for service ${JSON.stringify(name)}`);
   const ports = service.spec?.ports ?? [];
   const found =
     port === undefined && ports.length === 1
       ? ports[0]
       : ports.find((one) => (one.name ?? "") === (port ?? "") || String(one.port) === port);
-  const unavailable = (why: string) => new ApiError("ServiceUnavailable", why);
   if (found === undefined)
     throw unavailable(
       `no service port ${JSON.stringify(port ?? "")} found for service ${JSON.stringify(name)}`,
@@ -76,10 +80,29 @@ export async function serviceTarget(
   }
 }
 
-/** Nobody gets to the API server's own machine through it. Source: registry/core/pod ResourceLocation. */
+/** Addresses of the API server's own machine and link, in whatever notation. Source: proxy/util IsProxyableIP. */
+const OWN = new BlockList();
+for (const [network, prefix] of [
+  ["0.0.0.0", 8],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["224.0.0.0", 24],
+] as const)
+  OWN.addSubnet(network, prefix, "ipv4");
+for (const [network, prefix] of [
+  ["::", 127],
+  ["fe80::", 10],
+  ["ff01::", 16],
+  ["ff02::", 16],
+] as const)
+  OWN.addSubnet(network, prefix, "ipv6");
+
+/** Nobody gets to the API server's own machine through it, nor by a name that leads there. Source: registry/core/pod ResourceLocation. */
 function allowed(address: Address): Address {
   const { host } = address;
-  const isOwn = /^(127\.|169\.254\.|0\.0\.0\.0$|::1$|fe80:|localhost$)/i.test(host);
-  if (isOwn) throw badRequest("address not allowed");
+  const version = host.includes("%") ? 0 : isIP(host);
+  // The list looks through IPv4 addresses that are written as IPv6.
+  if (version === 0 || OWN.check(host, version === 6 ? "ipv6" : "ipv4"))
+    throw badRequest("address not allowed");
   return address;
 }
