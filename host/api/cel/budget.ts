@@ -1,4 +1,5 @@
 import type { ParseResult } from "@marcbachmann/cel-js";
+import { RE2_MATCHES } from "./library.ts";
 
 /** What is said of an expression that went on for too long. Source: cel-go; the server says it in an error of its own. */
 export const COST_EXCEEDED = "operation cancelled: actual cost limit exceeded";
@@ -46,7 +47,7 @@ const READING = new Set(["in", "==", "!=", "+", "call", "rcall"]);
 const MAKING = new Set(["+", "call", "rcall"]);
 
 /**
- * Makes every step of an expression cost something, whatever it goes through: lists, maps, literals, what functions give.
+ * Makes every step of an expression cost something, and its regular expressions take linear time, whatever it goes through: lists, maps, literals, what functions give.
  * The library counts nothing itself, and its tree is the one place where every step comes by.
  */
 export function meter(parsed: ParseResult, budget: Budget): void {
@@ -56,6 +57,7 @@ export function meter(parsed: ParseResult, budget: Budget): void {
     if (typeof value !== "object" || value === null || seen.has(value)) return;
     seen.add(value);
     if (isNode(value, root)) {
+      callLinearMatches(value);
       count(value, budget, isRead || MAKING.has(value.op));
       visit(value.meta.alternate, false);
       visit(value.meta.macro, false);
@@ -71,6 +73,11 @@ export function meter(parsed: ParseResult, budget: Budget): void {
 
 function isNode(value: object, root: Node): value is Node {
   return value.constructor === root.constructor;
+}
+
+/** By the tree, not by the text: there are many ways to write a call. */
+function callLinearMatches({ op, args }: Node): void {
+  if (op === "rcall" && Array.isArray(args) && args[0] === "matches") args[0] = RE2_MATCHES;
 }
 
 /** A node settles how it is evaluated when it is first asked, by setting its own `evaluate`; it costs twice that time. */

@@ -5,16 +5,8 @@ import { registerNetwork } from "./library-network.ts";
 import { registerStrings } from "./library-strings.ts";
 import { patternOf } from "./pattern.ts";
 
-/** The library's own `matches` backtracks, and takes no other: rules call this one. */
-const RE2_MATCHES = "matchesRe2";
-
-/** The expression with every `.matches(` that stands outside of a text calling our own. */
-export function withLinearMatches(expression: string): string {
-  return expression.replace(
-    /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\.matches\(/g,
-    (_, text?: string) => text ?? `.${RE2_MATCHES}(`,
-  );
-}
+/** The library's own `matches` backtracks, and takes no other: calls of it are made calls of this one. */
+export const RE2_MATCHES = "matchesRe2";
 
 type Ordered = bigint | number | string | boolean;
 

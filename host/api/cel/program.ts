@@ -1,6 +1,6 @@
 import { Environment, EvaluationError, type ParseResult } from "@marcbachmann/cel-js";
 import { Budget, meter } from "./budget.ts";
-import { registerLibrary, withLinearMatches } from "./library.ts";
+import { registerLibrary } from "./library.ts";
 import { withMessageLiterals } from "./message-literals.ts";
 
 /** What an expression may be made of, so that nobody can keep the server busy for ever. */
@@ -23,7 +23,7 @@ export class Program {
 
   /** Throws what the library throws where there is a mistake. */
   constructor(environment: Environment, expression: string) {
-    this.#parsed = environment.parse(withLinearMatches(withMessageLiterals(expression)));
+    this.#parsed = environment.parse(withMessageLiterals(expression));
     meter(this.#parsed, this.budget);
   }
 

@@ -133,6 +133,9 @@ describe("rules (api-policy 7.3)", () => {
     expect(told(schema(`{rule: "!self.name.matches('^(a+)+$')"}`), `{name: ${"a".repeat(4000)}!}`)).toEqual(
       [],
     );
+    // However the call is written.
+    for (const rule of ["!self.name.matches ('^(a+)+$')", "!self.name. matches('^(a+)+$')"])
+      expect(told(schema(`{rule: "${rule}"}`), `{name: ${"a".repeat(4000)}!}`)).toEqual([]);
     expect(told(schema(`{rule: "self.name == '.matches('"}`), "{name: .matches(}")).toEqual([]);
   });
 
