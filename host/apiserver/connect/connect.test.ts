@@ -193,6 +193,29 @@ describe("exec, attach and port-forward", () => {
       );
   });
 
+  test("a client that does not end its side keeps no connection", async () => {
+    const { hostname, port } = new URL(server.url);
+    // Node takes the option, but does not type it here.
+    const halfOpen = { host: hostname, port: Number(port), ca: pki.caCert, allowHalfOpen: true };
+    const socket = connect(halfOpen);
+    opened.push(socket);
+    socket.on("error", () => socket.destroy());
+    let text = "";
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.write(
+      `GET ${POD}/web/exec?command=a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`,
+    );
+    await expect.poll(() => text).toMatch(/^HTTP\/1\.1 401 /);
+    // Whoever writes to a connection that nobody holds is told so.
+    const isOver = () => {
+      if (!socket.destroyed) socket.write("x");
+      return socket.destroyed;
+    };
+    await expect.poll(isOver).toBe(true);
+  });
+
   test("who may not is refused before anybody is asked", async () => {
     const before = asked.length;
     const answer = await askHttp1(server, pki.caCert, {

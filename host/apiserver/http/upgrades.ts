@@ -23,7 +23,8 @@ export function serveUpgrades(
     response.assignSocket(socket);
     // What goes wrong on the connection ends it; whoever serves it is told by `onGone`.
     socket.on("error", () => socket.destroy());
-    response.on("finish", () => socket.end());
+    // Nor is it held by a client that does not end its side.
+    response.on("finish", () => socket.destroySoon());
     response.setHeader("Connection", "close");
     const takeSocket = () => {
       response.detachSocket(socket);
