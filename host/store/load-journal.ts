@@ -19,6 +19,7 @@ import type { LmdbPages } from "./lmdb-pages.ts";
 import { placeOf } from "./lmdb-values.ts";
 import { decodeOldRecord } from "./old-record.ts";
 import { StoreOpenError } from "./open-error.ts";
+import { sortByKey } from "./sort-by-key.ts";
 import type { WatchEvent } from "./store.ts";
 import { StoredEntry, type ValueSource } from "./stored-entry.ts";
 
@@ -187,7 +188,8 @@ class Loader {
   #beginHistory(): History {
     if (this.#history !== undefined) return this.#history;
     const compacted = this.#compacted!;
-    this.#live.sort(this.#isPlain ? comparePlain : (a, b) => compareKeys(a.key, b.key));
+    if (this.#isPlain) sortByKey(this.#live);
+    else this.#live.sort((a, b) => compareKeys(a.key, b.key));
     for (let i = 1; i < this.#live.length; i++)
       if (this.#live[i - 1]!.key === this.#live[i]!.key)
         throw this.#corrupt(`${this.#live[i]!.key} is there twice`);
@@ -224,10 +226,4 @@ interface Change {
   readonly facts: RecordFacts;
   readonly atMs: number;
   readonly entry: StoredEntry | undefined;
-}
-
-/** By their units: four times as fast as `compareKeys`, and the same for keys that are ASCII. */
-function comparePlain(a: StoredEntry, b: StoredEntry): number {
-  if (a.key === b.key) return 0;
-  return a.key < b.key ? -1 : 1;
 }
