@@ -21,9 +21,11 @@ export interface BackendRequest {
   readonly headers: OutgoingHttpHeaders;
 }
 
-/** Connections to all extension servers at once; a request beyond them waits. */
+/** Connections to one extension server at once; a request beyond them waits. None waits for those of another server. */
 const MAX_SOCKETS = 1_024;
 const MAX_IDLE_SOCKETS = 8;
+/** A connection that nobody uses is closed. */
+const IDLE_MS = 30_000;
 const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
 
 /** Speaks to the servers behind APIServices, over TLS to `<service>.<namespace>.svc`. */
@@ -34,8 +36,9 @@ export class Backends {
   readonly #identity: ProxyIdentity;
   readonly #agent = new Agent({
     keepAlive: true,
-    maxTotalSockets: MAX_SOCKETS,
+    maxSockets: MAX_SOCKETS,
     maxFreeSockets: MAX_IDLE_SOCKETS,
+    timeout: IDLE_MS,
   });
 
   constructor(objects: ObjectStorage, clock: Clock, random: Random, identity: ProxyIdentity) {

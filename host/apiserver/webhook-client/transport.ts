@@ -31,17 +31,20 @@ export interface WebhookTransport {
 /** A patch of a 3 MiB object in base64, and as much again: what is longer is cut off, and the call has failed. */
 export const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
-/** Calls under way at once, over all webhooks; who comes later waits, within its own timeout. */
+/** Calls of one webhook under way at once; who comes later waits, within its own timeout. No webhook waits for another one. */
 const MAX_SOCKETS = 256;
 const MAX_IDLE_SOCKETS = 8;
+/** A connection that nobody uses is closed: that of an authority which was replaced is never used again. */
+const IDLE_MS = 30_000;
 
 /** HTTPS over connections that are kept for a while; redirects are not followed, so nobody is sent elsewhere. */
 export class HttpsTransport implements WebhookTransport {
   readonly #clock: Clock;
   readonly #agent = new Agent({
     keepAlive: true,
-    maxTotalSockets: MAX_SOCKETS,
+    maxSockets: MAX_SOCKETS,
     maxFreeSockets: MAX_IDLE_SOCKETS,
+    timeout: IDLE_MS,
   });
 
   constructor(clock: Clock) {
