@@ -37,8 +37,11 @@ async function ensure(client: Client, kind: Kind, object: KubernetesObject, log:
     await client.create(kind, object);
   } catch (error) {
     if (isReason(error, "AlreadyExists")) return;
-    // The address is somebody else's already: names are answered without it.
     if (kind.kind !== Service.kind || !isReason(error, "Invalid")) throw error;
+    // As in Kubernetes the address is asked for before the name, so a Service made at an earlier start is refused for its own.
+    const { items } = await client.list(Service, { namespace: object.metadata?.namespace });
+    if (items.some((one) => one.metadata?.name === object.metadata?.name)) return;
+    // The address is somebody else's: names are answered without it.
     log.warn("no Service kube-dns", { error: String(error) });
   }
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { decode, encode } from "dns-packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Logger } from "../../host/apimachinery/log.ts";
+import { ensureDnsObjects } from "../../host/dns/addon.ts";
 import { type Cluster, kinds, startCluster } from "../../host/main.ts";
 import { findProgram } from "../embedding/hosts.ts";
 import { startComponent } from "./component-process.ts";
@@ -72,6 +74,14 @@ async function eventually(wants: RegExp, ...words: string[]): Promise<string> {
     await delay(50);
   }
 }
+
+test("the objects of the addon are asked for at each start, without a word when they are there", async () => {
+  const said: string[] = [];
+  const hear = (message: string) => void said.push(message);
+  const log: Logger = { debug: hear, info: hear, warn: hear, error: hear, child: () => log };
+  await ensureDnsObjects(cluster.client, "10.96.0.10", log);
+  expect(said).toEqual([]);
+});
 
 const ADDRESS = /^10\.128\.\d+\.\d+$/;
 
