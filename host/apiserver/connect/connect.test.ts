@@ -1,15 +1,17 @@
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo, connect as connectTcp } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Kind } from "../../api/kind.ts";
 import { EndpointSlice, Node, Pod, Service, ServiceAccount } from "../../api/registry.ts";
+import type { ApiError } from "../../apimachinery/errors.ts";
 import type { Client } from "../../client/client.ts";
 import { ensurePki } from "../../security/pki.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { ApiServer } from "../server.ts";
 import { askHttp1, askHttp2, startServer } from "../server-fixture.ts";
+import { Kubelets } from "./kubelets.ts";
 import { parseProxyName } from "./proxy-target.ts";
 
 const pki = await ensurePki({ nowMs: Date.now() });
@@ -227,6 +229,20 @@ describe("exec, attach and port-forward", () => {
   });
 });
 
+test("a kubelet that says nothing holds so many requests and no more", async () => {
+  const silent = createTcpServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const kubelets = new Kubelets(pki.kubeletClient);
+  const endpoint = { host: "127.0.0.1", port: (silent.address() as AddressInfo).port };
+  const asked = Array.from({ length: 1_001 }, () =>
+    kubelets.get(endpoint, "/containerLogs/a/b/c", () => {}).catch((error: ApiError) => error.code),
+  );
+  expect(await asked.at(-1)).toBe(429);
+  kubelets.stop();
+  expect(new Set(await Promise.all(asked))).toEqual(new Set([500, 429]));
+  silent.close();
+});
+
 describe("the log of a pod on a node of its own", () => {
   const log = (path: string) => askHttp2(server, pki.caCert, { path: `${POD}/${path}` }, pki.admin);
 
@@ -306,9 +322,9 @@ describe("proxy", () => {
       spec: { type: "ExternalName", externalName: "web.localhost", ports: [{ port: 8001 }] },
     });
     expect(await ask("alias")).toBe('no endpoints available for service "alias"');
-    for (const [addressType, name, address] of [
-      ["FQDN", "named", "web.localhost"],
-      ["IPv6", "mapped", "::ffff:127.0.0.1"],
+    for (const [addressType, name, address, refusal] of [
+      ["FQDN", "named", "web.localhost", 'no endpoints available for service "named"'],
+      ["IPv6", "mapped", "::ffff:127.0.0.1", "address not allowed"],
     ] as const) {
       const metadata = { name, namespace: "default", labels: { "kubernetes.io/service-name": name } };
       await client.create(Service, { metadata, spec: { ports: [{ port: 8001 }] } });
@@ -318,7 +334,7 @@ describe("proxy", () => {
         ports: [{ name: "", port: 8001, protocol: "TCP" }],
         endpoints: [{ addresses: [address] }],
       });
-      expect(await ask(name)).toBe("address not allowed");
+      expect(await ask(name)).toBe(refusal);
     }
   });
 

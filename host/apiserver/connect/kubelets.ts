@@ -24,9 +24,11 @@ export interface KubeletClient {
   readonly caCert?: string;
 }
 
-/** Connections handed through at a time; one more is told to come again. */
-const MAX_TUNNELS = 1_000;
+/** Connections to kubelets at a time; one more is told to come again. */
+const MAX_CONNECTIONS = 1_000;
 const LISTENERS = 30;
+/** A kubelet that says nothing for so long is not there. */
+const ANSWER_MS = 30_000;
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 const HANDED_ON = /^(connection|upgrade|sec-websocket-.*|x-stream-protocol-version|user-agent)$/;
@@ -34,6 +36,8 @@ const HANDED_ON = /^(connection|upgrade|sec-websocket-.*|x-stream-protocol-versi
 /** Asks the kubelets of nodes, and joins clients with them end to end. */
 export class Kubelets {
   readonly #client: KubeletClient | undefined;
+  /** Requests that have no answer yet, or not its end; connections that are joined. */
+  readonly #asking = new Set<ClientRequest>();
   readonly #open = new Set<Duplex>();
 
   /** @param client  absent: no kubelet is asked */
@@ -42,7 +46,7 @@ export class Kubelets {
   }
 
   stop(): void {
-    for (const socket of this.#open) socket.destroy();
+    for (const one of [...this.#asking, ...this.#open]) one.destroy();
   }
 
   /**
@@ -63,10 +67,6 @@ export class Kubelets {
 
   /** @returns the kubelet's answer, if it does not upgrade */
   open(endpoint: KubeletEndpoint, path: string, upgrade: Upgrade): Promise<Answer | undefined> {
-    if (this.#open.size >= MAX_TUNNELS)
-      throw new ApiError("TooManyRequests", "too many connections to kubelets, please try again later", {
-        retryAfterSeconds: 1,
-      });
     const headers = Object.entries(upgrade.headers).filter(([name]) => HANDED_ON.test(name));
     const request = this.#request(endpoint, upgrade.method, path, Object.fromEntries(headers));
     upgrade.onGone(() => request.destroy());
@@ -89,9 +89,35 @@ export class Kubelets {
   ): ClientRequest {
     if (this.#client === undefined)
       throw new ApiError("", "this API server has no way to ask kubelets", {}, 501);
+    if (this.#asking.size + this.#open.size >= MAX_CONNECTIONS)
+      throw new ApiError("TooManyRequests", "too many connections to kubelets, please try again later", {
+        retryAfterSeconds: 1,
+      });
     const { cert, key, caCert } = this.#client;
     const trust = caCert === undefined ? { rejectUnauthorized: false } : { ca: caCert };
-    return httpsRequest({ method, host, port, path, headers, cert, key, ...trust, agent: false });
+    const timeout = ANSWER_MS;
+    const request = httpsRequest({
+      method,
+      host,
+      port,
+      path,
+      headers,
+      cert,
+      key,
+      ...trust,
+      timeout,
+      agent: false,
+    });
+    let isAnswered = false;
+    for (const answer of ["response", "upgrade"] as const)
+      request.prependListener(answer, () => {
+        isAnswered = true;
+      });
+    // What has begun to answer may be quiet for long: a log that is followed, a shell.
+    request.on("timeout", () => isAnswered || request.destroy(new Error("i/o timeout")));
+    this.#asking.add(request);
+    request.on("close", () => this.#asking.delete(request));
+    return request;
   }
 
   #join(upgrade: Upgrade, answer: IncomingMessage, kubelet: Duplex, head: Buffer): void {

@@ -48,7 +48,9 @@ async function slicesOf(objects: ObjectStorage, namespace: string, name: string)
     .filter(({ metadata }) => metadata?.labels?.["kubernetes.io/service-name"] === name);
 }
 
-function readyAddresses({ endpoints, ports }: V1EndpointSlice, portName: string): Address[] {
+/** Names in slices are not looked up: they lead wherever whoever writes the slice wants. */
+function readyAddresses({ addressType, endpoints, ports }: V1EndpointSlice, portName: string): Address[] {
+  if (addressType === "FQDN") return [];
   const port = ports?.find((one) => (one.name ?? "") === portName)?.port;
   if (port === undefined) return [];
   return (endpoints ?? [])
