@@ -92,14 +92,20 @@ function chargePattern({ op, args }: Node, budget: Budget, looks: Map<unknown, L
   if (op !== "rcall" || !Array.isArray(args) || !PATTERN_CALLS.has(args[0] as string)) return;
   const [, text, parameters] = args as unknown[];
   if (!Array.isArray(parameters) || parameters.length === 0) return;
-  let length = 0;
-  // The text is evaluated first, then the pattern, then the call.
+  const [pattern] = parameters as [Node];
+  // What is constant may be evaluated once, or never; and either of the two may come first.
+  let textLength = 0;
+  let patternLength = pattern.op === "value" ? String(pattern.args).length : 0;
+  const charge = () => budget.spend(((textLength + 1) / 10) * Math.max(1, patternLength / 4));
   looks.set(text, (value) => {
-    length = String(value).length;
+    textLength = String(value).length;
+    charge();
   });
-  looks.set(parameters[0], (value) =>
-    budget.spend(((length + 1) / 10) * Math.max(1, String(value).length / 4)),
-  );
+  looks.set(pattern, (value) => {
+    const known = patternLength;
+    patternLength = String(value).length;
+    if (patternLength > known) charge();
+  });
 }
 
 type Look = (result: unknown) => void;
