@@ -61,11 +61,6 @@ export function addressText(words: Words): string {
   return words[0] === 0 && words[1] === 0 && words[2] === MAPPED ? ipv4Text(words[3]) : ipv6Text(words);
 }
 
-/** The family of a text that an earlier check found to be an address. */
-export function familyOfText(text: string): Family {
-  return text.includes(":") ? "ipv6" : "ipv4";
-}
-
 /** `10.1.2.3/8` as the network `10.0.0.0/8`; undefined for anything else. */
 export function parseRange(text: string): AddressRange | undefined {
   const slash = text.indexOf("/");
