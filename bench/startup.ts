@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Pod } from "../host/api/generated/types.ts";
 import * as kinds from "../host/api/registry.ts";
 import { createHttpClient } from "../host/client/http-client.ts";
-import { readAdmin } from "../host/security/pki.ts";
+import { accessTo, startPintleUp } from "./measuring/pintle-up.ts";
 import { residentMiB, type Started, startProgram } from "./measuring/process-tree.ts";
 import type { Case, Measurement, Suite } from "./suite.ts";
 
@@ -18,22 +17,6 @@ const SETTLE_MS = 10_000;
 const POSTS_IN_FLIGHT = 64;
 
 const dist = resolve(import.meta.dirname, "..");
-
-function startPintle(nodes: number): Promise<Started> {
-  return startProgram(
-    (folder) => [
-      join(dist, "host/cli/pintle.js"),
-      "up",
-      "--port",
-      "0",
-      "--data-dir",
-      join(folder, "data"),
-      "--nodes",
-      `${nodes}`,
-    ],
-    (folder) => existsSync(join(folder, "data/kubeconfig")),
-  );
-}
 
 function startPeer(): Promise<Started> {
   return startProgram(
@@ -71,7 +54,7 @@ async function ready(): Promise<Measurement> {
   return {
     params: { nodes: 3, store: "lmdb", runs: RUNS, statistic: "median" },
     unit: "ms",
-    value: await readyMs(() => startPintle(3)),
+    value: await readyMs(() => startPintleUp(3)),
     peer: { name: "bare-server", value: await readyMs(startPeer) },
   };
 }
@@ -79,7 +62,7 @@ async function ready(): Promise<Measurement> {
 /** From the start of the process to a pod's Running, the pod being posted when the kubeconfig appears. */
 async function firstPod(): Promise<Measurement> {
   const value = await medianOf(RUNS, () =>
-    during(startPintle(3), async (program) => {
+    during(startPintleUp(3), async (program) => {
       const startedMs = performance.now();
       const client = connect(program);
       try {
@@ -99,7 +82,7 @@ function memory(nodes: number): () => Promise<Measurement> {
   return async () => ({
     params: { nodes, store: "lmdb", afterSeconds: SETTLE_MS / 1000 },
     unit: "MiB",
-    value: await settledMiB(() => startPintle(nodes)),
+    value: await settledMiB(() => startPintleUp(nodes)),
     peer: { name: "bare-server", value: await settledMiB(startPeer) },
   });
 }
@@ -107,7 +90,7 @@ function memory(nodes: number): () => Promise<Measurement> {
 /** Every pod is placed by the scheduler and made Running by the kubelet before memory is read. */
 async function memoryWithPods(): Promise<Measurement> {
   const [nodes, pods] = [5_000, 50_000];
-  return await during(startPintle(nodes), async (program) => {
+  return await during(startPintleUp(nodes), async (program) => {
     const client = connect(program);
     const startedMs = performance.now();
     try {
@@ -132,10 +115,8 @@ async function memoryWithPods(): Promise<Measurement> {
 }
 
 function connect(program: Started) {
-  const dataDir = join(program.folder, "data");
-  const admin = readAdmin(join(dataDir, "pki"))!;
-  const server = /server: (\S+)/.exec(readFileSync(join(dataDir, "kubeconfig"), "utf8"))![1]!;
-  return createHttpClient({ server, ca: admin.caCert, cert: admin.cert, key: admin.key });
+  const { url, ...admin } = accessTo(program);
+  return createHttpClient({ server: url, ...admin });
 }
 
 function pod(name: string): V1Pod {

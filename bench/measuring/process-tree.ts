@@ -10,6 +10,8 @@ export interface Started {
   readonly folder: string;
   /** From the start of the process to `isReady`, in ms. */
   readonly readyMs: number;
+  /** What it has printed so far. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,7 @@ export async function startProgram(
     await delay(LOOK_EVERY_MS);
   }
   const readyMs = performance.now() - startedMs;
-  return { pid: child.pid!, folder, readyMs, stop: () => stop(child, folder) };
+  return { pid: child.pid!, folder, readyMs, output: () => output, stop: () => stop(child, folder) };
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {

@@ -1,4 +1,10 @@
-import type { V1Affinity, V1Node, V1Pod, V1PodAffinityTerm } from "../../host/api/generated/types.ts";
+import type {
+  V1Affinity,
+  V1Node,
+  V1Pod,
+  V1PodAffinityTerm,
+  V1Service,
+} from "../../host/api/generated/types.ts";
 import type { KubernetesObject } from "../../host/apimachinery/object.ts";
 
 /**
@@ -25,8 +31,10 @@ export interface Churn {
   readonly everyMs: number;
   /** The pod that is tried, in vain. */
   pod(round: number): V1Pod;
-  /** A node that comes, and goes with the next round. */
+  /** A node that comes, and goes with the next round, as the pod does then. */
   node?(round: number): V1Node;
+  /** The same of a Service. */
+  service?(round: number): V1Service;
 }
 
 const ZONE = "topology.kubernetes.io/zone";
@@ -156,6 +164,8 @@ function* mixedInitial(scale: number): Iterable<V1Pod> {
 const hopeless = (round: number) =>
   pod(`hopeless-${round}`, { requests: { cpu: "9" }, spec: { priority: 10, preemptionPolicy: "Never" } });
 
+const LEAVING_AT_ONCE = { terminationGracePeriodSeconds: 0 };
+
 const inZones = (zones: readonly string[]) => ({
   nodeAffinity: {
     requiredDuringSchedulingIgnoredDuringExecution: {
@@ -275,7 +285,8 @@ export const SHAPES: readonly Shape[] = [
     nodes: 1_000,
     pods: 1_000,
     node,
-    initial: (scale) => many(4_000, scale, (i) => pod(`initial-${i}`, { requests: { cpu: "900m" } })),
+    initial: (scale) =>
+      many(4_000, scale, (i) => pod(`initial-${i}`, { requests: { cpu: "900m" }, spec: LEAVING_AT_ONCE })),
     pod: (i) => pod(`measured-${i}`, { requests: { cpu: "3" }, spec: { priority: 10 } }),
   },
   {
@@ -285,7 +296,15 @@ export const SHAPES: readonly Shape[] = [
     pods: 10_000,
     node,
     pod: (i) => pod(`measured-${i}`),
-    churn: { everyMs: 1_000, pod: hopeless, node: (round) => nodeOf(`churn-${round}`, MILLION_NODE) },
+    churn: {
+      everyMs: 1_000,
+      pod: hopeless,
+      node: (round) => nodeOf(`churn-${round}`, MILLION_NODE),
+      service: (round) => ({
+        metadata: { name: `churn-${round}`, namespace: "default" },
+        spec: { selector: { app: "churn" }, ports: [{ port: 80 }] },
+      }),
+    },
   },
   {
     name: "interleaved-100",

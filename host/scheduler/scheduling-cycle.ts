@@ -190,7 +190,7 @@ export class SchedulingCycle {
   }
 
   async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { client, queue, feed, report, log } = this.#parts;
+    const { client, clock, queue, feed, report, log } = this.#parts;
     const { pod, key, uid } = entry;
     try {
       await bind(client, pod, node);
@@ -201,7 +201,8 @@ export class SchedulingCycle {
         return;
       }
     }
-    log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node });
+    const tookMs = Math.round((clock.monotonicMs() - entry.firstActiveMs!) * 100) / 100;
+    log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node, tookMs });
     if (entry.place !== "gone") queue.remove(key);
     report.scheduled(pod, node);
   }
