@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Clock, SystemClock } from "./apimachinery/clock.ts";
 import { type Logger, silentLogger } from "./apimachinery/log.ts";
+import { MetricsRegistry } from "./apimachinery/metrics/registry.ts";
 import { seededRandom } from "./apimachinery/random.ts";
 import { dnsServiceAddress } from "./apiserver/allocators/service-ranges.ts";
 import type { AccessOptions, ServingOptions } from "./apiserver/server.ts";
@@ -18,6 +19,7 @@ import { startSimulatedKubelet } from "./kubelet/simulated.ts";
 import { hostDialer } from "./proxy/traffic/host-dialer.ts";
 import { startTableProxy } from "./proxy/traffic/table-proxy.ts";
 import { startScheduler } from "./scheduler/component.ts";
+import { SchedulerMetrics } from "./scheduler/metrics/scheduler-metrics.ts";
 import { requestSigner } from "./security/sign-request.ts";
 
 export * as kinds from "./api/registry.ts";
@@ -79,11 +81,22 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
   try {
+    const registry = new MetricsRegistry();
+    // One page for the process: whoever leads, what it counts goes on.
+    const metrics = new SchedulerMetrics(registry, clock);
     const network = new PodNetwork();
     // In virtual time nothing outside of the cluster exists.
     const dialer = clock instanceof SystemClock ? network.dialer(hostDialer(clock, log)) : undefined;
     // The components will decode every object: what cannot be read is said before anything has begun.
-    const apiServer = await startApiServer({ checksValues: true, ...options, clock, seed, log, dialer });
+    const apiServer = await startApiServer({
+      checksValues: true,
+      ...options,
+      clock,
+      seed,
+      log,
+      dialer,
+      registry,
+    });
     started.push({ name: "apiserver", stop: () => apiServer.stop() });
     const { server, pki } = apiServer;
     // Where nobody else can be, nobody needs to be asked.
@@ -112,6 +125,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
           startScheduler({
             ...shared,
             client,
+            metrics,
             ties: options.ties ?? "random",
             thread: clock instanceof SystemClock ? "worker" : "caller",
           }),

@@ -78,6 +78,8 @@ export interface ApiServerOptions extends AccessOptions, ServingOptions {
   /** PEM: signs service account tokens; absent: a key that lives as long as this process. */
   readonly serviceAccountKey?: string;
   readonly serviceAccountTokens?: Omit<ServiceAccountTokenOptions, "signingKey">;
+  /** Where it counts what it does, with what others of the process count there. */
+  readonly registry?: MetricsRegistry;
   /** Pintle's own version; the package's unless told otherwise. */
   readonly version?: string;
 }
@@ -125,7 +127,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   let port = options.port;
   const turns = new Turns();
   const gitVersion = `${KUBERNETES_VERSION}+pintle.${options.version ?? packageVersion()}`;
-  const registry = new MetricsRegistry();
+  const { registry = new MetricsRegistry() } = options;
   const metrics = new ServerMetrics(core.api, registry, gitVersion);
   const audit = options.audit && new AuditLog(options.audit, clock, log, registry);
   const gate: Gate =

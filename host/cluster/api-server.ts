@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Clock, SystemClock } from "../apimachinery/clock.ts";
 import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Logger } from "../apimachinery/log.ts";
+import type { MetricsRegistry } from "../apimachinery/metrics/registry.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import {
   type AccessOptions,
@@ -37,6 +38,8 @@ export interface ApiServerProcessOptions extends StoreChoice, AccessOptions, Ser
   readonly port?: number;
   /** The way to pods; absent: there is none. */
   readonly dialer?: Dialer;
+  /** Where it counts what it does, with what others of the process count there. */
+  readonly registry?: MetricsRegistry;
   /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. */
   readonly kubeconfig?: string;
 }
@@ -108,6 +111,7 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       serviceNodePortRange: options.serviceNodePortRange,
       priorityAndFairness: options.priorityAndFairness,
       audit: options.audit,
+      registry: options.registry,
     });
     started.push({ name: "apiserver", stop: () => server.stop() });
     const access = adminAccess(server.url, pki);

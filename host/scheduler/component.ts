@@ -18,6 +18,7 @@ import { CoreFeed } from "./core-feed.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import { Evictions } from "./evictions.ts";
 import { createDecidingScheduler, type SchedulerOptions } from "./library.ts";
+import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
 import { PendingPods } from "./pending-pods.ts";
 import { PodReport } from "./pod-report.ts";
 import { SchedulingQueue } from "./queue.ts";
@@ -37,6 +38,8 @@ export interface SchedulerComponentOptions {
   readonly capacity?: SchedulerOptions["capacity"];
   /** Pods that may wait in the queue at once; a million unless told otherwise. */
   readonly queueCapacity?: number;
+  /** Where it counts what it does; absent: nowhere. */
+  readonly metrics?: SchedulerMetrics;
   /** Makes the core, at first and whenever one has died. Each is closed. */
   readonly createCore?: () => Promise<DecidingScheduler>;
 }
@@ -56,7 +59,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const { client, clock, schedulerName = "default-scheduler" } = options;
   const log = options.log.child("scheduler");
   const random = options.random.fork("scheduler");
-  const { config } = options;
+  const { config, metrics } = options;
   const configuration = config === undefined ? undefined : readConfiguration(config);
   const profiles = new Map(configuration?.profiles.map((profile) => [profile.schedulerName, profile]));
   const names = configuration === undefined ? [schedulerName] : [...profiles.keys()];
@@ -72,6 +75,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       maxBackoffMs: configuration.podMaxBackoffSeconds * 1_000,
     }),
     ...(options.queueCapacity === undefined ? {} : { capacity: options.queueCapacity }),
+    ...(metrics && { onIncoming: (place, event) => metrics.incoming(place, event) }),
     gateOf: (pod) => {
       const profile = profiles.get(schedulerNameOf(pod));
       const holds = profile === undefined || isEnabled(profile, "preEnqueue", "SchedulingGates");
@@ -80,6 +84,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     },
   });
   const feed = new CoreFeed(await createCore(), log);
+  metrics?.watch({ queue, feed });
   const report = new PodReport({ client, clock, events: (pod) => events.get(schedulerNameOf(pod))!, log });
   const pods = informers.get(Pod);
   const pending = new PendingPods({
@@ -147,6 +152,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     clock,
     log,
     report,
+    metrics,
     writes,
     find: (key) => pods.lister.get(key),
     cancel: (key, message) => cycle.cancel(key, message),
@@ -167,6 +173,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       queue,
       feed,
       report,
+      metrics,
       reviveCore,
       writes,
       preempt: (...preemption) => evictions.start(...preemption),

@@ -23,6 +23,7 @@ export class CoreFeed {
   readonly #log: Logger;
   readonly #nodes = new Set<string>();
   readonly #placed = new Map<string, Placed>();
+  #assumed = 0;
 
   constructor(core: DecidingScheduler, log: Logger) {
     this.#core = core;
@@ -43,6 +44,15 @@ export class CoreFeed {
 
   get nodeCount(): number {
     return this.#nodes.size;
+  }
+
+  /** Pods that count on a node, assumed ones among them. */
+  get podCount(): number {
+    return this.#placed.size;
+  }
+
+  get assumedCount(): number {
+    return this.#assumed;
   }
 
   /** A node that has not said yet what it offers counts as one that offers nothing, as for kube-scheduler. */
@@ -81,6 +91,7 @@ export class CoreFeed {
     const { uid = "" } = pod.metadata ?? {};
     const node = pod.spec?.nodeName ?? "";
     const known = this.#placed.get(key);
+    if (known?.confirmed === false) this.#assumed--;
     this.#placed.set(key, { uid, node, confirmed: true });
     const isKnown = known?.uid === uid && known.node === node && !changed;
     this.#tell(`pod ${key}`, () => (isKnown ? this.#core.noteStatus(pod) : this.#core.addPod(pod)));
@@ -111,11 +122,16 @@ export class CoreFeed {
 
   /** A bound pod has finished or is deleted, or an assumed one is deleted. */
   removePod(key: string): void {
-    if (this.#placed.delete(key)) this.discard(key);
+    const known = this.#placed.get(key);
+    if (known === undefined) return;
+    if (!known.confirmed) this.#assumed--;
+    this.#placed.delete(key);
+    this.discard(key);
   }
 
   /** The core has placed the pod; the API does not know yet. */
   assume(key: string, uid: string, node: string): void {
+    if (this.#placed.get(key)?.confirmed !== false) this.#assumed++;
     this.#placed.set(key, { uid, node, confirmed: false });
   }
 

@@ -8,6 +8,8 @@ export type Placement = Extract<Decision, { node: string }>;
 export type Refusal = Extract<Decision, { node: null }> & {
   /** The plugins that rejected it, by name; none: something is wrong, as the message says. */
   readonly plugins: readonly string[];
+  /** Preemption was asked, whatever it found. */
+  readonly preemptionAsked?: boolean;
   /** The plugin that does not want the pod to be looked at yet; the message says what it waits for. */
   readonly heldBy?: string;
   /** The node that the pod is nominated to from now on; null: to none. Absent: as before. */

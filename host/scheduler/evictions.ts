@@ -8,6 +8,7 @@ import type { Client } from "../client/client.ts";
 import type { BoundedTasks } from "./bounded-tasks.ts";
 import { schedulerNameOf } from "./configuration/profiles.ts";
 import type { PreemptionPlan } from "./library.ts";
+import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
 import type { PodReport } from "./pod-report.ts";
 import { PREEMPTION_REASON } from "./preemption/victim-facts.ts";
 
@@ -19,6 +20,7 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly report: PodReport;
+  readonly metrics: SchedulerMetrics | undefined;
   /** Where the writes wait their turn. */
   readonly writes: BoundedTasks;
   /** A pod as the cache shows it. */
@@ -60,9 +62,13 @@ export class Evictions {
     this.#preempting.add(uid);
     this.#parts.writes.run(async () => {
       const key = objectKey(preemptor);
+      const { metrics, clock } = this.#parts;
+      const startMs = clock.monotonicMs();
       try {
         await this.#evictAll(preemptor, plan, outbid);
+        metrics?.evicted(startMs, true);
       } catch (error) {
+        metrics?.evicted(startMs, false);
         this.#parts.log.warn("preemption not carried out", {
           pod: key,
           uid,

@@ -83,6 +83,12 @@ export class SchedulingQueue {
     };
   }
 
+  /** Pods that some plugin has rejected, wherever they wait. Goes through the whole queue: for who asks seldom. */
+  *rejectedPods(): Generator<QueuedPod> {
+    for (const entry of this.#entries.values())
+      if (entry.plugins.length > 0 && entry.place !== "inFlight") yield entry;
+  }
+
   /** `default/web` -> where it waits; undefined when it is not in the queue. */
   placeOf(key: string): Place | undefined {
     return this.#entries.get(key)?.place;
@@ -136,6 +142,7 @@ export class SchedulingQueue {
       entry.firstActiveMs ??= nowMs;
       entry.attempts++;
       entry.poppedAt = this.#inFlight.begin();
+      entry.poppedMs = nowMs;
       entry.changedInFlight = false;
       batch.push(entry);
     }

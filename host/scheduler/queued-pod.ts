@@ -31,6 +31,8 @@ export interface QueuedPod {
   backoffUntilMs: number;
   /** How many events had happened when it was popped: later ones are looked at when it comes back. -1: not in flight. */
   poppedAt: number;
+  /** When its last attempt began. */
+  poppedMs: number;
   changedInFlight: boolean;
 }
 
@@ -52,6 +54,7 @@ export function newEntry(pod: V1Pod, nowMs: number, order: number): QueuedPod {
     order,
     backoffUntilMs: 0,
     poppedAt: -1,
+    poppedMs: 0,
     changedInFlight: false,
   };
 }

@@ -42,7 +42,7 @@ export function refusedBefore(one: PrefilteredPod | GatedPod | UnreadablePod, no
   // Preemption found that no node can be helped, unless it was not asked.
   const asked =
     postFilters.includes("DefaultPreemption") && (ran || !postFilters.includes("DynamicResources"));
-  const nomination = asked && preempts ? { nominated: null } : {};
+  const nomination = { ...(asked && preempts ? { nominated: null } : {}), preemptionAsked: asked };
   return { ...nobody, message, nodes: reasons, plugins: [one.plugin], ...nomination };
 }
 
@@ -89,6 +89,7 @@ export class RefusedPods {
         return refused.reasons;
       },
       plugins: refused.plugins,
+      preemptionAsked: finding !== undefined,
       ...this.#outcomeOf(one, finding),
     };
   }

@@ -9,6 +9,7 @@ import type { CoreFeed } from "./core-feed.ts";
 import type { FullDecision, Refusal } from "./deciding-scheduler.ts";
 import { allocationFailed, writeAllocations } from "./device-binder.ts";
 import type { PreemptionPlan } from "./library.ts";
+import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
 import type { PodReport } from "./pod-report.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue.ts";
 import { NO_NODES } from "./reasons.ts";
@@ -24,6 +25,7 @@ export interface CycleParts {
   readonly queue: SchedulingQueue;
   readonly feed: CoreFeed;
   readonly report: PodReport;
+  readonly metrics: SchedulerMetrics | undefined;
   /** Puts another core in the place of one that failed; resolves when it knows the cluster. */
   readonly reviveCore: () => Promise<void>;
   /** Where bindings, reports and evictions wait their turn. */
@@ -94,7 +96,7 @@ export class SchedulingCycle {
   }
 
   async #schedule(batch: readonly QueuedPod[]): Promise<void> {
-    const { queue, feed, report } = this.#parts;
+    const { queue, feed, report, metrics, clock } = this.#parts;
     const wanted: QueuedPod[] = [];
     for (const entry of batch) {
       if (entry.pod.metadata?.deletionTimestamp !== undefined) {
@@ -107,7 +109,9 @@ export class SchedulingCycle {
       }
     }
     if (wanted.length === 0) return;
+    const startMs = clock.monotonicMs();
     const decisions = await feed.core.decide(wanted.map((entry) => entry.pod));
+    metrics?.decided(wanted.length, startMs);
     wanted.forEach((entry, i) => {
       this.#apply(entry, decisions[i]!);
     });
@@ -144,8 +148,9 @@ export class SchedulingCycle {
   }
 
   #refused(entry: QueuedPod, decision: Refusal): void {
-    const { queue, clock, report } = this.#parts;
+    const { queue, clock, report, metrics } = this.#parts;
     const { message, plugins, heldBy, nominated, preemption, outbid = [] } = decision;
+    if (decision.preemptionAsked) metrics?.preempted(preemption?.victims.length ?? 0);
     if (entry.place === "gone") return;
     if (heldBy !== undefined) {
       queue.held(entry, heldBy, clock.monotonicMs());
@@ -154,6 +159,7 @@ export class SchedulingCycle {
     } else {
       // First, so that the pod is held back until its victims are on their way.
       if (preemption !== undefined) this.#parts.preempt(entry.pod, preemption, outbid);
+      metrics?.attempted(entry, "unschedulable");
       queue.rejected(entry, plugins, clock.monotonicMs());
       this.#writes.run(() => report.failed(entry.pod, "Unschedulable", message, nominated));
     }
@@ -161,6 +167,8 @@ export class SchedulingCycle {
 
   /** PreBind: the pod is bound once its claims are. */
   async #bindVolumes(entry: QueuedPod, node: string, claims: readonly ClaimBinding[]): Promise<void> {
+    const { metrics, clock } = this.#parts;
+    const startMs = clock.monotonicMs();
     try {
       await this.#volumes.write(claims, node);
     } catch (error) {
@@ -170,6 +178,7 @@ export class SchedulingCycle {
     this.#waitingForClaims.set(entry, node);
     this.#volumes.wait(claims, (error) => {
       if (!this.#waitingForClaims.delete(entry) || entry.place === "gone") return;
+      metrics?.ranPoint(entry, "PreBind", startMs, error === undefined);
       if (error === undefined) this.#writes.run(() => this.#bind(entry, node));
       else this.#undo(entry, node, bindingFailed(error));
     });
@@ -190,11 +199,14 @@ export class SchedulingCycle {
   }
 
   async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { client, clock, queue, feed, report, log } = this.#parts;
+    const { client, queue, feed, report, log, metrics, clock } = this.#parts;
     const { pod, key, uid } = entry;
+    const startMs = clock.monotonicMs();
     try {
       await bind(client, pod, node);
+      metrics?.ranPoint(entry, "Bind", startMs, true);
     } catch (error) {
+      metrics?.ranPoint(entry, "Bind", startMs, false);
       // The answer may have been lost: what the API shows decides.
       if (!feed.isBound(key, uid)) {
         this.#undo(entry, node, `running Bind plugin "DefaultBinder": ${messageOf(error)}`);
@@ -203,6 +215,7 @@ export class SchedulingCycle {
     }
     const tookMs = Math.round((clock.monotonicMs() - entry.firstActiveMs!) * 100) / 100;
     log.info("bound pod", { pod: key, uid, revision: pod.metadata?.resourceVersion, node, tookMs });
+    metrics?.attempted(entry, "scheduled");
     if (entry.place !== "gone") queue.remove(key);
     report.scheduled(pod, node);
   }
@@ -222,8 +235,9 @@ export class SchedulingCycle {
     message: string,
     reason: "Unschedulable" | "SchedulerError" = "SchedulerError",
   ): void {
-    const { queue, clock, report } = this.#parts;
+    const { queue, clock, report, metrics } = this.#parts;
     if (entry.place === "gone") return;
+    metrics?.attempted(entry, reason === "Unschedulable" ? "unschedulable" : "error");
     queue.failed(entry, clock.monotonicMs());
     this.#writes.run(() => report.failed(entry.pod, reason, message));
   }

@@ -156,13 +156,14 @@ export class HistogramSeries {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  observe(value: number): void {
+  /** @param times  how many were equally large */
+  observe(value: number, times = 1): void {
     const { bounds } = this;
     let bucket = 0;
     // Most of what is measured is small, so it is found at the first steps.
     while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
-    this.counts[bucket]!++;
-    this.sum += value;
+    this.counts[bucket]! += times;
+    this.sum += value * times;
   }
 }
 
