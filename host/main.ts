@@ -50,6 +50,8 @@ export interface ClusterOptions extends StoreChoice, AccessOptions, ServingOptio
   readonly beforeKubeconfig?: (facts: { url: string; dns?: string; seed: number }) => void;
   /** Among nodes of equal score: the first, or one of them by the seed (the default, as kube-scheduler does). */
   readonly ties?: "lowest" | "random";
+  /** Ends a start that is under way, after the step that is being done: it then fails with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Cluster {
@@ -84,7 +86,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const registry = new MetricsRegistry();
     // One page for the process: whoever leads, what it counts goes on.
     const metrics = new SchedulerMetrics(registry, clock);
-    const network = new PodNetwork();
+    const network = new PodNetwork(clock);
     // In virtual time nothing outside of the cluster exists.
     const dialer = clock instanceof SystemClock ? network.dialer(hostDialer(clock, log)) : undefined;
     // The components will decode every object: what cannot be read is said before anything has begun.
@@ -163,6 +165,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       },
     ];
     for (const component of components) {
+      options.signal?.throwIfAborted();
       const { name } = component;
       if (identity === undefined) {
         const running = await component.start(component.client);
@@ -187,6 +190,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       dns = `${running.address}:${running.port}`;
     }
 
+    options.signal?.throwIfAborted();
     options.beforeKubeconfig?.({ url: server.url, dns, seed });
     return {
       url: server.url,

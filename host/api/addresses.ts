@@ -67,19 +67,30 @@ function ipv4Tail(address: string): string {
   return `${match[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
-/** Addresses that mean a machine itself or its own link cannot be reached from elsewhere. */
+/** Each with its IPv4 and its IPv6 ranges, in the order in which they are asked for. Source: ValidateNonSpecialIP. */
+const UNREACHABLE = [
+  ["unspecified (0.0.0.0 or ::)", "0.0.0.0/32", "::/128"],
+  ["in the loopback range (127.0.0.0/8, ::1/128)", "127.0.0.0/8", "::1/128"],
+  ["in the link-local range (169.254.0.0/16, fe80::/10)", "169.254.0.0/16", "fe80::/10"],
+  ["in the link-local multicast range (224.0.0.0/24, ff02::/10)", "224.0.0.0/24", "ff02::/16", "ff12::/16"],
+].map(([what, ...ranges]) => ({ what, ranges: ranges.map((range) => parseRange(range)!) }));
+
+/** Addresses that mean a machine itself or its own link, however written, cannot be reached from elsewhere. */
 export function validateReachable(field: string, address: string): FieldError[] {
   if (!isAddress(address)) return [];
-  const why = (text: string) => [invalid(field, address, `may not be ${text}`)];
-  const lower = address.toLowerCase();
-  if (address === "0.0.0.0" || lower === "::") return why("unspecified (0.0.0.0 or ::)");
-  if (address.startsWith("127.") || lower === "::1")
-    return why("in the loopback range (127.0.0.0/8, ::1/128)");
-  if (address.startsWith("169.254.") || /^fe[89ab]/.test(lower))
-    return why("in the link-local range (169.254.0.0/16, fe80::/10)");
-  if (address.startsWith("224.0.0.") || /^ff[01]2:/.test(lower))
-    return why("in the link-local multicast range (224.0.0.0/24, ff02::/10)");
-  return [];
+  const found = UNREACHABLE.find(({ ranges }) => ranges.some((range) => isInside(address, range)));
+  return found === undefined ? [] : [invalid(field, address, `may not be ${found.what}`)];
+}
+
+/** The first 96 bits of an IPv4 address that is written as IPv6, `::ffff:10.0.0.1`: for Go it is the IPv4 address. */
+const MAPPED = 0xffffn;
+
+function isInside(address: string, { family, base, prefixLength }: AddressRange): boolean {
+  const number = addressNumber(address);
+  const isMapped = familyOf(address) === "IPv6" && number >> 32n === MAPPED;
+  if ((isMapped ? "IPv4" : familyOf(address)) !== family) return false;
+  const hostBits = BigInt((family === "IPv4" ? 32 : 128) - prefixLength);
+  return (isMapped ? number & 0xffffffffn : number) >> hostBits === base >> hostBits;
 }
 
 /** A number as an address, in the form that Go prints: RFC 5952. */

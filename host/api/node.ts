@@ -72,6 +72,10 @@ function validateTaints(taints: readonly V1Taint[]): FieldError[] {
 export const nodeRules: KindRules<V1Node> = {
   keepsStatusOnCreate: true,
   defaults(node) {
+    const { spec } = node;
+    // Two spellings of one fact, as for pods' addresses.
+    if (spec?.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+    else if (spec?.podCIDRs?.length && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0];
     if (node.status?.capacity && !node.status.allocatable)
       node.status.allocatable = { ...node.status.capacity };
   },

@@ -140,6 +140,11 @@ export function formatTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
+/** `2026-01-01T00:00:00.000Z` */
+export function formatMilliTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 /** The API's time format with microseconds: `2026-01-01T00:00:00.000000Z` (metav1.MicroTime). */
 export function formatMicroTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 23)}000Z`;

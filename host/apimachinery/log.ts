@@ -1,3 +1,5 @@
+import { type Clock, formatMilliTime } from "./clock.ts";
+
 /**
  * What a component says of its work: one line a step, with fields. A step about an object carries `uid` and `revision`,
  * so that one Pod can be followed from its POST to its address.
@@ -19,11 +21,17 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /**
- * A logger that hands finished lines to `write`: `info scheduler bound pod uid=… revision=42`.
+ * A logger that hands finished lines to `write`: `2026-01-01T00:00:00.000Z info scheduler bound pod uid=… revision=42`.
  *
  * @param level  lines below it are not made at all
+ * @param clock  whose time each line begins with; absent: lines without one
  */
-export function createLogger(write: (line: string) => void, level: LogLevel, component = ""): Logger {
+export function createLogger(
+  write: (line: string) => void,
+  level: LogLevel,
+  clock?: Clock,
+  component = "",
+): Logger {
   const log = (at: LogLevel) =>
     RANK[at] < RANK[level]
       ? () => {}
@@ -31,14 +39,15 @@ export function createLogger(write: (line: string) => void, level: LogLevel, com
           const words = Object.entries(fields).flatMap(([key, value]) =>
             value === undefined ? [] : [`${key}=${value}`],
           );
-          write([at, ...(component === "" ? [] : [component]), message, ...words].join(" "));
+          const time = clock === undefined ? [] : [formatMilliTime(clock.nowMs())];
+          write([...time, at, ...(component === "" ? [] : [component]), message, ...words].join(" "));
         };
   return {
     debug: log("debug"),
     info: log("info"),
     warn: log("warn"),
     error: log("error"),
-    child: (name) => createLogger(write, level, component === "" ? name : `${component}/${name}`),
+    child: (name) => createLogger(write, level, clock, component === "" ? name : `${component}/${name}`),
   };
 }
 

@@ -49,7 +49,7 @@ export async function runComponent(flags: ComponentFlags, component: RunnableCom
   process.umask(0o077);
   const asked = stopSignal();
   const clock = new SystemClock();
-  const log = createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel);
+  const log = createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel, clock);
   const access = await readKubeconfig(findKubeconfig(flags.kubeconfig));
   const client = createHttpClient({ ...access, userAgent: `pintle-${component.name}` });
   try {

@@ -153,6 +153,7 @@ test("the table: the choice, the best first, then who refused", () => {
       "NODE   TOTAL   NODERESOURCESFIT",
       "b      75      75 75 75",
       "a      9       9 9 9",
+      "A score is raw, normalised to 0 to 100, and weighted; TOTAL is the sum of the weighted ones.",
       "",
       "NODE   REFUSED BY         REASONS",
       "c      NodeResourcesFit   Insufficient cpu, Too many pods",

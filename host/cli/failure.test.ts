@@ -35,3 +35,12 @@ test.each([
 ])("$name is one line", ({ error, says }) => {
   expect(explainFailure(error)).toBe(says);
 });
+
+test.each([
+  { args: "up --restore a/b --nodes 3", says: "--restore: no such file or directory: a/b" },
+  { args: "up --restore=./a/b", says: "--restore: no such file or directory: a/b" },
+  { args: "simulate a/b", says: "no such file or directory: a/b" },
+  { args: "up --restore c", says: "no such file or directory: a/b" },
+])("$args: a file is named with its flag", ({ args, says }) => {
+  expect(explainFailure(system("ENOENT", { path: "a/b" }), args.split(" "))).toBe(says);
+});

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 /** A failure whose message is already the one line the user needs. */
 export class Failure extends Error {
   override readonly name = "Failure";
@@ -15,8 +17,27 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EMFILE: "too many open files: raise the limit with ulimit -n",
 };
 
-/** One line for stderr. */
-export function explainFailure(error: unknown): string {
+/**
+ * One line for stderr.
+ *
+ * @param args  the command line: a file that is wrong is named with the flag that named it
+ */
+export function explainFailure(error: unknown, args: readonly string[] = process.argv.slice(2)): string {
+  const { path } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException;
+  const flag = typeof path === "string" ? flagOf(path, args) : undefined;
+  return flag === undefined ? explain(error) : `${flag}: ${explain(error)}`;
+}
+
+/** The flag whose value a path is: `--restore` of `--restore FILE` and of `--restore=FILE`. */
+function flagOf(path: string, args: readonly string[]): string | undefined {
+  for (const [index, word] of args.entries()) {
+    const [, flag, value] = /^(--[^=]+)=(.*)$/.exec(word) ?? ["", args[index - 1], word];
+    if (flag?.startsWith("--") && resolve(value!) === resolve(path)) return flag;
+  }
+  return undefined;
+}
+
+function explain(error: unknown): string {
   if (!(error instanceof Error)) return oneLine(String(error));
   const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const where = path ?? (address === undefined ? "" : `${address}:${port}`);

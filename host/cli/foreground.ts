@@ -21,7 +21,7 @@ import {
   seedFlag,
   storeFlag,
 } from "./flags.ts";
-import { stopInTime, stopSignal } from "./hold.ts";
+import { startUnlessAsked, stopInTime, stopSignal } from "./hold.ts";
 import { restoring } from "./restoring.ts";
 import { readServing, type ServingFlags, servingFlags } from "./serving-flags.ts";
 
@@ -61,8 +61,8 @@ export function clusterFlags(): Option[] {
 }
 
 /**
- * Starts a cluster, reports it, and holds it until the first SIGINT, SIGTERM or SIGHUP; then stops it cleanly. A
- * second signal ends the process at once.
+ * Starts a cluster, reports it, and holds it until the first SIGINT, SIGTERM or SIGHUP; then stops it cleanly, also
+ * while it is still starting. A second signal ends the process at once.
  *
  * @param report  called when everything is up; what it does may use the cluster
  */
@@ -80,33 +80,37 @@ export async function holdCluster(
   const access = await readAccess(flags);
   const serving = readServing(flags);
   const { startCluster } = await import("../main.ts");
-  const cluster = await startCluster({
-    nodes: flags.nodes,
-    store: flags.store,
-    etcdEndpoints: flags.etcdEndpoints === undefined ? undefined : endpointsOf(flags.etcdEndpoints),
-    etcdAccess: etcdAccess(flags),
-    certDir: flags.certDir,
-    restore: flags.restore === undefined ? undefined : restoring(flags.restore),
-    dataDir: flags.dataDir,
-    port: flags.port,
-    dnsPort: flags.dnsPort,
-    kubeconfig: flags.kubeconfig,
-    seed: flags.seed,
-    ...access,
-    ...serving,
-    beforeKubeconfig: ({ url, dns, seed }) =>
-      writeState(flags.dataDir, {
-        pid: process.pid,
-        url,
-        dns,
-        kubeconfig: resolve(flags.kubeconfig ?? join(flags.dataDir, "kubeconfig")),
-        seed,
-        store: flags.store,
-        startedAt: formatTime(startMs),
-        certDir: flags.certDir === undefined ? undefined : resolve(flags.certDir),
-      }),
-    log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel),
-  });
+  const start = (signal: AbortSignal) =>
+    startCluster({
+      nodes: flags.nodes,
+      store: flags.store,
+      etcdEndpoints: flags.etcdEndpoints === undefined ? undefined : endpointsOf(flags.etcdEndpoints),
+      etcdAccess: etcdAccess(flags),
+      certDir: flags.certDir,
+      restore: flags.restore === undefined ? undefined : restoring(flags.restore),
+      dataDir: flags.dataDir,
+      port: flags.port,
+      dnsPort: flags.dnsPort,
+      kubeconfig: flags.kubeconfig,
+      seed: flags.seed,
+      ...access,
+      ...serving,
+      beforeKubeconfig: ({ url, dns, seed }) =>
+        writeState(flags.dataDir, {
+          pid: process.pid,
+          url,
+          dns,
+          kubeconfig: resolve(flags.kubeconfig ?? join(flags.dataDir, "kubeconfig")),
+          seed,
+          store: flags.store,
+          startedAt: formatTime(startMs),
+          certDir: flags.certDir === undefined ? undefined : resolve(flags.certDir),
+        }),
+      log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel, clock),
+      signal,
+    });
+  const cluster = await startUnlessAsked(clock, asked, start);
+  if (cluster === undefined) return;
   try {
     const kubeconfig = resolve(cluster.kubeconfig);
     // A signal while the report is being made stops the cluster as well; the report then fails unheard.

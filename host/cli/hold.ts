@@ -1,4 +1,4 @@
-import type { Clock } from "../apimachinery/clock.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
 import { Failure } from "./failure.ts";
 
 /** How long a clean stop may take before it is given up. */
@@ -15,6 +15,36 @@ export function stopSignal(): Promise<NodeJS.Signals> {
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   });
+}
+
+/**
+ * Starts something. A signal that comes meanwhile gives the start up after the step that is being done; when that step
+ * does not end in time, the process does.
+ *
+ * @returns undefined when it was given up
+ */
+export async function startUnlessAsked<T>(
+  clock: Clock,
+  asked: Promise<NodeJS.Signals>,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const given = new AbortController();
+  let limit: Timer | undefined;
+  let isOver = false;
+  void asked.then((signal) => {
+    if (isOver) return;
+    given.abort(new Failure(`${signal} while it was starting`));
+    limit = clock.setTimeout(() => process.exit(130), STOP_LIMIT_MS);
+  });
+  try {
+    return await start(given.signal);
+  } catch (error) {
+    if (error === given.signal.reason) return undefined;
+    throw error;
+  } finally {
+    isOver = true;
+    limit?.cancel();
+  }
 }
 
 /** Stops something; a failure when that takes too long. */

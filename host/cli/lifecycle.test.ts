@@ -1,8 +1,16 @@
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { pintleUp, removeFolder, runPintle, temporaryFolder } from "../../test/scenarios/pintle-process.ts";
+import {
+  CLI,
+  eventually,
+  pintleUp,
+  removeFolder,
+  runPintle,
+  temporaryFolder,
+} from "../../test/scenarios/pintle-process.ts";
 
 /** Real processes: what one command leaves for the others, and what happens when things are in the way. */
 const folder = temporaryFolder();
@@ -70,6 +78,20 @@ describe("a cluster in the foreground", () => {
   });
 });
 
+test("a signal while it starts stops it, and leaves nothing of a first start", async () => {
+  const data = join(folder, "early");
+  const child = spawn(process.execPath, [CLI, "up", "--data-dir", data, "--port", "0"], { stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+  // Its lock is the first thing that it makes.
+  await eventually(
+    async () => (existsSync(data) ? readdirSync(data) : []),
+    (names) => names.length > 0,
+  );
+  child.kill("SIGTERM");
+  expect(await ended).toBe(0);
+  expect(readdirSync(data)).toEqual([]);
+});
+
 test("a detached cluster reports, is stopped by down, started again, and deleted with its kubeconfig's entries", async () => {
   const data = join(folder, "detached");
   const kubeconfig = join(folder, "shared-config");
@@ -109,6 +131,8 @@ describe("what is in the way is one line and exit 1", () => {
     });
     try {
       const ran = await runPintle(["up", "--data-dir", join(folder, "taken"), "--port", String(port)]);
+      // What a first start made is gone again: the next may be another store, or a backup.
+      expect(["pki", "store"].map((name) => existsSync(join(folder, "taken", name)))).toEqual([false, false]);
       expect([ran.code, ran.stderr]).toEqual([
         1,
         `pintle: 127.0.0.1:${port} is taken; stop what listens there, or choose another port (0 picks a free one)\n`,
@@ -131,6 +155,22 @@ describe("what is in the way is one line and exit 1", () => {
     expect([ran.code, ran.stdout]).toEqual([1, ""]);
     expect(ran.stderr).toMatch(says);
     expect(readFileSync(join(data, file), "utf8")).toBe("not what it should be: [");
+  });
+
+  test("a file of a flag", async () => {
+    const data = join(folder, "flags");
+    const absent = join(folder, "absent");
+    const ran = await Promise.all(
+      ["--token-auth-file", "--restore", "--audit-log-path"].map((flag) =>
+        runPintle(["up", "--data-dir", `${data}${flag}`, "--port", "0", flag, join(absent, "file")]),
+      ),
+    );
+    const why = `no such file or directory: ${join(absent, "file")}\n`;
+    expect(ran.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [1, `pintle: --token-auth-file: ${why}`],
+      [1, `pintle: --restore: ${why}`],
+      [1, `pintle: --audit-log-path: ${why}`],
+    ]);
   });
 
   test("a file in the place of the data directory", async () => {

@@ -113,7 +113,7 @@ describe("exit codes and words", () => {
     {
       line: `scheduler --config ${absent} --kubeconfig ${absent}`,
       code: 1,
-      stderr: /^pintle: no such file or directory: .*absent/,
+      stderr: /^pintle: --config: no such file or directory: .*absent/,
     },
     {
       line: `scheduler --kubeconfig x --config ${schedulerConfig("plugin", "{plugins: {filter: {enabled: [{name: NodeResourceFit}]}}}")}`,

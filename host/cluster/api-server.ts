@@ -22,7 +22,8 @@ import {
 import { ensurePki, type Pki, PROXY_CLIENT_NAME } from "../security/pki.ts";
 import { awaitDirectory, lockDirectory } from "../store/directory-lock.ts";
 import { claimStore } from "../store/owner.ts";
-import { openStore, type StoreChoice } from "./open-store.ts";
+import { FirstStart } from "./first-start.ts";
+import { openStore, type StoreChoice, storeFolder } from "./open-store.ts";
 import { type Stoppable, stopAll } from "./stop-all.ts";
 
 export interface ApiServerProcessOptions extends StoreChoice, AccessOptions, ServingOptions {
@@ -42,6 +43,8 @@ export interface ApiServerProcessOptions extends StoreChoice, AccessOptions, Ser
   readonly registry?: MetricsRegistry;
   /** Where to write the kubeconfig; `dataDir/kubeconfig` when there is a `dataDir`. */
   readonly kubeconfig?: string;
+  /** Ends a start that is under way, after the step that is being done: it then fails with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ApiServerProcess {
@@ -58,7 +61,8 @@ export interface ApiServerProcess {
  * On an etcd, several such processes serve one cluster; they must have the same authority.
  */
 export async function startApiServer(options: ApiServerProcessOptions): Promise<ApiServerProcess> {
-  const { clock, log, dataDir } = options;
+  const { clock, log, dataDir, signal } = options;
+  const isShared = options.store === "etcd";
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
   try {
@@ -67,18 +71,23 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       const lock = lockDirectory(dataDir);
       started.push({ name: "data directory", stop: async () => lock.release() });
     }
+    // An etcd remembers its authority, and other processes may have taken over a folder that was given.
+    const own = dataDir === undefined || isShared ? [] : [storeFolder(dataDir)];
+    if (own.length > 0 && options.certDir === undefined) own.push(join(dataDir!, "pki"));
+    const firstStart = new FirstStart(own);
+    started.push({ name: "first start", stop: async () => firstStart.undo() });
     const store = await openStore(options, clock);
     started.push({ name: "store", stop: () => store.close() });
     const file = options.kubeconfig ?? (dataDir === undefined ? undefined : join(dataDir, "kubeconfig"));
     // Whoever waits for the file must not find the one of an earlier run. The lock is ours.
     if (file !== undefined) await withdrawKubeconfig(file);
+    signal?.throwIfAborted();
     const { bindAddress = "127.0.0.1" } = options;
     const advertiseAddress = options.advertiseAddress ?? reachableAddress(bindAddress);
     const pki = await openPki(
       options.certDir ?? (dataDir === undefined ? undefined : join(dataDir, "pki")),
       advertiseAddress,
     );
-    const isShared = options.store === "etcd";
     if (isShared) {
       const fingerprint = authorityFingerprint(pki);
       if ((await claimStore(store, fingerprint)) !== fingerprint)
@@ -86,6 +95,7 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
           "this etcd holds the cluster of another certificate authority; give this process the same one: --cert-dir, or a copy of the other's pki folder",
         );
     }
+    signal?.throwIfAborted();
     const random = seededRandom(options.seed);
     const server = await createApiServer({
       clock,
@@ -119,9 +129,9 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       server,
       pki,
       publishKubeconfig: async () => {
-        if (file === undefined) return renderKubeconfig(access);
-        await writeKubeconfig(file, access);
-        return file;
+        if (file !== undefined) await writeKubeconfig(file, access);
+        firstStart.keep();
+        return file ?? renderKubeconfig(access);
       },
       stop,
     };

@@ -22,6 +22,8 @@ const HEADER_BYTES = 12;
 /** An OPT record without options. */
 const OPT_BYTES = 11;
 const MAX_LABEL_BYTES = 63;
+/** 255 bytes, of which the first length and the root at the end are not written. */
+const MAX_NAME_CHARACTERS = 253;
 
 export type Transport = "udp" | "tcp";
 
@@ -131,9 +133,14 @@ function write(message: Buffer, given: Answer, { question, size, edns }: Writing
   return Buffer.concat([head.subarray(0, HEADER_BYTES), asked, head.subarray(HEADER_BYTES)]);
 }
 
-/** The API allows an externalName with a part that no name server could say. */
+/** The API allows an externalName with a part that no name server could say; a file of objects, a whole such name. */
 function isTooLong({ record }: NamedRecord): boolean {
-  return record.type === "CNAME" && record.data.split(".").some((label) => label.length > MAX_LABEL_BYTES);
+  if (record.type !== "CNAME") return false;
+  const labels = record.data.split(".");
+  return (
+    record.data.length > MAX_NAME_CHARACTERS ||
+    labels.some((label) => label.length === 0 || label.length > MAX_LABEL_BYTES)
+  );
 }
 
 function packetRecord({ name, record }: NamedRecord): PacketRecord {

@@ -17,6 +17,8 @@ import {
   podCIDRNumber,
   reconciledStatus,
 } from "./node-shape.ts";
+import { findPodRange } from "./pod-addresses.ts";
+import type { NodeNetwork } from "./pod-engine.ts";
 import { runWorkers } from "./workers.ts";
 
 /** Kubernetes renews a node's Lease every 10 s and lets it last four times as long (kubelet sheet 2.4). */
@@ -121,10 +123,15 @@ export class NodeAgent {
   }
 
   /** The address of a node and the range of its pods; undefined while they are unknown. */
-  network(name: string): { hostIP: string; podCIDR: string | undefined } | undefined {
+  network(name: string): NodeNetwork | undefined {
     const node = this.#options.informer.lister.get(name) ?? this.#plan(name);
     const hostIP = internalIP(node);
-    return hostIP === undefined ? undefined : { hostIP, podCIDR: node?.spec?.podCIDR };
+    if (hostIP === undefined) return undefined;
+    const { podCIDR, podCIDRs = podCIDR ? [podCIDR] : [] } = node?.spec ?? {};
+    const usable = podCIDRs.find((cidr) => findPodRange(cidr) !== undefined);
+    return usable === undefined && podCIDRs.length > 0
+      ? { hostIP, podCIDR: undefined, unusableCIDR: podCIDRs.join() }
+      : { hostIP, podCIDR: usable };
   }
 
   /** What the pods of a node may ask for together. */

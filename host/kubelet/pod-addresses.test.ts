@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatIPv4, PodAddresses, parseCidr } from "./pod-addresses.ts";
+import { findPodRange, formatIPv4, PodAddresses, parsePodRange } from "./pod-addresses.ts";
 
 const CIDR = "10.128.5.0/24";
 
@@ -43,10 +43,13 @@ test.each([
   ["10.128.5.77/24", "10.128.5.0", 256],
   ["172.18.0.0/16", "172.18.0.0", 65_536],
 ])("%s starts at %s and has %i addresses", (cidr, base, size) => {
-  const range = parseCidr(cidr);
+  const range = parsePodRange(cidr);
   expect([formatIPv4(range.base), range.size]).toEqual([base, size]);
 });
 
-test("an IPv6 range is refused", () => {
-  expect(() => parseCidr("fd00::/64")).toThrow("not an IPv4 CIDR");
-});
+test.each(["fd00::/64", "0.0.0.0/0", "10.0.0.0/7", "10.0.0.0/31", "10.0.0.300/24", "10.0.0.0", "x"])(
+  "%s is no range that pods get addresses of",
+  (cidr) => {
+    expect(findPodRange(cidr)).toBeUndefined();
+  },
+);

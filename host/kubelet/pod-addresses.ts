@@ -49,7 +49,7 @@ export class PodAddresses {
   #range(cidr: string): Range {
     let range = this.#ranges.get(cidr);
     if (range === undefined) {
-      const { base, size } = parseCidr(cidr);
+      const { base, size } = parsePodRange(cidr);
       range = { first: base + 2, last: base + size - 2, next: base + 2, used: new Set() };
       this.#ranges.set(cidr, range);
     }
@@ -64,14 +64,27 @@ interface Range {
   readonly used: Set<string>;
 }
 
-/** `10.128.5.0/24` as its first address and how many there are. Throws on anything else than IPv4. */
-export function parseCidr(cidr: string): { base: number; size: number } {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(cidr);
-  if (match === null) throw new Error(`not an IPv4 CIDR: ${cidr}`);
-  const [a, b, c, d, bits] = match.slice(1).map(Number) as [number, number, number, number, number];
+/**
+ * `10.128.5.0/24` as its first address and how many there are; undefined for what pods can have no addresses of: IPv6,
+ * fewer than four addresses, or so many that other machines' were among them.
+ */
+export function findPodRange(cidr: string): { base: number; size: number } | undefined {
+  const [, network = "", prefix] = /^([\d.]+)\/(\d{1,2})$/.exec(cidr) ?? [];
+  const address = parseIPv4(network);
+  const bits = Number(prefix);
+  if (address === undefined || bits < SHORTEST_PREFIX || bits > LONGEST_PREFIX) return undefined;
   const size = 2 ** (32 - bits);
-  const address = a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d;
   return { base: address - (address % size), size };
+}
+
+const SHORTEST_PREFIX = 8;
+const LONGEST_PREFIX = 30;
+
+/** Throws on what `findPodRange` does not find. */
+export function parsePodRange(cidr: string): { base: number; size: number } {
+  const range = findPodRange(cidr);
+  if (range === undefined) throw new Error(`no IPv4 range of pod addresses: ${cidr}`);
+  return range;
 }
 
 /** Undefined for what is no IPv4 address. */

@@ -260,6 +260,21 @@ describe("pods", () => {
     expect((await podNamed("second")).status).toMatchObject({ phase: "Running", podIP: "10.200.0.2" });
   });
 
+  test.each(["0.0.0.0/0", "fd00::/64"])("wait where the node's range is %s, and say why", async (podCIDR) => {
+    await start(1);
+    const metadata = { name: "odd", annotations: { "pintle.io/simulated": "true" } };
+    await client.create<V1Node>(Node, { metadata, spec: { podCIDR } });
+    await bound("first", "odd");
+    await bound("web", "node-1");
+    await clock.advance(5000);
+    const phases = await Promise.all(["first", "web"].map(podNamed));
+    expect(phases.map(({ status }) => status?.phase)).toEqual(["Pending", "Running"]);
+    const events = (await client.list<CoreV1Event>(Event, { namespace: "default" })).items;
+    expect(events.map((event) => event.message)).toContain(
+      `Failed to create pod sandbox: simulated pods need an IPv4 range from /8 to /30, and the node has ${podCIDR}`,
+    );
+  });
+
   test("run although a write failed, and say so once", async () => {
     await start(1);
     await bound("web", "node-1");

@@ -45,9 +45,17 @@ export interface PodEngineOptions {
 /** What the engine asks about nodes. */
 export interface Nodes {
   runs(nodeName: string): boolean;
-  network(nodeName: string): { hostIP: string; podCIDR: string | undefined } | undefined;
+  network(nodeName: string): NodeNetwork | undefined;
   /** What the pods of a node may ask for together. */
   allocatable(nodeName: string): Readonly<Record<string, string>>;
+}
+
+export interface NodeNetwork {
+  readonly hostIP: string;
+  /** Where its pods get their addresses; undefined while there is no such range. */
+  readonly podCIDR: string | undefined;
+  /** What it has instead, and pods cannot have addresses of. */
+  readonly unusableCIDR?: string;
 }
 
 interface Pending {
@@ -272,9 +280,14 @@ export class PodEngine {
 
   /** The bound of a node's range: the pod stays Pending, says why, and tries again. So it does while there is no range. */
   #waitForAddress(pod: V1Pod, key: string, stage: Stage): void {
-    const range = this.#options.nodes.network(pod.spec?.nodeName ?? "")?.podCIDR;
-    if (range !== undefined) {
-      const message = `Failed to create pod sandbox: no IP addresses available in range: ${range}`;
+    const { podCIDR, unusableCIDR } = this.#options.nodes.network(pod.spec?.nodeName ?? "") ?? {};
+    const why =
+      podCIDR !== undefined
+        ? `no IP addresses available in range: ${podCIDR}`
+        : unusableCIDR &&
+          `simulated pods need an IPv4 range from /8 to /30, and the node has ${unusableCIDR}`;
+    if (why) {
+      const message = `Failed to create pod sandbox: ${why}`;
       this.#options.events.event(pod, "Warning", "FailedCreatePodSandBox", message);
     }
     this.#retryAfter(NO_ADDRESS_RETRY_MS, pod, key, stage);

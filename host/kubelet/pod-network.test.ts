@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { V1Pod } from "../api/generated/types.ts";
+import { VirtualClock } from "../apimachinery/clock.ts";
 import type { Dialer } from "../apimachinery/dialer.ts";
 import { PodNetwork } from "./pod-network.ts";
 
@@ -30,8 +31,13 @@ const elsewhere: Dialer = {
   },
 };
 
+let clock = new VirtualClock();
+beforeEach(() => {
+  clock = new VirtualClock();
+});
+
 function networkOf(...pods: V1Pod[]): { network: PodNetwork; dialer: Dialer } {
-  const network = new PodNetwork();
+  const network = new PodNetwork(clock);
   network.addRange("10.128.0.0/24");
   for (const one of pods) network.put(one);
   return { network, dialer: network.dialer(elsewhere) };
@@ -107,4 +113,19 @@ test("answers a datagram with a line, and nobody answers for a pod that is gone"
   channel.send(Buffer.from("?"));
   channel.close();
   expect(heard).toEqual(["Hello from pod default/dns on node node-1.\n"]);
+});
+
+test("a connection over which nothing has been asked for a while is ended; one that is used is not", async () => {
+  const { dialer, network } = networkOf(pod("web 10.128.0.2 Running"));
+  const connection = await dialer.connect("10.128.0.2", 80);
+  connection.on("error", () => {});
+  for (let i = 0; i < 3; i++) {
+    expect((await get(connection)).status).toBe(200);
+    await clock.advance(70_000);
+  }
+  expect(connection.destroyed).toBe(false);
+  const ended = once(connection, "close");
+  await clock.advance(10_000);
+  await ended;
+  network.stop();
 });

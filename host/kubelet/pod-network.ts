@@ -1,7 +1,8 @@
 import { type Duplex, duplexPair } from "node:stream";
 import type { V1Pod } from "../api/generated/types.ts";
+import type { Clock } from "../apimachinery/clock.ts";
 import { type DatagramChannel, DialError, type Dialer } from "../apimachinery/dialer.ts";
-import { parseCidr, parseIPv4 } from "./pod-addresses.ts";
+import { parseIPv4, parsePodRange } from "./pod-addresses.ts";
 import { createPodPages, greeting, type PodPages } from "./pod-pages.ts";
 
 /**
@@ -18,9 +19,11 @@ export class PodNetwork {
   readonly #ranges = new Map<string, { readonly base: number; readonly size: number }>();
   #pages: PodPages | undefined;
 
+  constructor(private readonly clock: Clock) {}
+
   /** Addresses that only simulated pods have: where none answers, the connection is refused, not made elsewhere. */
   addRange(cidr: string): void {
-    if (!this.#ranges.has(cidr)) this.#ranges.set(cidr, parseCidr(cidr));
+    if (!this.#ranges.has(cidr)) this.#ranges.set(cidr, parsePodRange(cidr));
   }
 
   /** Notes what a pod has become. */
@@ -71,7 +74,7 @@ export class PodNetwork {
       open.delete(theirs);
       if (open.size === 0) this.#connections.delete(uid);
     });
-    this.#pages ??= createPodPages();
+    this.#pages ??= createPodPages(this.clock);
     // The state of the pod is looked up for each answer: it may be deleted while the connection is open.
     this.#pages.serve(theirs, port, () => this.#find(uid) ?? pod);
     return ours;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { V1Pod } from "../api/generated/types.ts";
+import type { Clock, Timer } from "../apimachinery/clock.ts";
 
 /** Answers HTTP in the place of simulated pods. Nothing listens: connections are handed over. */
 export interface PodPages {
@@ -12,7 +13,7 @@ export interface PodPages {
 /** As nginx: a client that pauses for so long has gone away. */
 const KEEP_ALIVE_MS = 75_000;
 
-export function createPodPages(): PodPages {
+export function createPodPages(clock: Clock): PodPages {
   const served = new WeakMap<object, { readonly port: number; readonly pod: () => V1Pod }>();
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     const { port, pod } = served.get(request.socket)!;
@@ -23,10 +24,26 @@ export function createPodPages(): PodPages {
       served.set(connection, { port, pod });
       // A client that resets its connection has done nothing wrong.
       connection.on("error", () => connection.destroy());
+      withTimeouts(connection, clock);
       server.emit("connection", connection);
     },
     close: () => server.closeAllConnections(),
   };
+}
+
+/**
+ * What Node's server wants of a socket to end one that is not used: with a time it waits for the next request, with 0 it
+ * has come. Connections that are handed over are no sockets, and would be kept for ever.
+ */
+function withTimeouts(connection: Duplex, clock: Clock): void {
+  let timer: Timer | undefined;
+  const setTimeout = (timeoutMs: number) => {
+    timer?.cancel();
+    timer = timeoutMs > 0 ? clock.setTimeout(() => connection.emit("timeout"), timeoutMs) : undefined;
+    return connection;
+  };
+  Object.assign(connection, { setTimeout });
+  connection.once("close", () => timer?.cancel());
 }
 
 /** The first line of the page, and all of an answer to a datagram. */

@@ -16,7 +16,7 @@ export interface PintleProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const CLI = packageFile("dist/host/cli/pintle.js");
+export const CLI = packageFile("dist/host/cli/pintle.js");
 const READY_TIMEOUT_MS = 30_000;
 
 export function temporaryFolder(): string {

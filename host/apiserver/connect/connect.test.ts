@@ -324,7 +324,7 @@ describe("proxy", () => {
     expect(await ask("alias")).toBe('no endpoints available for service "alias"');
     for (const [addressType, name, address, refusal] of [
       ["FQDN", "named", "web.localhost", 'no endpoints available for service "named"'],
-      ["IPv6", "mapped", "::ffff:127.0.0.1", "address not allowed"],
+      ["IPv6", "mapped", "::ffff:0.0.0.1", "address not allowed"],
     ] as const) {
       const metadata = { name, namespace: "default", labels: { "kubernetes.io/service-name": name } };
       await client.create(Service, { metadata, spec: { ports: [{ port: 8001 }] } });

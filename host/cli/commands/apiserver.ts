@@ -15,7 +15,7 @@ import {
   portFlag,
   restoreFlag,
 } from "../flags.ts";
-import { stopInTime, stopSignal } from "../hold.ts";
+import { startUnlessAsked, stopInTime, stopSignal } from "../hold.ts";
 import { restoring } from "../restoring.ts";
 import { readServing, type ServingFlags, servingFlags } from "../serving-flags.ts";
 
@@ -66,23 +66,27 @@ async function run(flags: Flags): Promise<void> {
   const { startApiServer } = await import("../../cluster/api-server.ts");
   const seed = randomInt(2 ** 32);
   const store = etcdServers === undefined ? "lmdb" : "etcd";
-  const running = await startApiServer({
-    clock,
-    seed,
-    log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel),
-    dataDir,
-    store,
-    etcdEndpoints: etcdServers === undefined ? undefined : endpointsOf(etcdServers),
-    etcdAccess: etcdAccess(flags),
-    certDir: flags.certDir,
-    restore: flags.restore === undefined ? undefined : restoring(flags.restore),
-    bindAddress: flags.bindAddress,
-    advertiseAddress: flags.advertiseAddress,
-    port: flags.securePort,
-    kubeconfig: flags.kubeconfig,
-    ...access,
-    ...serving,
-  });
+  const start = (signal: AbortSignal) =>
+    startApiServer({
+      clock,
+      seed,
+      log: createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel, clock),
+      dataDir,
+      store,
+      etcdEndpoints: etcdServers === undefined ? undefined : endpointsOf(etcdServers),
+      etcdAccess: etcdAccess(flags),
+      certDir: flags.certDir,
+      restore: flags.restore === undefined ? undefined : restoring(flags.restore),
+      bindAddress: flags.bindAddress,
+      advertiseAddress: flags.advertiseAddress,
+      port: flags.securePort,
+      kubeconfig: flags.kubeconfig,
+      ...access,
+      ...serving,
+      signal,
+    });
+  const running = await startUnlessAsked(clock, asked, start);
+  if (running === undefined) return;
   try {
     const { url } = running.server;
     const kubeconfig = resolve(flags.kubeconfig ?? join(dataDir, "kubeconfig"));

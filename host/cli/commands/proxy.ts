@@ -24,6 +24,7 @@ interface RunFlags extends Omit<ProxyFlags, "nodeName"> {
   readonly nftablesSyncPeriod: number;
   readonly healthzBindAddress: string;
   readonly metricsBindAddress: string;
+  readonly publishLocalhost?: boolean;
   readonly cleanup?: boolean;
 }
 
@@ -56,6 +57,10 @@ export function proxyCommand(): Command {
   return command
     .addOption(address("--healthz-bind-address", "of /healthz and /livez", "127.0.0.1:10256"))
     .addOption(address("--metrics-bind-address", "of /metrics", "127.0.0.1:10249"))
+    .option(
+      "--publish-localhost",
+      "of --mode table: say in the status of LoadBalancer Services that they are reached at localhost, as pintle up does",
+    )
     .option("--cleanup", "take all rules away, and end")
     .addOption(logLevelFlag("info"))
     .addCommand(renderCommand())
@@ -153,7 +158,10 @@ async function startMode(
 ): Promise<{ stop(): Promise<void> }> {
   if (mode === "table") {
     const { startTableProxy } = await import("../../proxy/traffic/table-proxy.ts");
-    return await startTableProxy({ ...shared, statusClient: shared.client });
+    return await startTableProxy({
+      ...shared,
+      statusClient: flags.publishLocalhost ? shared.client : undefined,
+    });
   }
   const { startKernelProxy } = await import("../../proxy/kernel/kernel-proxy.ts");
   return await startKernelProxy({

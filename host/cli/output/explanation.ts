@@ -10,6 +10,7 @@ type ExplainedNode = Explanation["nodes"][number];
  *
  *   NODE   TOTAL   NODERESOURCESFIT
  *   a      75      75 75 75
+ *   A score is raw, normalised to 0 to 100, and weighted; TOTAL is the sum of the weighted ones.
  *
  *   NODE   REFUSED BY         REASONS
  *   b      NodeResourcesFit   Insufficient cpu
@@ -26,7 +27,7 @@ export function explanationTable(explanation: Explanation, nodeName: string | un
   const among = `of ${feasible.length} feasible ${feasible.length === 1 ? "node" : "nodes"} among ${nodes.length}`;
   const now = nodeName ? `; the pod is on ${nodeName}` : "";
   const parts = [`${pod}: ${choice} is chosen, ${among}${now}\n`];
-  if (feasible.length > 0) parts.push(scoreTable(feasible));
+  if (feasible.length > 0) parts.push(scoreTable(feasible) + LEGEND);
   if (refused.length > 0)
     parts.push(
       renderTable(
@@ -38,6 +39,8 @@ export function explanationTable(explanation: Explanation, nodeName: string | un
     parts.push(`it would fit on ${preemption.node} without ${preemption.victims.join(", ")}\n`);
   return parts.join("\n");
 }
+
+const LEGEND = "A score is raw, normalised to 0 to 100, and weighted; TOTAL is the sum of the weighted ones.\n";
 
 function scoreTable(nodes: readonly ExplainedNode[]): string {
   const plugins = Object.keys(nodes[0]!.scores ?? {});

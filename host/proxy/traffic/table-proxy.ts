@@ -16,8 +16,8 @@ export interface TableProxyOptions extends Omit<ProxyParts, "metrics" | "health"
   /** Counted by itself, where nobody else does. */
   readonly metrics?: ProxyMetrics;
   readonly health?: ProxyHealth;
-  /** Writes the status of LoadBalancer Services, which kube-proxy's own role may not. */
-  readonly statusClient: Client;
+  /** Writes the status of LoadBalancer Services, which kube-proxy's own role may not. Absent: nobody does. */
+  readonly statusClient?: Client;
   /** Takes the addresses that simulated pods have; what it does not take goes to this machine's network. */
   readonly pods?: { dialer(elsewhere: Dialer): Dialer };
 }
@@ -43,7 +43,7 @@ export async function startTableProxy(options: TableProxyOptions): Promise<Proxy
     minSyncPeriodMs: MIN_SYNC_PERIOD_MS,
     syncPeriodMs: SYNC_PERIOD_MS,
     backend: ({ services, events }) => {
-      const published = new BalancerStatus({ client: statusClient, clock, log, services });
+      const published = statusClient && new BalancerStatus({ client: statusClient, clock, log, services });
       status = published;
       return new TableTraffic({
         clock,
@@ -56,7 +56,7 @@ export async function startTableProxy(options: TableProxyOptions): Promise<Proxy
           const service = services.get(key);
           if (service !== undefined) events.event(Service, service, "Warning", "FailedToOpenPort", why);
         },
-        onBalancer: (key, state) => published.set(key, state),
+        onBalancer: (key, state) => published?.set(key, state),
       });
     },
   });
