@@ -40,7 +40,8 @@ export function explanationTable(explanation: Explanation, nodeName: string | un
   return parts.join("\n");
 }
 
-const LEGEND = "A score is raw, normalised to 0 to 100, and weighted; TOTAL is the sum of the weighted ones.\n";
+const LEGEND =
+  "A score is raw, normalised to 0 to 100, and weighted; TOTAL is the sum of the weighted ones.\n";
 
 function scoreTable(nodes: readonly ExplainedNode[]): string {
   const plugins = Object.keys(nodes[0]!.scores ?? {});
