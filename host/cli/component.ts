@@ -37,6 +37,8 @@ export interface RunnableComponent {
   readonly name: string;
   /** The Lease's name, unless a flag gives another. */
   readonly lease: string;
+  /** What is there all the time, whoever leads, and before there is an API server. */
+  open?(parts: ComponentParts): Promise<{ serverIsThere(): Promise<void>; stop(): Promise<void> }>;
   start(parts: ComponentParts): Promise<{ stop(): Promise<void> }>;
 }
 
@@ -52,17 +54,20 @@ export async function runComponent(flags: ComponentFlags, component: RunnableCom
   const log = createLogger((line) => process.stderr.write(`${line}\n`), flags.logLevel, clock);
   const access = await readKubeconfig(findKubeconfig(flags.kubeconfig));
   const client = createHttpClient({ ...access, userAgent: `pintle-${component.name}` });
+  const parts = { clock, random: seededRandom(randomInt(2 ** 32)), log, access };
+  const open = await component.open?.({ ...parts, client });
   try {
     const isThere = await Promise.race([
       asked.then(() => false),
       awaitServer(client, clock, log, access.server),
     ]);
     if (!isThere) process.exit(0);
-    const parts = { clock, random: seededRandom(randomInt(2 ** 32)), log, access };
+    await open?.serverIsThere();
     const running = start(flags, component, client, parts);
     await Promise.race([asked, running.over]);
     await stopInTime(clock, running);
   } finally {
+    await open?.stop();
     client.close();
   }
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../apimachinery/version.ts";
 import { apiserverCommand } from "./commands/apiserver.ts";
-import { controllerManagerCommand, kubeletCommand, schedulerCommand } from "./commands/components.ts";
+import { controllerManagerCommand, kubeletCommand } from "./commands/components.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dnsCommand } from "./commands/dns.ts";
@@ -9,6 +9,7 @@ import { downCommand } from "./commands/down.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { nodeCommand } from "./commands/node-list.ts";
 import { proxyCommand } from "./commands/proxy.ts";
+import { schedulerCommand } from "./commands/scheduler.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { storeCommand } from "./commands/store.ts";

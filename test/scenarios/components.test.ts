@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { get } from "node:https";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EtcdProcess, hasEtcd } from "../faults/etcd-process.ts";
@@ -41,6 +43,28 @@ async function apiServer(name: string, ...flags: string[]) {
   return { ...server, kubectl: kubectlFor(server.kubeconfig, join(folder, `${name}-cache`)) };
 }
 
+const scheduler = (kubeconfig: string, ...args: string[]) =>
+  component(kubeconfig, "scheduler", "--secure-port=0", ...args);
+
+/** What the port of a component answers. */
+async function ask(one: ComponentProcess, path: string, identity: object = {}): Promise<string> {
+  const url = /serves health and metrics.*?url=(https:\S+)/.exec(one.output())?.[1];
+  return new Promise((resolve, reject) => {
+    get(`${url}${path}`, { ...identity, rejectUnauthorized: false, agent: false }, (response) => {
+      let body = "";
+      response.on("data", (part: Buffer) => {
+        body += part;
+      });
+      response.on("end", () => resolve(body));
+    }).on("error", reject);
+  });
+}
+
+const adminOf = (dataDir: string) => ({
+  cert: readFileSync(join(dataDir, "pki", "admin.crt")),
+  key: readFileSync(join(dataDir, "pki", "admin.key")),
+});
+
 const leads = (one: ComponentProcess) => one.output().includes(" leads ");
 
 describe.runIf(hasKubectl())("components as processes of their own", { timeout: 60_000 }, () => {
@@ -48,7 +72,7 @@ describe.runIf(hasKubectl())("components as processes of their own", { timeout: 
     const { kubectl, kubeconfig } = await apiServer("one");
     component(kubeconfig, "controller-manager");
     component(kubeconfig, "kubelet", "--nodes", "2");
-    const schedulers = [component(kubeconfig, "scheduler"), component(kubeconfig, "scheduler")];
+    const schedulers = [scheduler(kubeconfig), scheduler(kubeconfig)];
     const running = (label: string) =>
       kubectl(`get pods -l ${label} --field-selector status.phase=Running --no-headers -o name`);
     await kubectl("create deployment web --image=nginx --replicas=3");
@@ -60,6 +84,12 @@ describe.runIf(hasKubectl())("components as processes of their own", { timeout: 
     const leader = schedulers.find(leads)!;
     const second = schedulers.find((one) => one !== leader)!;
     expect(leads(second)).toBe(false);
+    // Both answer for themselves; what they have done is told to the administrator alone.
+    expect(await Promise.all([leader, second].map((one) => ask(one, "/readyz")))).toEqual(["ok", "ok"]);
+    expect(await ask(leader, "/metrics")).toMatch(/^forbidden: User "system:anonymous" cannot get path/);
+    expect(await ask(leader, "/metrics", adminOf(join(folder, "one")))).toMatch(
+      /^scheduler_schedule_attempts_total\{result="scheduled",profile="default-scheduler"\} 3$/m,
+    );
     await leader.stop("SIGKILL");
     await kubectl("create deployment more --image=nginx --replicas=2");
     await eventually(
@@ -91,18 +121,25 @@ describe.runIf(hasKubectl())("components as processes of their own", { timeout: 
     await kubectl(`config --kubeconfig ${anonymous} set-credentials u --token wrong`);
     await kubectl(`config --kubeconfig ${anonymous} set-context x --cluster c --user u`);
     await kubectl(`config --kubeconfig ${anonymous} use-context x`);
-    const refused = await runPintle(["scheduler", "--kubeconfig", anonymous]);
+    const refused = await runPintle([
+      "scheduler",
+      "--kubeconfig",
+      anonymous,
+      "--secure-port=0",
+      "--log-level=warn",
+    ]);
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^pintle: .* refuses: Unauthorized\n$/),
     });
     child.kill("SIGKILL");
-    const scheduler = component(kubeconfig, "scheduler");
+    const waiting = scheduler(kubeconfig);
     await eventually(
-      async () => scheduler.output(),
+      async () => waiting.output(),
       (output) => output.includes("waits for the API server"),
     );
-    expect(await scheduler.stop()).toBe(0);
+    expect(await ask(waiting, "/healthz")).toBe("ok");
+    expect(await waiting.stop()).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ApiError } from "../../apimachinery/errors.ts";
+import { answerHealth, healthQuestion } from "../../apimachinery/health.ts";
 import { METRICS_TYPE } from "../../apimachinery/metrics/registry.ts";
 import type { Api } from "../api.ts";
 import { AGGREGATED_TYPE, apiVersions, type Discovery, discoveryOf } from "../discovery.ts";
@@ -155,18 +156,8 @@ function health(
     { name: "store", ok: true },
     ...(check === "livez" ? [] : [{ name: "poststarthook/bootstrap", ok: facts.isReady() }]),
   ];
-  if (single !== undefined) {
-    const found = checks.find(({ name }) => name === single);
-    if (found === undefined) return pageNotFound();
-    return found.ok ? textAnswer(200, "ok") : textAnswer(500, `internal server error: ${single} failed\n`);
-  }
-  const excluded = query.getAll("exclude");
-  const asked = checks.filter(({ name }) => !excluded.includes(name));
-  const failing = asked.some(({ ok }) => !ok);
-  if (!failing && !query.has("verbose")) return textAnswer(200, "ok");
-  const lines = asked.map(({ name, ok }) => (ok ? `[+]${name} ok` : `[-]${name} failed: reason withheld`));
-  const verdict = `${check} check ${failing ? "failed" : "passed"}`;
-  return textAnswer(failing ? 500 : 200, `${[...lines, verdict].join("\n")}\n`);
+  const answer = answerHealth(check, checks, healthQuestion(single, query));
+  return answer === undefined ? pageNotFound() : textAnswer(answer.code, answer.body);
 }
 
 /** Clients insist on a semantic version and numbers; the rest is shown to people. */

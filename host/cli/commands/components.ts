@@ -5,7 +5,6 @@ import type { Claims } from "../../apimachinery/json-web-token.ts";
 import type { Client } from "../../client/client.ts";
 import type { HttpClient } from "../../client/http-client.ts";
 import type { HttpConnectionOptions } from "../../client/http-connection.ts";
-import type { SchedulerComponentOptions } from "../../scheduler/component.ts";
 import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { Failure } from "../failure.ts";
 import { electionFlags, logLevelFlag, nodesFlag, readKubeconfigFlag } from "../flags.ts";
@@ -94,53 +93,6 @@ async function accountClients(client: Client, clock: Clock, access: HttpConnecti
   };
 }
 
-/** `pintle scheduler`: gives a node to every waiting pod of its names, in any conformant cluster. */
-export function schedulerCommand(): Command {
-  const command = component("scheduler", "schedule the pods of an API server")
-    .addOption(
-      new Option("--scheduler-name <name>", "the spec.schedulerName of the pods to schedule").default(
-        "default-scheduler",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--config <file>",
-        "a KubeSchedulerConfiguration: its profiles say which pods, and how they are judged",
-      ).conflicts("schedulerName"),
-    );
-  return command.action(async (flags: SchedulerFlags) => {
-    const { schedulerName, config: file } = flags;
-    if (file === undefined) {
-      // Schedulers of different names work side by side, each under a Lease of its own.
-      const lease = schedulerName === "default-scheduler" ? "kube-scheduler" : schedulerName;
-      return run(flags, schedulerComponent(lease, { schedulerName }));
-    }
-    const { configuredFlags } = await import("../scheduler-configuration.ts");
-    const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
-    const configured = configuredFlags(file, flags, isGiven);
-    return run(configured.flags, schedulerComponent(configured.lease, { config: configured.config }));
-  });
-}
-
-interface SchedulerFlags extends ComponentFlags {
-  readonly schedulerName: string;
-  readonly config?: string;
-}
-
-function schedulerComponent(
-  lease: string,
-  whose: Pick<SchedulerComponentOptions, "schedulerName" | "config">,
-): RunnableComponent {
-  return {
-    name: "scheduler",
-    lease,
-    start: async ({ access: _, ...parts }) => {
-      const { startScheduler } = await import("../../scheduler/component.ts");
-      return await startScheduler({ ...parts, ...whose, ties: "random", thread: "worker" });
-    },
-  };
-}
-
 /** `pintle kubelet`: simulated nodes. */
 export function kubeletCommand(): Command {
   return component("kubelet", "run simulated nodes against an API server")
@@ -158,12 +110,12 @@ export function kubeletCommand(): Command {
 }
 
 /** Loaded when one is called. */
-async function run(flags: ComponentFlags, component: RunnableComponent): Promise<void> {
+export async function run(flags: ComponentFlags, component: RunnableComponent): Promise<void> {
   const { runComponent } = await import("../component.ts");
   await runComponent(flags, component);
 }
 
-function component(name: string, description: string): Command {
+export function component(name: string, description: string): Command {
   const command = new Command(name).description(description).addOption(readKubeconfigFlag());
   for (const flag of electionFlags()) command.addOption(flag);
   return command.addOption(logLevelFlag("info"));
