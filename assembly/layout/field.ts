@@ -12,7 +12,7 @@ export const I32: i32 = 1 << 16;
 export const U32: i32 = 2 << 16;
 export const F64: i32 = 3 << 16;
 
-const OFFSET: i32 = 0xffff;
+export const OFFSET: i32 = 0xffff;
 
 export function getI32(row: usize, field: i32): i32 {
   assert((field & ~OFFSET) == I32);

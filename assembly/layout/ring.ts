@@ -56,5 +56,7 @@ export enum StateField {
   pagesTaken = U32 | 108,
   /** Indexes that were made from another's. */
   copiedIndexes = U32 | 112,
-  bytes = 120,
+  /** Changes that were written down in pairs: layout/changed-pair.ts. */
+  pairedChanges = F64 | 120,
+  bytes = 128,
 }

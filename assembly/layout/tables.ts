@@ -1,4 +1,5 @@
 import { ClassField, ClassPortsField, ExtendedRequestField, VerdictField } from "./class";
+import { ChangedPairField, PAIRED_CHANGES } from "./changed-pair";
 import { GroupField, GroupPageField, IndexField, IndexLimit, IndexRowField } from "./class-index";
 import { EvaluationField, Limit, Score, ScoreField } from "./evaluation";
 import { ExtendedField, NodeField, UsedPortsField } from "./node";
@@ -98,6 +99,7 @@ export enum Table {
   domainNodes,
   changes,
   lastChanges,
+  changedPairs,
   indexes,
   indexRows,
   indexGroups,
@@ -197,6 +199,11 @@ export function changeLogRows(): u32 {
   return nodes <= 64 ? 64 : 1 << (32 - <u32>clz<u32>(nodes - 1));
 }
 
+/** The last so many changes are written down in pairs: a power of two. */
+export function pairedRows(): u32 {
+  return min<u32>(PAIRED_CHANGES, changeLogRows());
+}
+
 /** Bytes of a column with a number for every slot. */
 export function columnBytes(): u32 {
   return ((capacityOf(Capacity.nodes) + 15) & ~15) << 2;
@@ -272,6 +279,7 @@ function tableBytes(table: Table): f64 {
       return <f64>capacityOf(Capacity.topologyKeys) * <f64>capacityOf(Capacity.domains) * <f64>DomainNodesField.bytes;
     case Table.changes: return <f64>changeLogRows() * 4.0;
     case Table.lastChanges: return nodes * 4.0;
+    case Table.changedPairs: return <f64>(pairedRows() >>> 1) * <f64>ChangedPairField.bytes;
     case Table.indexes: return classes * <f64>IndexField.bytes;
     case Table.indexRows: return classes * <f64>IndexLimit.rows * <f64>IndexRowField.bytes;
     case Table.indexGroups: return classes * <f64>IndexLimit.groups * <f64>GroupField.bytes;

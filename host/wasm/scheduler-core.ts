@@ -96,10 +96,18 @@ export class SchedulerCore {
     this.#core.setIndexMode(this.#core.IndexMode[mode]);
   }
 
-  /** Decisions since indexes were switched on, those of them that an index made, and indexes copied from another's. */
-  get indexUse(): { readonly decisions: number; readonly indexed: number; readonly copied: number } {
-    const { decisions, indexedDecisions, copiedIndexes } = this.#views.state;
-    return { decisions: decisions.get(0), indexed: indexedDecisions.get(0), copied: copiedIndexes.get(0) };
+  /**
+   * Decisions since indexes were switched on, those of them that an index made, indexes copied from another's, and how many
+   * changes of nodes there had been when a class caught up with several at once.
+   */
+  get indexUse(): Record<"decisions" | "indexed" | "copied" | "paired", number> {
+    const { decisions, indexedDecisions, copiedIndexes, pairedChanges } = this.#views.state;
+    return {
+      decisions: decisions.get(0),
+      indexed: indexedDecisions.get(0),
+      copied: copiedIndexes.get(0),
+      paired: pairedChanges.get(0),
+    };
   }
 
   /** Decisions where pods are nominated to nodes, and what preemption would do. */

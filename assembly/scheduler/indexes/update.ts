@@ -13,14 +13,19 @@ import { nodeAffinityRaw } from "../scores/node-affinity";
 import { taintTolerationRaw } from "../scores/taint-toleration";
 import { weightOf } from "../scores/weights";
 import { bucketOf, isPlain, plainBucketOf, REFUSED_BUCKET } from "./bucket";
+import { isPaired, lookAtPairs } from "./catch-up";
 import { belongs, dropGroup, groupFor, groupPage } from "./groups";
 import { describeTerms } from "./node-terms";
 import { addToSums, sumsHold, takeFromSums } from "./sums";
 
 /** Looks again at the nodes that have changed since the index was asked last. False: it cannot hold what is there now. */
 export function lookAtChanges(cls: u32): bool {
-  const cursor = getF64(indexRow(cls), IndexField.cursor);
-  return look(cls, cursor, getF64(stateRow(), StateField.changes), 0);
+  const from = getF64(indexRow(cls), IndexField.cursor);
+  const to = getF64(stateRow(), StateField.changes);
+  if (ASC_FEATURE_SIMD) {
+    if (isPaired(cls, to - from)) return lookAtPairs(cls, from, to);
+  }
+  return look(cls, from, to, 0);
 }
 
 /** Looks at every node. The index is empty before. */
@@ -45,12 +50,11 @@ function look(cls: u32, from: f64, to: f64, slots: u32): bool {
   if (getU32(index, IndexField.scoresImages) != 0) prepareImages(cls);
   const ring = tableAddress(Table.changes);
   const mask = changeLogRows() - 1;
-  const stamps = tableAddress(Table.lastChanges);
   const changes = <u32>(to - from);
   const first = <u32>(<u64>from);
   const count = slots + changes;
   for (let i: u32 = 0; i < count; i++) {
-    const slot: i32 = i < slots ? <i32>i : changedRow(ring, mask, stamps, first + (i - slots));
+    const slot: i32 = i < slots ? <i32>i : changedRow(ring, mask, first + (i - slots));
     if (slot < 0) continue;
     const node = nodes + <usize>slot * NodeField.bytes;
     const verdict = verdicts + <usize>getU32(node, NodeField.attributeSet) * VerdictField.bytes;
@@ -70,7 +74,7 @@ function look(cls: u32, from: f64, to: f64, slots: u32): bool {
 }
 
 /** Puts one node where it belongs now. */
-function put(cls: u32, slot: u32, at: usize, bucket: u32, rowCount: u32, found: usize): bool {
+export function put(cls: u32, slot: u32, at: usize, bucket: u32, rowCount: u32, found: usize): bool {
   const before = load<u32>(at);
   if (before != 0) {
     const group = (before >>> 16) - 1;

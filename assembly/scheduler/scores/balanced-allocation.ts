@@ -18,6 +18,11 @@ export function balancedAllocation(node: usize, classRow: usize): i32 {
   return SCORE_MAX / 2 + (SCORE_MAX / 2 + change) / 2;
 }
 
+/** A node's balance as it is: what `balancedAllocation` compares with. */
+export function balanceWithout(node: usize): i32 {
+  return balance(node, 0.0, 0.0);
+}
+
 /**
  * 100 when equal fractions of CPU and memory would be in use, 50 when all of one and none of the other. The order of the
  * operations is Go's: the result is cut, so the last bit of each step counts.

@@ -35,6 +35,8 @@ export class SeriesGenerator {
   readonly #templates: V1Pod[];
   /** Pods that were placed or bound, by name. */
   readonly #there: V1Pod[] = [];
+  /** Many templates that ask for cpu, memory and attributes alone: each has changes to catch up with when its turn comes. */
+  readonly #isPlain: boolean;
   #serial = 0;
 
   constructor(seed: number) {
@@ -42,13 +44,16 @@ export class SeriesGenerator {
     this.#draw = draw;
     this.config = draw.chance(70) ? undefined : new ProfileGenerator(draw).config();
     const calm = draw.chance(75);
+    this.#isPlain = draw.chance(25);
     this.#topology = new TopologyGenerator(draw);
     this.#nodes = new NodeGenerator(draw, calm);
     const schedulers = this.config?.profiles?.map(({ schedulerName }) => schedulerName) ?? [undefined];
     this.#pods = new PodGenerator(draw, this.#topology, schedulers, this.config !== undefined, calm);
     const size = draw.pick(SIZES);
     for (let i = 0; i < size; i++) this.#names.push(`node-${i}`);
-    this.#templates = Array.from({ length: 1 + draw.below(6) }, (_, i) => this.#template(`template-${i}`));
+    this.#templates = Array.from({ length: 1 + draw.below(this.#isPlain ? 14 : 6) }, (_, i) =>
+      this.#template(`template-${i}`),
+    );
     if (draw.chance(50)) this.#templates.push(...this.#templates.slice(0, 2).map(twinOf));
   }
 
@@ -71,7 +76,7 @@ export class SeriesGenerator {
     const pod = this.#pods.pod(name, this.#names);
     // Priorities end batches, and gates keep pods back: not what is to be seen here.
     const { priority: _, schedulingGates: __, nodeName: ___, ...spec } = pod.spec!;
-    return { ...pod, spec };
+    return this.#isPlain ? plainly({ ...pod, spec }) : { ...pod, spec };
   }
 
   #node(name: string): V1Node {
@@ -112,6 +117,18 @@ export class SeriesGenerator {
     if (draw.chance(15)) yield { bound: this.#pods.relabelled(draw.pick(this.#there)) };
     for (let i = draw.below(8); i > 0; i--) yield { removePod: draw.pick(this.#there) };
   }
+}
+
+/** The pod without ports, images, devices, and whatever it asks of other pods. */
+function plainly({ metadata, spec }: V1Pod): V1Pod {
+  const { containers, nodeSelector, tolerations, affinity, schedulerName, overhead } = spec!;
+  const { nodeAffinity } = affinity ?? {};
+  const resources = containers[0]?.resources;
+  const kept = { schedulerName, nodeSelector, tolerations, overhead, affinity: { nodeAffinity } };
+  return {
+    metadata: { name: metadata!.name, namespace: metadata!.namespace, uid: metadata!.uid },
+    spec: { ...kept, containers: [{ name: "c0", resources }] },
+  };
 }
 
 /** The same pod of another application: it asks the same of other pods. */
