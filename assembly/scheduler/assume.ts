@@ -2,18 +2,10 @@ import { ClassField, ClassPortsField, ExtendedRequestField } from "../layout/cla
 import { ClassTrackField, TrackField } from "../layout/topology";
 import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../layout/field";
 import { ExtendedField, NodeField, UsedPortsField } from "../layout/node";
-import {
-  Capacity,
-  capacityOf,
-  classPortsRow,
-  classRow,
-  classTrackRows,
-  extendedRequestRows,
-  extendedRow,
-  nodeRow,
-  trackRows,
-  usedPortsRow,
-} from "../layout/tables";
+import { classPortsRow, classRow, extendedRequestRows } from "../layout/class-rows";
+import { extendedRow, nodeRow, usedPortsRow } from "../layout/node-rows";
+import { Capacity, capacityOf } from "../layout/tables";
+import { classTrackRows, trackRows } from "../layout/topology-rows";
 import { classVolumeRows } from "../layout/volume-rows";
 import { ClassVolumeField, VolumeFlag } from "../layout/volumes";
 import { touch } from "./indexes/changes";

@@ -3,7 +3,10 @@ import { EvaluationField, Filter, Score, ScoreField } from "../layout/evaluation
 import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../layout/field";
 import { NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
-import { classRow, nodeRow, stateRow, Table, tableAddress, topologyScoreRow, verdictRows } from "../layout/tables";
+import { classRow, verdictRows } from "../layout/class-rows";
+import { nodeRow } from "../layout/node-rows";
+import { stateRow, Table, tableAddress } from "../layout/tables";
+import { topologyScoreRow } from "../layout/topology-rows";
 import { TopologyScoreField } from "../layout/topology";
 import { nodeResourcesFit } from "./filters/node-resources-fit";
 import { volumeBinding } from "./filters/volume-binding";

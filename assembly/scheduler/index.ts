@@ -39,7 +39,8 @@ export {
   VolumeRefusal,
   VolumeUseField,
 } from "../layout/volumes";
-export { Capacity, Code, Table, capacityOf, tableAddress } from "../layout/tables";
+export { Code } from "../layout/reservation";
+export { Capacity, Table, capacityOf, tableAddress } from "../layout/tables";
 export { assume } from "./assume";
 export { scheduleBatch } from "./cycle";
 export { evaluate, evaluateSlot } from "./evaluate";

@@ -3,7 +3,7 @@ import { Filter } from "../layout/evaluation";
 import { getU32 } from "../layout/field";
 import { NodeField } from "../layout/node";
 import { ProfileField, ProfileFilterField } from "../layout/profile";
-import { profileFilterRows, profileRow } from "../layout/tables";
+import { profileFilterRows, profileRow } from "../layout/profile-rows";
 import { dynamicResources } from "./filters/dynamic-resources";
 import { interPodAffinity } from "./filters/inter-pod-affinity";
 import { addedAffinity, nodeAffinity, nodeAffinityPrefilter } from "./filters/node-affinity";

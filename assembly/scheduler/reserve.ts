@@ -3,18 +3,9 @@ import { setI32, setU32 } from "../layout/field";
 import { Score } from "../layout/evaluation";
 import { FitStrategy, ProfileField, ScoreWeightField } from "../layout/profile";
 import { StateField } from "../layout/ring";
-import {
-  Capacity,
-  Code,
-  isReserved,
-  layOut,
-  profileRow,
-  scoreWeightRow,
-  setCapacity,
-  stateRow,
-  Table,
-  tableAddress,
-} from "../layout/tables";
+import { profileRow, scoreWeightRow } from "../layout/profile-rows";
+import { Code, isReserved, layOut } from "../layout/reservation";
+import { Capacity, setCapacity, stateRow, Table, tableAddress } from "../layout/tables";
 
 /**
  * Reserves all tables, once. A core that became too small is replaced by a larger one: the host copies the rows.

@@ -3,25 +3,11 @@ import { ClassField, ClassPortsField, ExtendedRequestField, Verdict, VerdictFiel
 import { getU32, setF64, setI32, setU32 } from "../layout/field";
 import { ExtendedField, NodeField } from "../layout/node";
 import { StateField } from "../layout/ring";
-import {
-  Code,
-  classPortsRow,
-  classRow,
-  classTrackRows,
-  domainRows,
-  extendedRequestRows,
-  extendedRow,
-  nodeRow,
-  ruleWords,
-  stateRow,
-  Table,
-  tableAddress,
-  termRows,
-  topologyKeyRow,
-  trackRows,
-  unreserve,
-  verdictRows,
-} from "../layout/tables";
+import { classPortsRow, classRow, extendedRequestRows, verdictRows } from "../layout/class-rows";
+import { extendedRow, nodeRow } from "../layout/node-rows";
+import { Code, unreserve } from "../layout/reservation";
+import { ruleWords, stateRow, Table, tableAddress } from "../layout/tables";
+import { classTrackRows, domainRows, termRows, topologyKeyRow, trackRows } from "../layout/topology-rows";
 import { ClassTrackField, DomainField, TermField, TermKind, TopologyKeyField, TrackField } from "../layout/topology";
 import {
   bindingClaimRow,

@@ -1,7 +1,8 @@
 import { ClassField } from "../../layout/class";
 import { Filter } from "../../layout/evaluation";
 import { getF64, getU32 } from "../../layout/field";
-import { classRow, termStateRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { termStateRow } from "../../layout/topology-rows";
 import { NO_DOMAIN, TermField, TermKind, TermStateField } from "../../layout/topology";
 import { domainOf, kindOf, sumOf, termRow } from "../topology/term";
 

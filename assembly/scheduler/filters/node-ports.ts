@@ -1,7 +1,9 @@
 import { ClassField, ClassPortsField } from "../../layout/class";
 import { getU32 } from "../../layout/field";
 import { UsedPortsField } from "../../layout/node";
-import { Capacity, capacityOf, classPortsRow, usedPortsRow } from "../../layout/tables";
+import { classPortsRow } from "../../layout/class-rows";
+import { usedPortsRow } from "../../layout/node-rows";
+import { Capacity, capacityOf } from "../../layout/tables";
 
 /**
  * Refuses a node where a port stands in the way of one the pod wants on the host. Ports are interned (address, protocol,

@@ -2,7 +2,8 @@ import { ClassField, ExtendedRequestField } from "../../layout/class";
 import { Insufficient } from "../../layout/evaluation";
 import { getF64, getI32, getU32 } from "../../layout/field";
 import { ExtendedField, NodeField } from "../../layout/node";
-import { extendedRequestRows, extendedRow } from "../../layout/tables";
+import { extendedRequestRows } from "../../layout/class-rows";
+import { extendedRow } from "../../layout/node-rows";
 
 /**
  * Which requests of a class do not fit on a node: bits of `Insufficient`, 0 if all fit. Every request is looked at, because

@@ -1,6 +1,6 @@
 import { Filter } from "../../layout/evaluation";
 import { getF64, getI32 } from "../../layout/field";
-import { termStateRow } from "../../layout/tables";
+import { termStateRow } from "../../layout/topology-rows";
 import { NO_DOMAIN, TermField, TermKind, TermStateField } from "../../layout/topology";
 import { domainOf, kindOf, sumOf, termRow, UNKNOWN } from "../topology/term";
 

@@ -3,7 +3,7 @@ import { IndexField } from "../../layout/class-index";
 import { indexRow } from "../../layout/class-index-rows";
 import { Score } from "../../layout/evaluation";
 import { getU32 } from "../../layout/field";
-import { classRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
 import { refusedByFit } from "../first-refusal";
 import { nodePorts } from "../filters/node-ports";
 import { fitsPlainly } from "../filters/node-resources-fit";

@@ -7,7 +7,9 @@ import { bucketRows, columnRows, indexRow } from "../../layout/class-index-rows"
 import { Score } from "../../layout/evaluation";
 import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../../layout/field";
 import { NodeField } from "../../layout/node";
-import { changeLogRows, classRow, nodeRow, pairedRows, Table, tableAddress, verdictRows } from "../../layout/tables";
+import { classRow, verdictRows } from "../../layout/class-rows";
+import { nodeRow } from "../../layout/node-rows";
+import { changeLogRows, pairedRows, Table, tableAddress } from "../../layout/tables";
 import { nodeAffinityRaw } from "../scores/node-affinity";
 import { taintTolerationRaw } from "../scores/taint-toleration";
 import { weightOf } from "../scores/weights";

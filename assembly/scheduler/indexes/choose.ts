@@ -7,7 +7,8 @@ import { bucketRows, columnRows, groupRows, indexRow } from "../../layout/class-
 import { Score } from "../../layout/evaluation";
 import { getF64, getI32, getU32, setF64, setI32 } from "../../layout/field";
 import { StateField } from "../../layout/ring";
-import { classRow, stateRow, Table, tableAddress } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { stateRow, Table, tableAddress } from "../../layout/tables";
 import { interPodAffinityScore } from "../scores/inter-pod-affinity";
 import { normalize, normalizeReverse } from "../scores/normalize";
 import { topologySpreadScore } from "../scores/pod-topology-spread";

@@ -11,7 +11,8 @@ import { groupRows, indexRow, indexRowRows } from "../../layout/class-index-rows
 import { Score } from "../../layout/evaluation";
 import { getF64, getU32, setF64, setU32 } from "../../layout/field";
 import { RequestField, StateField } from "../../layout/ring";
-import { Capacity, capacityOf, changeLogRows, classRow, stateRow, Table, tableAddress } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { Capacity, capacityOf, changeLogRows, stateRow, Table, tableAddress } from "../../layout/tables";
 import { prepareImages } from "../scores/image-locality";
 import { weightOf } from "../scores/weights";
 import { areTwins, copyIndex } from "./twins";

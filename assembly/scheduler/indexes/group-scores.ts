@@ -4,7 +4,8 @@ import { bucketRows, indexRow, indexRowRows } from "../../layout/class-index-row
 import { rowsInBucket } from "../../collections/score-buckets";
 import { getF64, getI32, getU32, setF64, setU32 } from "../../layout/field";
 import { StateField } from "../../layout/ring";
-import { classRow, stateRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { stateRow } from "../../layout/tables";
 import { TermField, TermKind } from "../../layout/topology";
 import { goLog } from "../scores/go-log";
 import { roundHalfUp } from "../scores/pod-topology-spread";

@@ -2,7 +2,7 @@ import { ClassField, VerdictField } from "../../layout/class";
 import { GroupPageField, IndexRowField } from "../../layout/class-index";
 import { indexRowRows } from "../../layout/class-index-rows";
 import { getI32, getU32, setI32, setU32 } from "../../layout/field";
-import { classRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
 import { NO_DOMAIN, TermField, TermKind } from "../../layout/topology";
 import { countOf, domainOf, hasAllKeys, kindOf, termRow } from "../topology/term";
 

@@ -5,7 +5,9 @@ import { Score, SCORE_MAX } from "../../layout/evaluation";
 import { getF64, getI32, getU32, setF64 } from "../../layout/field";
 import { NodeField } from "../../layout/node";
 import { StateField } from "../../layout/ring";
-import { changeLogRows, classRow, nodeRow, pairedRows, stateRow, Table, tableAddress } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { nodeRow } from "../../layout/node-rows";
+import { changeLogRows, pairedRows, stateRow, Table, tableAddress } from "../../layout/tables";
 import { balanceWithout } from "../scores/balanced-allocation";
 import { weightOf } from "../scores/weights";
 

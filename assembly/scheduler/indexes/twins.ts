@@ -12,19 +12,10 @@ import { getF64, getI32, getU32, setF64, setU32 } from "../../layout/field";
 import { ClassImageField } from "../../layout/image";
 import { ScoredResourceField } from "../../layout/profile";
 import { StateField } from "../../layout/ring";
-import {
-  Capacity,
-  capacityOf,
-  classImageRows,
-  classPortsRow,
-  classRow,
-  columnBytes,
-  extendedRequestRows,
-  scoredResourceRows,
-  stateRow,
-  trackRows,
-  verdictRows,
-} from "../../layout/tables";
+import { classPortsRow, classRow, extendedRequestRows, scoredResourceRows, verdictRows } from "../../layout/class-rows";
+import { classImageRows } from "../../layout/image-rows";
+import { Capacity, capacityOf, columnBytes, stateRow } from "../../layout/tables";
+import { trackRows } from "../../layout/topology-rows";
 import { TermField } from "../../layout/topology";
 import { termRow } from "../topology/term";
 import { touch } from "./changes";

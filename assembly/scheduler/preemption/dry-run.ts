@@ -2,7 +2,7 @@ import { Filter } from "../../layout/evaluation";
 import { getU32, setU32 } from "../../layout/field";
 import { TriedPodField } from "../../layout/preemption";
 import { savedPortsBytes, savedPortsRows, triedPodRow } from "../../layout/preemption-rows";
-import { usedPortsRow } from "../../layout/tables";
+import { usedPortsRow } from "../../layout/node-rows";
 import { evaluateSlot } from "../evaluate";
 import { countNode } from "../topology/prepare";
 import { changeShape, ignoresOthers, NOBODY } from "./shape";

@@ -3,7 +3,9 @@ import { getF64, getI32, getU32, setF64, setI32, setU32 } from "../../layout/fie
 import { ExtendedField, NodeField, UsedPortsField } from "../../layout/node";
 import { ShapeField, ShapePart, ShapePartField } from "../../layout/preemption";
 import { shapePartRow, shapeRow } from "../../layout/preemption-rows";
-import { classRow, extendedRow, nodeRow, termStateRow, trackRows, usedPortsRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { extendedRow, nodeRow, usedPortsRow } from "../../layout/node-rows";
+import { termStateRow, trackRows } from "../../layout/topology-rows";
 import { TermField, TermKind, TermStateField, TrackField } from "../../layout/topology";
 import { kindOf, termRow } from "../topology/term";
 import { changeUse } from "../volumes/uses";

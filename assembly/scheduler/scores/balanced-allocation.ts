@@ -3,7 +3,7 @@ import { SCORE_MAX } from "../../layout/evaluation";
 import { getF64, getI32, getU32 } from "../../layout/field";
 import { NodeField } from "../../layout/node";
 import { ScoredResourceField } from "../../layout/profile";
-import { scoredResourceRows } from "../../layout/tables";
+import { scoredResourceRows } from "../../layout/class-rows";
 import { allocatableOf, requestedOf } from "./scored-resource";
 
 /**

@@ -3,14 +3,9 @@ import { SCORE_MAX } from "../../layout/evaluation";
 import { getF64, getU32, setF64 } from "../../layout/field";
 import { ClassImageField, ImageField, ImageNodesField, ImageShareField } from "../../layout/image";
 import { StateField } from "../../layout/ring";
-import {
-  classImageRows,
-  classRow,
-  imageNodesRow,
-  imageRow,
-  imageShareRows,
-  stateRow,
-} from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { classImageRows, imageNodesRow, imageRow, imageShareRows } from "../../layout/image-rows";
+import { stateRow } from "../../layout/tables";
 
 const MEBIBYTE: f64 = 1048576.0;
 /** Less than this on a node counts as nothing. */

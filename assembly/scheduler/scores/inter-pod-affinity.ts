@@ -1,6 +1,6 @@
 import { SCORE_MAX } from "../../layout/evaluation";
 import { getI32, getU32, setF64 } from "../../layout/field";
-import { topologyKeyRow, topologyScoreRow } from "../../layout/tables";
+import { topologyKeyRow, topologyScoreRow } from "../../layout/topology-rows";
 import { NO_DOMAIN, TermField, TopologyKeyField, TopologyScoreField } from "../../layout/topology";
 import { countOf, domainOf, fillSums, setSum, sumOf, termRow } from "../topology/term";
 

@@ -2,7 +2,8 @@ import { ClassField } from "../../layout/class";
 import { SCORE_MAX } from "../../layout/evaluation";
 import { getF64, getI32, getU32 } from "../../layout/field";
 import { FitStrategy, ProfileField, ScoredResourceField, UtilizationScoreField } from "../../layout/profile";
-import { profileRow, scoredResourceRows, utilizationScoreRows } from "../../layout/tables";
+import { scoredResourceRows } from "../../layout/class-rows";
+import { profileRow, utilizationScoreRows } from "../../layout/profile-rows";
 import { leastAllocatedScore } from "./least-allocated";
 import { allocatableOf, nonZeroOf } from "./scored-resource";
 

@@ -2,7 +2,9 @@ import { ClassField, VerdictField } from "../../layout/class";
 import { SCORE_MAX } from "../../layout/evaluation";
 import { getF64, getI32, getU32, setF64 } from "../../layout/field";
 import { NodeField } from "../../layout/node";
-import { classRow, nodeRow, termStateRow, topologyKeyRow, topologyScoreRow, verdictRows } from "../../layout/tables";
+import { classRow, verdictRows } from "../../layout/class-rows";
+import { nodeRow } from "../../layout/node-rows";
+import { termStateRow, topologyKeyRow, topologyScoreRow } from "../../layout/topology-rows";
 import {
   EMPTY_DOMAIN,
   NO_DOMAIN,

@@ -1,6 +1,7 @@
 import { ClassField } from "../../layout/class";
 import { getU32 } from "../../layout/field";
-import { classRow, nodeRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { nodeRow } from "../../layout/node-rows";
 import { balancedAllocation, balancedAllocationByRow } from "./balanced-allocation";
 import { leastAllocated } from "./least-allocated";
 import { nodeResourcesFitScore } from "./node-resources-fit";

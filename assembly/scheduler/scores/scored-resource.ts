@@ -1,7 +1,7 @@
 import { getF64, getI32, getU32 } from "../../layout/field";
 import { ExtendedField, NodeField } from "../../layout/node";
 import { ScoredKind, ScoredResourceField } from "../../layout/profile";
-import { extendedRow } from "../../layout/tables";
+import { extendedRow } from "../../layout/node-rows";
 
 /** What the node offers of a scored resource, in its own unit. */
 export function allocatableOf(scored: usize, node: usize, slot: u32): f64 {

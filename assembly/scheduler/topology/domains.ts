@@ -1,5 +1,5 @@
 import { getU32, setU32 } from "../../layout/field";
-import { domainNodesRow, domainRows, topologyKeyRow } from "../../layout/tables";
+import { domainNodesRow, domainRows, topologyKeyRow } from "../../layout/topology-rows";
 import { DomainField, DomainNodesField, NO_DOMAIN, TopologyKeyField } from "../../layout/topology";
 
 /** Says in which domain of a key a node is now, and counts how many domains have several nodes. */

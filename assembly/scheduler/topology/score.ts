@@ -1,7 +1,8 @@
 import { ClassField } from "../../layout/class";
 import { Score } from "../../layout/evaluation";
 import { getF64, getU32 } from "../../layout/field";
-import { classRow, topologyScoreRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { topologyScoreRow } from "../../layout/topology-rows";
 import { TermKind, TopologyScoreField } from "../../layout/topology";
 import { interPodAffinityRaw, interPodAffinityScore } from "../scores/inter-pod-affinity";
 import { topologySpreadRaw, topologySpreadScore } from "../scores/pod-topology-spread";

@@ -1,6 +1,6 @@
 import { DomainField, DomainSumField, NO_DOMAIN, TermField, TermKind, TrackField } from "../../layout/topology";
 import { getF64, getI32, getU32, setF64 } from "../../layout/field";
-import { domainRows, domainSumRows, termRows, trackRows } from "../../layout/tables";
+import { domainRows, domainSumRows, termRows, trackRows } from "../../layout/topology-rows";
 
 // What every term can say of a node, and its sums per domain.
 

@@ -1,4 +1,5 @@
-import { Capacity, capacityOf, trackRows } from "../../layout/tables";
+import { Capacity, capacityOf } from "../../layout/tables";
+import { trackRows } from "../../layout/topology-rows";
 import { TrackField } from "../../layout/topology";
 
 /** Empties a track, for another use: no class asks for it any more. */

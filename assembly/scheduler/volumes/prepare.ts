@@ -1,7 +1,8 @@
 import { ClassField } from "../../layout/class";
 import { getU32, setI32, setU32 } from "../../layout/field";
 import { StateField } from "../../layout/ring";
-import { Capacity, capacityOf, classRow, markWords, stateRow } from "../../layout/tables";
+import { classRow } from "../../layout/class-rows";
+import { Capacity, capacityOf, markWords, stateRow } from "../../layout/tables";
 import {
   classVolumeRows,
   requirementRows,
