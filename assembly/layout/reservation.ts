@@ -16,7 +16,6 @@ import {
 } from "./profile";
 import { RequestField, ResultField, StateField } from "./ring";
 import {
-  ADDRESSES,
   Capacity,
   capacityOf,
   changeLogRows,
@@ -27,6 +26,7 @@ import {
   markWords,
   pairedRows,
   ruleWords,
+  setTableAddress,
   Table,
   tableAddress,
 } from "./tables";
@@ -145,7 +145,7 @@ function tableBytes(table: Table): f64 {
 export function layOut(): Code {
   let end = <f64>FIRST_TABLE;
   for (let table = 0; table < Table.count; table++) {
-    store<u32>(ADDRESSES + (<usize>table << 2), <u32>end);
+    setTableAddress(table, <u32>end);
     end = tableEnd(end, tableBytes(table));
     if (end < 0.0) return Code.outOfMemory;
   }
@@ -158,5 +158,5 @@ export function isReserved(): bool {
 
 /** Lets the tables be laid out anew; for the self-test, before which an interpreter may have called `reserve`. */
 export function unreserve(): void {
-  store<u32>(ADDRESSES + (<usize>Table.state << 2), 0);
+  setTableAddress(Table.state, 0);
 }

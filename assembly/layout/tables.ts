@@ -1,6 +1,6 @@
 import { PAIRED_CHANGES } from "./changed-pair";
 import { IndexLimit } from "./class-index";
-import { DESCRIPTOR, FIRST_TABLE } from "./memory";
+import { DESCRIPTOR } from "./memory";
 
 /**
  * All memory of the core. A descriptor at a fixed address holds where each table starts and how many rows each dimension
@@ -119,8 +119,7 @@ export enum Capacity {
   count,
 }
 
-/** Where the descriptor holds the tables' addresses. */
-export const ADDRESSES: usize = DESCRIPTOR + (<usize>Capacity.count << 2);
+const ADDRESSES: usize = DESCRIPTOR + (<usize>Capacity.count << 2);
 
 export function capacityOf(dimension: Capacity): u32 {
   return load<u32>(DESCRIPTOR + (<usize>dimension << 2));
@@ -133,6 +132,11 @@ export function setCapacity(dimension: Capacity, rows: u32): void {
 /** Where a table's row 0 lies. */
 export function tableAddress(table: Table): usize {
   return load<u32>(ADDRESSES + (<usize>table << 2));
+}
+
+/** 0: the tables are not laid out yet. */
+export function setTableAddress(table: Table, address: u32): void {
+  store<u32>(ADDRESSES + (<usize>table << 2), address);
 }
 
 /** Words of 32 bits that hold a bit per attribute set. */
