@@ -7,7 +7,7 @@ import type { DeleteResult, Entry, Store, WriteResult } from "../../store/store.
 import { type Allocations, writeAllocated } from "./allocated-write.ts";
 import { isConverted, prepare, storedForm } from "./conversion.ts";
 import { storageKey, storageKind } from "./keys.ts";
-import { type AnyObject, encodeObject, View, Views } from "./view.ts";
+import { type AnyObject, encodeObject, sameBytes, View, Views } from "./view.ts";
 import { WatchFeeds } from "./watch-feeds.ts";
 
 /** What one try of an update decided, having seen the newest object. */
@@ -73,11 +73,17 @@ export class ObjectStorage {
   ): Promise<View | "exists" | "taken"> {
     const key = storageKey(kind, reference);
     const stored = isConverted(kind) ? await storedForm(kind, object) : object;
-    const written = await this.#create(key, storable(stored), stored);
-    if (typeof written === "string") return written;
-    this.#say("created", key, stored, written.modRevision);
-    const view = this.views.remember(written, stored);
-    return isConverted(kind) ? this.shown(kind, view) : view;
+    const value = storable(stored);
+    const expected = this.views.expect(key, value, stored);
+    try {
+      const written = await this.#create(key, value, stored);
+      if (typeof written === "string") return written;
+      this.#say("created", key, stored, written.modRevision);
+      const view = this.views.remember(written, stored);
+      return isConverted(kind) ? await this.shown(kind, view) : view;
+    } finally {
+      expected.forget();
+    }
   }
 
   async #create(key: string, value: Uint8Array, object: AnyObject): Promise<Entry | "exists" | "taken"> {
@@ -164,6 +170,7 @@ export class ObjectStorage {
   ): Promise<UpdateOutcome | { current: Entry | undefined }> {
     let result: WriteResult;
     let object: AnyObject;
+    let expected: { forget(): void } | undefined;
     try {
       object = isConverted(kind) ? await storedForm(kind, step.object) : step.object;
       const value = storable(object);
@@ -174,8 +181,10 @@ export class ObjectStorage {
         const bytes = object === step.object ? value : encodeObject(step.object);
         return { view: new View(bytes, current.revision), step: "put", previous: current };
       }
+      expected = this.views.expect(key, value, object);
       result = await this.#update(entry, value, stored.object, object);
     } finally {
+      expected?.forget();
       step.release?.();
     }
     if (!result.ok) return { current: result.current };
@@ -189,10 +198,6 @@ export class ObjectStorage {
   #say(what: string, key: string, object: AnyObject, revision: number): void {
     this.log.debug(what, { key, uid: object.metadata?.uid, revision });
   }
-}
-
-function sameBytes(value: Uint8Array, stored: Uint8Array): boolean {
-  return value.length === stored.length && Buffer.compare(value, stored) === 0;
 }
 
 /** Equal but for the order of keys: then there are as many bytes, and most changes need no deeper look. */

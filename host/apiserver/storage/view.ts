@@ -40,9 +40,13 @@ export class View {
     return object;
   }
 
+  get isDecoded(): boolean {
+    return this.#object?.deref() !== undefined;
+  }
+
   /** @param object  the same one, decoded already */
   adopt(object: AnyObject): void {
-    if (this.#object?.deref() === undefined) this.#object = new WeakRef(object);
+    this.#object = new WeakRef(object);
   }
 
   /** The object as the answer to a request: a line of JSON. */
@@ -104,23 +108,53 @@ export function withRevision(object: AnyObject, revision: number): AnyObject {
   return { kind, apiVersion, metadata: { ...stamp, ...meta }, ...rest };
 }
 
+/** A value on its way to the store, and the object that it was made of. */
+interface Expected {
+  readonly value: Uint8Array;
+  readonly object: AnyObject;
+}
+
 /** Views by entry: an entry that is read a thousand times is decoded and serialised once. */
 export class Views {
   readonly #views = new WeakMap<Entry, View>();
+  /** By key, the newest write of it under way; bounded by what the store lets wait. */
+  readonly #expected = new Map<string, Expected>();
 
   of(entry: Entry): View {
     let view = this.#views.get(entry);
     if (view === undefined) {
-      view = new View(entry.value, entry.modRevision);
+      view = new View(entry.value, entry.modRevision, this.#expectedIn(entry));
       this.#views.set(entry, view);
     }
     return view;
   }
 
+  /**
+   * Watchers are told of a write before its writer: until `forget` they, too, get the object that was written instead of
+   * decoding its bytes again.
+   */
+  expect(key: string, value: Uint8Array, object: AnyObject): { forget(): void } {
+    const expected = { value, object };
+    this.#expected.set(key, expected);
+    return {
+      forget: () => {
+        if (this.#expected.get(key) === expected) this.#expected.delete(key);
+      },
+    };
+  }
+
+  #expectedIn({ key, value, modRevision }: Entry): AnyObject | undefined {
+    const expected = this.#expected.get(key);
+    // Another write of this key may have come first.
+    if (expected === undefined || !sameBytes(expected.value, value)) return undefined;
+    return View.freeze(withRevision(expected.object, modRevision));
+  }
+
   /** After a write the decoded object is already at hand. */
   remember(entry: Entry, object: AnyObject): View {
-    const decoded = View.freeze(withRevision(object, entry.modRevision));
     const known = this.#views.get(entry);
+    if (known?.isDecoded) return known;
+    const decoded = View.freeze(withRevision(object, entry.modRevision));
     if (known !== undefined) {
       // Somebody was told of the write before its writer: what was made of the view since must not be lost.
       known.adopt(decoded);
@@ -130,4 +164,8 @@ export class Views {
     this.#views.set(entry, view);
     return view;
   }
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }

@@ -1,13 +1,15 @@
 import type { V1Binding, V1Pod, V1PodCondition } from "../../api/generated/types.ts";
+import { validateMetadataUpdate } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
-import { deepCopy } from "../../apimachinery/copy.ts";
 import { ApiError, badRequest, conflict, type Status } from "../../apimachinery/errors.ts";
+import { invalidObject } from "../../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import { admitDocument } from "../admission/dynamic/admit-document.ts";
+import { nodeRestriction } from "../admission/node-restriction.ts";
 import { topologyLabels } from "../admission/pod-topology-labels.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject } from "../storage/view.ts";
-import { change } from "../verbs/change.ts";
 
 const RESOURCE = { group: "", plural: "pods/binding", kind: "Binding" };
 
@@ -25,18 +27,24 @@ export async function bind(
     const why = `the name of the object (${body.metadata.name}) does not match the name on the URL (${target.name})`;
     throw badRequest(why);
   }
-  const produce = (current: { object: AnyObject }): AnyObject => {
-    requireFree(target, current.object as V1Pod, body);
-    return deepCopy(current.object);
-  };
-  // The binding is the one change that may set nodeName, so the kind's own update rule is not asked.
-  const prepare = (pod: AnyObject) => bound(pod as V1Pod, node, body, formatTime(api.clock.nowMs()));
-  await change(
-    api,
-    { ...target, subresource: "binding" },
-    { produce, prepare, replace: false, tracked: true },
-    // Whoever is asked about bindings was asked about this one.
-    { ...context, isInternal: true },
+  // Policies and webhooks were asked about the Binding, and the other plugins have nothing to say of a pod that gets its node.
+  // The binding is the one change that may set nodeName, so the kind's own update rule is not asked either, and nobody comes to
+  // own the field.
+  await api.objects.update(
+    target.kind,
+    target,
+    async ({ object }): Promise<UpdateStep> => {
+      const pod = object as V1Pod;
+      requireFree(target, pod, body);
+      const next = bound(pod, node, body, formatTime(api.clock.nowMs()));
+      const { kind, name, namespace } = target;
+      const about = { verb: "update", kind, name, namespace, subresource: "binding", object: next } as const;
+      await nodeRestriction(api, { ...about, old: object }, context);
+      const errors = validateMetadataUpdate(kind, next, object);
+      if (errors.length > 0) throw invalidObject(kind, name, errors);
+      return { kind: "put", object: next };
+    },
+    context.dryRun,
   );
   return success();
 }
@@ -94,7 +102,9 @@ function bound(pod: V1Pod, nodeName: string, body: V1Binding, now: string): AnyO
     metadata: {
       ...pod.metadata,
       ...(Object.keys(labels ?? {}).length > 0 ? { labels: { ...pod.metadata?.labels, ...labels } } : {}),
-      ...(annotations ? { annotations: { ...pod.metadata?.annotations, ...annotations } } : {}),
+      ...(Object.keys(annotations ?? {}).length > 0
+        ? { annotations: { ...pod.metadata?.annotations, ...annotations } }
+        : {}),
     },
     spec: { ...pod.spec!, nodeName },
     status: {
