@@ -85,10 +85,11 @@ function membersOf(value: unknown): Members | undefined {
   return value === undefined || value === null ? undefined : (value as Members);
 }
 
-const NOTHING: Members = {};
+/** A struct that says nothing. */
+export const NOTHING: Members = {};
 
 /** A member's value; one that Go writes even when nothing was said is there whenever its parent is. */
-function memberOf(type: FieldType, parent: Members | undefined, name: string): unknown {
+export function memberOf(type: FieldType, parent: Members | undefined, name: string): unknown {
   const value = parent && getOwn(parent, name);
   if (value !== undefined || parent === undefined || type.is !== "struct") return value;
   const always = type.alwaysThere.find((one) => one.name === name)?.value;

@@ -186,7 +186,7 @@ export function inOrder(set: FieldSet): FieldSet {
 const PLAIN_KEY = /^k:\{"\w+":"[^"\\ !]*"\}$/;
 
 /** @returns the same array when it is in order */
-function inElementOrder(elements: readonly string[]): readonly string[] {
+export function inElementOrder(elements: readonly string[]): readonly string[] {
   if (elements.length < 2) return elements;
   const isPlain = elements.every((one) => one[0] !== "i" && (one[0] !== "k" || PLAIN_KEY.test(one)));
   if (!isPlain) return sortedByKeys(elements);
@@ -214,10 +214,15 @@ function sortedByKeys(elements: readonly string[]): string[] {
 /** By the first key that differs; numbers by their value. */
 function compareKeys(a: Record<string, unknown>, b: Record<string, unknown>): number {
   for (const name of Object.keys(a)) {
-    const [x, y] = [a[name], b[name]] as [string, string];
+    const [x, y] = [comparable(a[name]), comparable(b[name])] as [string, string];
     if (x !== y) return x < y ? -1 : 1;
   }
   return Object.keys(a).length - Object.keys(b).length;
+}
+
+/** A key of a custom resource may be anything until the object is validated. */
+function comparable(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
 /** Every path of the set, those of one level before those inside them. */

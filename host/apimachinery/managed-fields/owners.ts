@@ -86,15 +86,22 @@ function ownerOf({ manager, operation, apiVersion, time, fieldsV1, subresource }
 /** Entries in Kubernetes' order: appliers first, then by time, then by name. */
 export function writeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
   if (owners.size === 0) return undefined;
-  return [...owners.values()].sort(compareOwners).map((owner) => ({
+  return [...owners.values()]
+    .sort(compareOwners)
+    .map((owner) => entryOf(owner, settled.has(owner.fields) ? owner.fields : inOrder(owner.fields)));
+}
+
+/** @param fieldsV1  the owner's fields in order */
+export function entryOf(owner: Omit<Owner, "fields">, fieldsV1: FieldSet): ManagedFieldsEntry {
+  return {
     manager: owner.name,
     operation: owner.operation,
     apiVersion: owner.apiVersion,
     ...(owner.time === undefined ? {} : { time: owner.time }),
     fieldsType: "FieldsV1",
-    fieldsV1: settled.has(owner.fields) ? owner.fields : inOrder(owner.fields),
+    fieldsV1,
     ...(owner.subresource === undefined ? {} : { subresource: owner.subresource }),
-  }));
+  };
 }
 
 function compareOwners(a: Owner, b: Owner): number {
@@ -111,7 +118,8 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-const NEVER_OWNED: FieldSet = {
+/** What is the server's, or names the object. */
+export const NEVER_OWNED: FieldSet = {
   "f:apiVersion": EMPTY_SET,
   "f:kind": EMPTY_SET,
   "f:metadata": {

@@ -2,6 +2,7 @@ import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { deepFreeze } from "../../apimachinery/copy.ts";
 import type { KubernetesObject } from "../../apimachinery/object.ts";
 import type { Entry } from "../../store/store.ts";
+import { readTracked, writeTracked } from "../managed-fields/stored-text.ts";
 import { objectBytes } from "./object-bytes.ts";
 
 /** An object of any kind, as far as the server itself looks into it. */
@@ -33,7 +34,7 @@ export class View {
     let object = this.#object?.deref();
     if (object === undefined) {
       const { buffer, byteOffset, byteLength } = this.value;
-      const stored = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString("utf8")) as AnyObject;
+      const stored = readTracked(Buffer.from(buffer, byteOffset, byteLength).toString("utf8")) as AnyObject;
       object = View.freeze(withRevision(stored, this.revision));
       this.#object = new WeakRef(object);
     }
@@ -98,7 +99,7 @@ export class View {
 export function encodeObject(object: AnyObject): Uint8Array {
   const { kind, apiVersion, metadata = {}, ...rest } = object;
   const { resourceVersion: _, ...meta } = metadata;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
+  return Buffer.from(writeTracked({ kind, apiVersion, metadata: meta, ...rest }));
 }
 
 export function withRevision(object: AnyObject, revision: number): AnyObject {
