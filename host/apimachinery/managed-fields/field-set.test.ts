@@ -83,6 +83,11 @@ test.each([
   // As text the first would come last: a quote sorts behind a blank and an exclamation mark.
   { order: ['k:{"n":"x!"}', 'k:{"n":"x"}'], wants: ['k:{"n":"x"}', 'k:{"n":"x!"}'] },
   { order: ['k:{"n":"x-y"}', 'k:{"n":"x"}'], wants: ['k:{"n":"x"}', 'k:{"n":"x-y"}'] },
+  // A custom resource may say anything until it is validated.
+  {
+    order: ['k:{"n":{"toString":1}}', 'k:{"n":{"a":1}}'],
+    wants: ['k:{"n":{"a":1}}', 'k:{"n":{"toString":1}}'],
+  },
   { order: ['k:{"n":"\\"b"}', 'k:{"n":"a"}'], wants: ['k:{"n":"\\"b"}', 'k:{"n":"a"}'] },
 ])("$order in order", ({ order, wants }) => {
   const set: FieldSet = Object.fromEntries(order.map((element) => [element, {}]));
