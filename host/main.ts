@@ -1,4 +1,6 @@
 import { randomInt } from "node:crypto";
+import { PodGroup } from "./api/alpha-kinds.ts";
+import { apiVersionOf } from "./api/kind.ts";
 import { type Clock, SystemClock } from "./apimachinery/clock.ts";
 import { type Logger, silentLogger } from "./apimachinery/log.ts";
 import { MetricsRegistry } from "./apimachinery/metrics/registry.ts";
@@ -76,6 +78,7 @@ export interface Cluster {
  * the scheduler and one the nodes.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  refuseGroupsWithoutKinds(options);
   const log = options.log ?? silentLogger;
   const clock = options.clock ?? new SystemClock();
   const seed = options.seed ?? randomInt(2 ** 32);
@@ -115,6 +118,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             rootCa: pki.caCert,
             signToken: server.signToken,
             signCertificate: requestSigner(pki),
+            featureGates: options.featureGates,
             clientFor: (account) =>
               behindSameFence(client, server.client(`system:serviceaccount:kube-system:${account}`)),
           }),
@@ -129,6 +133,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             client,
             metrics,
             ties: options.ties ?? "random",
+            featureGates: options.featureGates,
             thread: clock instanceof SystemClock ? "worker" : "caller",
           }),
       },
@@ -204,4 +209,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await stop();
     throw error;
   }
+}
+
+/** The components would wait for kinds that nobody serves. */
+function refuseGroupsWithoutKinds({ featureGates, runtimeConfig }: ClusterOptions): void {
+  const version = apiVersionOf(PodGroup);
+  if (featureGates?.GenericWorkload && !runtimeConfig?.has(version))
+    throw new Error(`feature gate GenericWorkload needs --runtime-config=${version}=true`);
 }

@@ -3,6 +3,7 @@ import { VirtualClock } from "../host/apimachinery/clock.ts";
 import { silentLogger } from "../host/apimachinery/log.ts";
 import { type Random, seededRandom } from "../host/apimachinery/random.ts";
 import { createApiCore } from "../host/apiserver/core.ts";
+import type { FeatureOptions } from "../host/apiserver/runtime-config.ts";
 import type { Client } from "../host/client/client.ts";
 import { createMemoryStore } from "../host/store/memory-store.ts";
 
@@ -14,9 +15,14 @@ export interface VirtualApi {
   readonly parts: { clock: VirtualClock; random: Random; log: typeof silentLogger };
 }
 
-export async function startVirtualApi(seed = 1): Promise<VirtualApi> {
+export async function startVirtualApi(seed = 1, features: FeatureOptions = {}): Promise<VirtualApi> {
   const parts = { clock: new VirtualClock(), random: seededRandom(seed), log: silentLogger };
-  const core = await createApiCore({ ...parts, store: createMemoryStore(), untaintedNodes: true });
+  const core = await createApiCore({
+    ...parts,
+    ...features,
+    store: createMemoryStore(),
+    untaintedNodes: true,
+  });
   const client = core.client("system:component-under-test");
   // Pods are only admitted once their namespace has its ServiceAccount.
   await client.create(ServiceAccount, { metadata: { name: "default", namespace: "default" } });

@@ -12,6 +12,8 @@ import * as workload from "./workload-kinds.ts";
  * Source: api-wire 4.1; who may be created by an update and who needs a resourceVersion: api-policy 6.6.
  */
 export * from "./access-kinds.ts";
+// Those that are served when somebody asks for them: no part of KINDS below.
+export * from "./alpha-kinds.ts";
 export * from "./core-kinds.ts";
 export * from "./extension-kinds.ts";
 export * from "./network-kinds.ts";

@@ -1,6 +1,7 @@
 import type { Kind } from "../api/kind.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Dialer } from "../apimachinery/dialer.ts";
+import type { FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Schema } from "../apimachinery/schema.ts";
@@ -34,6 +35,8 @@ export interface Api {
   readonly services: ServiceAllocator;
   /** What is served: the built-in kinds and those of CustomResourceDefinitions. */
   readonly kinds: ServedKinds;
+  /** Which of Kubernetes' alpha features are on. */
+  readonly featureGates: FeatureGates;
   /** Who answers for which group and version. */
   readonly apiServices: ApiServices;
   readonly authorizer: Authorizer;

@@ -1,5 +1,8 @@
+import { ALPHA_KINDS } from "../api/alpha-kinds.ts";
+import { apiVersionOf, type Kind } from "../api/kind.ts";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Dialer } from "../apimachinery/dialer.ts";
+import { DEFAULT_FEATURE_GATES, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { loadSchema } from "../apimachinery/schema.ts";
@@ -27,12 +30,13 @@ import { expireEvents } from "./event-expiry.ts";
 import { FlowControl } from "./fairness/flow-control.ts";
 import { DEFAULT_LIMITS, type Limits } from "./fairness/gate.ts";
 import { createInProcessClient } from "./in-process-client.ts";
+import type { FeatureOptions, RuntimeConfig } from "./runtime-config.ts";
 import { ServedKinds } from "./served-kinds.ts";
 import { ObjectStorage } from "./storage/objects.ts";
 import { WebhookClient } from "./webhook-client/client.ts";
 import type { WebhookTransport } from "./webhook-client/transport.ts";
 
-export interface ApiCoreOptions extends ServiceRangeOptions {
+export interface ApiCoreOptions extends ServiceRangeOptions, FeatureOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -62,6 +66,11 @@ export interface ApiCore {
   stop(): void;
 }
 
+/** Alpha kinds: both their version and their feature have to be on, as in Kubernetes. */
+function optionalKinds(versions: RuntimeConfig | undefined, gates: FeatureGates): readonly Kind[] {
+  return gates.GenericWorkload ? ALPHA_KINDS.filter((kind) => versions?.has(apiVersionOf(kind))) : [];
+}
+
 /** Opens the store's objects, and creates what a cluster cannot be without. */
 export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const { store, clock, random, log } = options;
@@ -74,7 +83,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const authorizer = new Authorizer({ objects });
   const dynamicAdmission = new DynamicAdmission({ objects });
   const webhooks = new WebhookClient(objects, random.fork("webhooks"), options.webhookTransport);
-  const kinds = new ServedKinds();
+  const { featureGates = DEFAULT_FEATURE_GATES, runtimeConfig } = options;
+  const kinds = new ServedKinds(optionalKinds(runtimeConfig, featureGates));
   const { proxyIdentity } = options;
   const backends =
     proxyIdentity && new Backends(objects, clock, random.fork("aggregation-backends"), proxyIdentity);
@@ -104,6 +114,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
     log: apiLog,
     services,
     kinds,
+    featureGates,
     dynamicAdmission,
     webhooks,
     kubelets: new Kubelets(options.kubeletClient),

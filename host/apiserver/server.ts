@@ -32,6 +32,7 @@ import { serveUpgrades } from "./http/upgrades.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
+import type { FeatureOptions } from "./runtime-config.ts";
 import { Turns } from "./verbs/turns.ts";
 import { HttpsTransport } from "./webhook-client/transport.ts";
 
@@ -46,7 +47,7 @@ export interface AccessOptions {
 }
 
 /** How much is served at a time, whether it is written down, and where the numbers of Services come from. */
-export interface ServingOptions extends ServiceRangeOptions {
+export interface ServingOptions extends ServiceRangeOptions, FeatureOptions {
   readonly limits?: Limits;
   /** Off: `limits` are two plain numbers, and one more request is refused; on unless told otherwise. */
   readonly priorityAndFairness?: boolean;
@@ -117,6 +118,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     limits: options.limits,
     serviceClusterIpRange: options.serviceClusterIpRange,
     serviceNodePortRange: options.serviceNodePortRange,
+    runtimeConfig: options.runtimeConfig,
+    featureGates: options.featureGates,
     webhookTransport: new HttpsTransport(clock),
     proxyIdentity: options.proxyIdentity,
     kubeletClient: options.kubeletClient,

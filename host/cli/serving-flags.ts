@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
+import { FEATURE_GATES, type FeatureGates, parseFeatureGates } from "../apimachinery/feature-gates.ts";
 import { parsePortRange, parseServiceRanges } from "../apiserver/allocators/service-ranges.ts";
+import { parseRuntimeConfig } from "../apiserver/runtime-config.ts";
 import type { ServingOptions } from "../apiserver/server.ts";
 import { Failure } from "./failure.ts";
 import { whole } from "./flags.ts";
@@ -11,6 +13,8 @@ export interface ServingFlags {
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly enablePriorityAndFairness?: string;
+  readonly runtimeConfig?: string;
+  readonly featureGates?: string;
   readonly auditLogPath?: string;
   readonly auditLogMaxsize?: number;
   readonly auditLogMaxbackup?: number;
@@ -37,11 +41,32 @@ export function servingFlags(): Option[] {
       "--enable-priority-and-fairness <yes>",
       "share the sum of both fairly by FlowSchemas; false: refuse one more than either (default: true)",
     ).choices(["true", "false"]),
+    new Option(
+      "--runtime-config <pairs>",
+      "alpha versions to serve, as scheduling.k8s.io/v1alpha2=true; separated by commas",
+    ).argParser(checked(parseRuntimeConfig)),
+    featureGatesFlag(),
     new Option("--audit-log-path <file>", "append every request to it, as JSON lines at level Metadata"),
     number("--audit-log-maxsize", "megabytes after which the audit log is put aside (default: 100)"),
     number("--audit-log-maxbackup", "how many audit logs put aside are kept (default: all)"),
     number("--audit-log-maxage", "days they are kept (default: for ever)"),
   ];
+}
+
+/** kube-apiserver's, kube-scheduler's and kube-controller-manager's alike. */
+export function featureGatesFlag(): Option {
+  return new Option(
+    "--feature-gates <pairs>",
+    `alpha features, as GenericWorkload=true; separated by commas. There are ${FEATURE_GATES.join(", ")}`,
+  ).argParser(checked(parseFeatureGates));
+}
+
+export function readFeatureGates({
+  featureGates,
+}: {
+  readonly featureGates?: string;
+}): FeatureGates | undefined {
+  return featureGates === undefined ? undefined : parseFeatureGates(featureGates);
 }
 
 /** Says what is wrong with a value before anything is started; hands the text on as it is. */
@@ -62,8 +87,10 @@ export function readServing(flags: ServingFlags): ServingOptions {
   const rotation = [auditLogMaxsize, auditLogMaxbackup, auditLogMaxage];
   if (path === undefined && rotation.some((one) => one !== undefined))
     throw new Failure("--audit-log-maxsize, -maxbackup and -maxage go with --audit-log-path only");
-  const { serviceClusterIpRange, serviceNodePortRange } = flags;
+  const { serviceClusterIpRange, serviceNodePortRange, runtimeConfig } = flags;
   return {
+    ...(runtimeConfig === undefined ? {} : { runtimeConfig: parseRuntimeConfig(runtimeConfig) }),
+    featureGates: readFeatureGates(flags),
     serviceClusterIpRange,
     serviceNodePortRange,
     limits: {

@@ -119,6 +119,8 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
       limits: options.limits,
       serviceClusterIpRange: options.serviceClusterIpRange,
       serviceNodePortRange: options.serviceNodePortRange,
+      runtimeConfig: options.runtimeConfig,
+      featureGates: options.featureGates,
       priorityAndFairness: options.priorityAndFairness,
       audit: options.audit,
       registry: options.registry,

@@ -13,6 +13,7 @@ interface Served {
 export class CustomKinds {
   readonly #served = new Map<string, Served>();
   readonly #listeners: ((kind: Kind, why: "served" | "gone") => void)[] = [];
+  #optional: readonly Kind[] = [];
   #stored: readonly Kind[] = [];
 
   /** The one of these informers: controllers that share informers share it. */
@@ -33,6 +34,13 @@ export class CustomKinds {
     });
   }
 
+  /** Built-in kinds that are served because somebody asked for them: nobody takes them away again. */
+  serveAlways(kinds: readonly Kind[]): void {
+    this.#optional = kinds;
+    this.#settle();
+    for (const kind of kinds) for (const listener of this.#listeners) listener(kind, "served");
+  }
+
   /** One for each definition: the version that is stored. */
   get stored(): readonly Kind[] {
     return this.#stored;
@@ -40,7 +48,7 @@ export class CustomKinds {
 
   /** The kind an owner reference names, as it is stored. */
   findByName(apiVersion: string, kind: string): Kind | undefined {
-    for (const { kinds } of this.#served.values()) {
+    for (const kinds of [this.#optional, ...[...this.#served.values()].map((one) => one.kinds)]) {
       const found = kinds.find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
       if (found !== undefined) return found.stored?.kind ?? found;
     }
@@ -72,7 +80,8 @@ export class CustomKinds {
   }
 
   #settle(): void {
-    this.#stored = [...this.#served.values()].flatMap(({ kinds }) => storedOf(kinds));
+    const custom = [...this.#served.values()].flatMap(({ kinds }) => storedOf(kinds));
+    this.#stored = [...this.#optional, ...custom];
   }
 
   #tell(name: string, why: "served" | "gone"): void {

@@ -1,4 +1,6 @@
+import { ALPHA_KINDS } from "../api/alpha-kinds.ts";
 import type { Clock } from "../apimachinery/clock.ts";
+import type { FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Claims } from "../apimachinery/json-web-token.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
@@ -8,6 +10,7 @@ import { certificateApprover } from "./certificates/approver.ts";
 import { certificateCleaner } from "./certificates/cleaner.ts";
 import { certificateSigner, type SignCertificate } from "./certificates/signer.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
+import { CustomKinds } from "./custom-kinds.ts";
 import { deploymentController } from "./deployment/deployment.ts";
 import { disruptionController } from "./disruption/disruption.ts";
 import { staleDisruptionTargets } from "./disruption/stale-targets.ts";
@@ -18,6 +21,7 @@ import { namespaceController } from "./namespace/namespace.ts";
 import { nodeLifecycleController } from "./node/node-lifecycle.ts";
 import { taintEvictionController } from "./node/taint-eviction.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
+import { podGroupProtectionController } from "./pod-group-protection.ts";
 import { replicaSetController } from "./replicaset.ts";
 import { replicationController } from "./replicationcontroller.ts";
 import { resourceQuotaController } from "./resource-quota.ts";
@@ -43,6 +47,8 @@ export interface ControllersOptions {
    * watched is always watched by `client`.
    */
   readonly clientFor?: (serviceAccount: string) => Client;
+  /** Of GenericWorkload: pod groups are looked after, too. */
+  readonly featureGates?: FeatureGates;
 }
 
 export interface Controllers {
@@ -56,6 +62,8 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   const random = options.random.fork("controllers");
   const informers = new SharedInformers({ client, clock, random: random.fork("informers"), log });
   const shared = { client, informers, clock, random, log };
+  const hasGroups = options.featureGates?.GenericWorkload === true;
+  if (hasGroups) CustomKinds.of(informers).serveAlways(ALPHA_KINDS);
   /** A controller and the account it has in Kubernetes. */
   const start = <O>(definition: Controller<O>, account?: string) =>
     startController(definition, {
@@ -86,6 +94,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(certificateCleaner, "certificate-controller"),
     start(claimProtectionController, "pvc-protection-controller"),
     start(volumeProtectionController, "pv-protection-controller"),
+    ...(hasGroups ? [start(podGroupProtectionController, "podgroup-protection-controller")] : []),
     // These two take the informers that are there, and add metadata-only ones for all other kinds.
     start(resourceQuotaController, "resourcequota-controller"),
     start(garbageCollector, "generic-garbage-collector"),

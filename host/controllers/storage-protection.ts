@@ -65,7 +65,7 @@ export const volumeProtectionController = controller<V1PersistentVolume>({
 });
 
 /** The object with its finalizer put right: there while it is wanted or used, gone when it may go. */
-function protect<T extends KubernetesObject>(object: T, finalizer: string, isUsed: boolean): T[] {
+export function protect<T extends KubernetesObject>(object: T, finalizer: string, isUsed: boolean): T[] {
   const present = object.metadata?.finalizers ?? [];
   const has = present.includes(finalizer);
   if (isGoing(object)) {

@@ -1,3 +1,4 @@
+import { PodGroup } from "../api/alpha-kinds.ts";
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
 import type { Kind } from "../api/kind.ts";
 import {
@@ -21,6 +22,7 @@ import {
   takesOtherRoom,
 } from "./cluster-events.ts";
 import type { CoreFeed } from "./core-feed.ts";
+import type { PodGroups } from "./groups/pod-groups.ts";
 import type { PendingPods } from "./pending-pods.ts";
 import { priorityOf } from "./queued-pod.ts";
 import { STORAGE_KINDS, storageEvent } from "./storage-events.ts";
@@ -40,6 +42,8 @@ interface Parts {
   readonly informers: SharedInformers;
   readonly feed: CoreFeed;
   readonly pending: Pick<PendingPods, "isOurs" | "has" | "put" | "remove">;
+  /** Told of pods, and of pod groups where these are served; absent: there are none. */
+  readonly groups: PodGroups | undefined;
   /** Something that may help waiting pods. */
   readonly happened: (events: readonly ClusterEvent[]) => void;
 }
@@ -70,6 +74,7 @@ export class ClusterWatch {
       onUpdate: (old, pod) => this.#sawPod(old, pod),
       onDelete: (pod) => this.#lostPod(pod),
     });
+    if (parts.groups !== undefined) this.#followGroups(informers, parts.groups);
     for (const kind of READ_BY_DECISIONS) {
       const saw = (...states: [Parameters<typeof storageEvent>[1], Parameters<typeof storageEvent>[2]]) => {
         const event = storageEvent(kind, ...states);
@@ -92,6 +97,14 @@ export class ClusterWatch {
     }
   }
 
+  #followGroups(informers: SharedInformers, groups: PodGroups): void {
+    informers.get(PodGroup).addHandler({
+      onAdd: (group) => groups.put(group),
+      onUpdate: (_, group) => groups.put(group),
+      onDelete: (group) => groups.remove(group),
+    });
+  }
+
   /** Tells a core that knows nothing everything that the caches show, and what was assumed. */
   refill(): void {
     const { informers, feed, pending } = this.#parts;
@@ -109,6 +122,8 @@ export class ClusterWatch {
     const { feed, pending, happened } = this.#parts;
     const key = objectKey(pod);
     const was = old !== undefined && holdsRoom(old);
+    if (isFinished(pod)) this.#parts.groups?.lost(pod);
+    else if (pod.spec?.nodeName || pending.isOurs(pod)) this.#parts.groups?.saw(pod);
     if (holdsRoom(pod)) {
       pending.remove(key);
       if (was) this.#boundPodChanged(old, pod);
@@ -159,6 +174,7 @@ export class ClusterWatch {
   #lostPod(pod: V1Pod): void {
     const { feed, pending, happened } = this.#parts;
     const key = objectKey(pod);
+    this.#parts.groups?.lost(pod);
     const assumedOn = holdsRoom(pod) ? undefined : feed.nodeOf(key, pod.metadata?.uid ?? "");
     pending.remove(key);
     feed.removePod(key);

@@ -1,6 +1,7 @@
 import type { V1Pod } from "../api/generated/types.ts";
 import { Pod } from "../api/registry.ts";
 import { type Clock, sleep, type Timer } from "../apimachinery/clock.ts";
+import { DEFAULT_FEATURE_GATES, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import type { Random } from "../apimachinery/random.ts";
@@ -17,6 +18,8 @@ import { readConfiguration } from "./configuration/read-configuration.ts";
 import { CoreFeed } from "./core-feed.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import { Evictions } from "./evictions.ts";
+import { GroupReport } from "./groups/group-report.ts";
+import { groupKeyOf, PodGroups } from "./groups/pod-groups.ts";
 import { createDecidingScheduler, type SchedulerOptions } from "./library.ts";
 import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
 import { PendingPods } from "./pending-pods.ts";
@@ -40,6 +43,8 @@ export interface SchedulerComponentOptions {
   readonly queueCapacity?: number;
   /** Where it counts what it does; absent: nowhere. */
   readonly metrics?: SchedulerMetrics;
+  /** Of GenericWorkload and GangScheduling: pods of a group are decided together. Nobody asks for groups otherwise. */
+  readonly featureGates?: FeatureGates;
   /** Makes the core, at first and whenever one has died. Each is closed. */
   readonly createCore?: () => Promise<DecidingScheduler>;
 }
@@ -69,7 +74,14 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const events = new Map(
     names.map((component) => [component, createEventRecorder({ client, clock, random, log, component })]),
   );
+  const { featureGates = DEFAULT_FEATURE_GATES } = options;
+  const letGo = (key: string, why: string) => {
+    queue.release(key, nowMs(), why);
+    settle();
+  };
+  const groups = featureGates.GenericWorkload ? new PodGroups(featureGates, letGo) : undefined;
   const queue = new SchedulingQueue({
+    ...(groups && { groupOf: groupKeyOf }),
     ...(configuration && {
       initialBackoffMs: configuration.podInitialBackoffSeconds * 1_000,
       maxBackoffMs: configuration.podMaxBackoffSeconds * 1_000,
@@ -80,7 +92,10 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       const profile = profiles.get(schedulerNameOf(pod));
       const holds = profile === undefined || isEnabled(profile, "preEnqueue", "SchedulingGates");
       if (holds && (pod.spec?.schedulingGates ?? []).length > 0) return "SchedulingGates";
-      return evictions.isPreempting(pod) ? "DefaultPreemption" : undefined;
+      if (evictions.isPreempting(pod)) return "DefaultPreemption";
+      const why = groups?.whyHeld(pod);
+      if (why !== undefined) log.debug("pod waits for its group", { pod: objectKey(pod), why });
+      return why === undefined ? undefined : "GangScheduling";
     },
   });
   const feed = new CoreFeed(await createCore(), log);
@@ -119,6 +134,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   const watch = new ClusterWatch({
     informers,
     feed,
+    groups,
     pending: {
       isOurs: (pod) => pending.isOurs(pod),
       has: (key) => pending.has(key),
@@ -177,6 +193,13 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       reviveCore,
       writes,
       preempt: (...preemption) => evictions.start(...preemption),
+      ...(groups && {
+        groups: {
+          groups,
+          groupReport: new GroupReport({ client, clock, log }),
+          find: (key: string) => pods.lister.get(key),
+        },
+      }),
     },
     settle,
   );

@@ -4,8 +4,17 @@ import { type ClusterEvent, eventLabel, podEvents } from "./cluster-events.ts";
 import { WaitingPod } from "./hints/registration.ts";
 import { helps, isRegistered } from "./hints/table.ts";
 import { InFlightEvents } from "./in-flight-events.ts";
+import { QueueGroups } from "./queue-groups.ts";
 import { QueueHeap } from "./queue-heap.ts";
-import { endsFirst, goesFirst, newEntry, type Place, type QueuedPod } from "./queued-pod.ts";
+import {
+  beginAttempt,
+  compareInGroup,
+  endsFirst,
+  goesFirst,
+  newEntry,
+  type Place,
+  type QueuedPod,
+} from "./queued-pod.ts";
 import { UnschedulablePods } from "./unschedulable-pods.ts";
 
 export type { Place, QueuedPod } from "./queued-pod.ts";
@@ -29,6 +38,8 @@ export interface QueueOptions {
   readonly capacity?: number;
   /** PreEnqueue: the plugin that holds a pod back. Scheduling gates hold it back unless told otherwise. */
   readonly gateOf?: (pod: V1Pod) => string | undefined;
+  /** The pod group of a pod, by a key: its pods are popped together. No pod has one unless told otherwise. */
+  readonly groupOf?: (pod: V1Pod) => string | undefined;
   /** Told of every pod that comes to a place where it waits, and why: kube-scheduler's queue_incoming_pods_total. */
   readonly onIncoming?: (queue: "active" | "backoff" | "unschedulable", event: string) => void;
 }
@@ -42,6 +53,7 @@ const MAX_UNSCHEDULABLE_MS = 300_000;
 export class SchedulingQueue {
   readonly #options: Required<QueueOptions>;
   readonly #entries = new Map<string, QueuedPod>();
+  readonly #groups = new QueueGroups();
   readonly #active = new QueueHeap(goesFirst);
   readonly #backoff = new QueueHeap(endsFirst);
   readonly #errorBackoff = new QueueHeap(endsFirst);
@@ -58,6 +70,7 @@ export class SchedulingQueue {
       maxBackoffMs: MAX_BACKOFF_MS,
       capacity: CAPACITY,
       gateOf: (pod) => ((pod.spec?.schedulingGates ?? []).length > 0 ? "SchedulingGates" : undefined),
+      groupOf: () => undefined,
       onIncoming: () => {},
       ...options,
     };
@@ -112,8 +125,9 @@ export class SchedulingQueue {
     }
     if (entry !== undefined) this.remove(key);
     if (this.#entries.size >= this.#options.capacity) return false;
-    const added = newEntry(pod, nowMs, this.#orderCount++);
+    const added = newEntry(pod, nowMs, this.#orderCount++, this.#options.groupOf(pod));
     this.#entries.set(key, added);
+    this.#groups.add(added);
     this.#activate(added, "UnschedulablePodAdd", nowMs);
     return true;
   }
@@ -124,29 +138,38 @@ export class SchedulingQueue {
     if (entry === undefined) return;
     this.#move(entry, "gone");
     this.#entries.delete(key);
+    this.#groups.delete(entry);
   }
 
   /**
    * The next pods to schedule, in order; they are in flight until `assumed`, `rejected`, `failed` or `remove`. When nothing
    * is active, rejected pods in backoff are taken early (Kubernetes' PopFromBackoffQ): an idle scheduler retries at once.
+   * A pod of a group comes alone with the others of it that are active or in backoff, however many they are.
    */
   pop(max: number, nowMs: number): QueuedPod[] {
     const batch: QueuedPod[] = [];
     const early = this.#active.peek() === undefined;
+    const heap = early ? this.#backoff : this.#active;
     while (batch.length < max) {
-      const entry = (early ? this.#backoff : this.#active).pop();
+      const { group } = heap.peek() ?? {};
+      if (group !== undefined) return batch.length > 0 ? batch : this.#popGroup(group, nowMs);
+      const entry = heap.pop();
       if (entry === undefined) break;
       entry.ticket++;
       if (early) this.#options.onIncoming("active", "PopFromBackoffQ");
-      entry.place = "inFlight";
-      entry.firstActiveMs ??= nowMs;
-      entry.attempts++;
-      entry.poppedAt = this.#inFlight.begin();
-      entry.poppedMs = nowMs;
-      entry.changedInFlight = false;
+      beginAttempt(entry, nowMs, this.#inFlight.begin());
       batch.push(entry);
     }
     return batch;
+  }
+
+  #popGroup(group: string, nowMs: number): QueuedPod[] {
+    const ready = this.#groups.readyOf(group);
+    for (const entry of ready) {
+      this.#move(entry, "inFlight");
+      beginAttempt(entry, nowMs, this.#inFlight.begin());
+    }
+    return ready.sort(compareInGroup);
   }
 
   /** The pod has a node; it stays known until it is bound, but no event matters to it any more. */
@@ -162,6 +185,11 @@ export class SchedulingQueue {
     entry.unschedulableCount++;
     entry.errorCount = 0;
     entry.plugins = plugins;
+    if (entry.group !== undefined) {
+      // What helps one pod may be of no use to its group: only time brings it back.
+      this.#afterBackoff(entry, "ScheduleAttemptFailure", nowMs);
+      return;
+    }
     this.#move(entry, "unschedulable");
     this.#unschedulable.add(entry);
     const helped =
@@ -201,9 +229,9 @@ export class SchedulingQueue {
   }
 
   /** What held the pod back no longer does; harmless for a pod that is not held back. */
-  release(key: string, nowMs: number): void {
+  release(key: string, nowMs: number, event = "ForceActivate"): void {
     const entry = this.#entries.get(key);
-    if (entry?.place === "gated") this.#afterBackoff(entry, "ForceActivate", nowMs);
+    if (entry?.place === "gated") this.#afterBackoff(entry, event, nowMs);
   }
 
   /** Tries a pod at once that waits for an event: what it was to wait for will not happen. */
@@ -298,7 +326,8 @@ export class SchedulingQueue {
       return;
     }
     if (this.#holdsBack(entry)) return;
-    const isError = entry.errorCount > 0;
+    // Where nobody is taken early: a group that fits nowhere would be tried without end.
+    const isError = entry.errorCount > 0 || entry.group !== undefined;
     this.#move(entry, isError ? "errorBackoff" : "backoff");
     (isError ? this.#errorBackoff : this.#backoff).push(entry);
     this.#options.onIncoming("backoff", event);

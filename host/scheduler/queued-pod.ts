@@ -8,6 +8,8 @@ export type Place = "active" | "backoff" | "errorBackoff" | "unschedulable" | "g
 export interface QueuedPod {
   readonly key: string;
   readonly uid: string;
+  /** The pod group that it is decided about with; undefined for most pods. */
+  readonly group: string | undefined;
   /** The newest state seen, also while the pod is in flight. */
   pod: V1Pod;
   /** When it came to its place in the queue: among equal priorities the earlier goes first. */
@@ -36,8 +38,9 @@ export interface QueuedPod {
   changedInFlight: boolean;
 }
 
-export function newEntry(pod: V1Pod, nowMs: number, order: number): QueuedPod {
+export function newEntry(pod: V1Pod, nowMs: number, order: number, group?: string): QueuedPod {
   return {
+    group,
     key: objectKey(pod),
     uid: pod.metadata?.uid ?? "",
     pod,
@@ -57,6 +60,16 @@ export function newEntry(pod: V1Pod, nowMs: number, order: number): QueuedPod {
     poppedMs: 0,
     changedInFlight: false,
   };
+}
+
+/** The pod is in flight from now on, for one more attempt. @param poppedAt  how many events had happened by then */
+export function beginAttempt(entry: QueuedPod, nowMs: number, poppedAt: number): void {
+  entry.place = "inFlight";
+  entry.firstActiveMs ??= nowMs;
+  entry.attempts++;
+  entry.poppedAt = poppedAt;
+  entry.poppedMs = nowMs;
+  entry.changedInFlight = false;
 }
 
 export function priorityOf(pod: V1Pod): number {
@@ -79,6 +92,12 @@ export function rankOf({ pod, timestampMs, order, backoffUntilMs }: QueuedPod): 
 export function goesFirst(a: Rank, b: Rank): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   return a.timestampMs === b.timestampMs ? a.order < b.order : a.timestampMs < b.timestampMs;
+}
+
+/** Among the pods of a group: the higher priority, then the one that was tried first; arrival decides between equal times. */
+export function compareInGroup(a: QueuedPod, b: QueuedPod): number {
+  const [first, second] = [a.firstActiveMs ?? 0, b.firstActiveMs ?? 0];
+  return priorityOf(b.pod) - priorityOf(a.pod) || first - second || a.order - b.order;
 }
 
 export function endsFirst(a: Rank, b: Rank): boolean {

@@ -8,6 +8,7 @@ import { assumptionEnds } from "./cluster-watch.ts";
 import type { CoreFeed } from "./core-feed.ts";
 import type { FullDecision, Refusal } from "./deciding-scheduler.ts";
 import { allocationFailed, writeAllocations } from "./device-binder.ts";
+import { GroupCycle, type GroupCycleParts } from "./groups/group-cycle.ts";
 import type { PreemptionPlan } from "./library.ts";
 import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
 import type { PodReport } from "./pod-report.ts";
@@ -32,6 +33,8 @@ export interface CycleParts {
   readonly writes: BoundedTasks;
   /** A pod may be placed once these pods are gone. */
   readonly preempt: (preemptor: V1Pod, plan: PreemptionPlan, outbid: readonly string[]) => void;
+  /** What is needed to decide about pods of groups; absent: there are none. */
+  readonly groups?: Pick<GroupCycleParts, "groups" | "groupReport" | "find">;
 }
 
 /**
@@ -51,6 +54,7 @@ export class SchedulingCycle {
   #finished: Promise<void> = Promise.resolve();
   readonly #changed: () => void;
   readonly #volumes: VolumeBinder;
+  readonly #groupCycle: GroupCycle | undefined;
 
   /** @param changed  called whenever pods have moved in the queue, so that its timer can be set */
   constructor(parts: CycleParts, changed: () => void) {
@@ -58,6 +62,18 @@ export class SchedulingCycle {
     this.#writes = parts.writes;
     this.#volumes = new VolumeBinder(parts.client, parts.clock);
     this.#changed = changed;
+    this.#groupCycle = parts.groups && this.#groupCycleOf(parts.groups);
+  }
+
+  #groupCycleOf(groups: NonNullable<CycleParts["groups"]>): GroupCycle {
+    return new GroupCycle(
+      { ...this.#parts, ...groups },
+      {
+        apply: (entry, decision) => this.#apply(entry, decision),
+        refused: (entry, decision) => this.#refused(entry, decision),
+        fail: (entry, message, reason) => this.#fail(entry, message, reason),
+      },
+    );
   }
 
   /** Starts working through the queue unless that is going on already. */
@@ -98,10 +114,13 @@ export class SchedulingCycle {
   async #schedule(batch: readonly QueuedPod[]): Promise<void> {
     const { queue, feed, report, metrics, clock } = this.#parts;
     const wanted: QueuedPod[] = [];
+    const isGroup = batch[0]?.group !== undefined && this.#groupCycle !== undefined;
     for (const entry of batch) {
       if (entry.pod.metadata?.deletionTimestamp !== undefined) {
         report.skipped(entry.pod);
         queue.remove(entry.key);
+      } else if (isGroup) {
+        wanted.push(entry);
       } else if (feed.nodeCount === 0) {
         this.#fail(entry, NO_NODES, "Unschedulable");
       } else {
@@ -109,6 +128,7 @@ export class SchedulingCycle {
       }
     }
     if (wanted.length === 0) return;
+    if (isGroup) return this.#groupCycle?.run(wanted);
     const startMs = clock.monotonicMs();
     const decisions = await feed.core.decide(wanted.map((entry) => entry.pod));
     metrics?.decided(wanted.length, startMs);

@@ -38,6 +38,7 @@ export function validatePodSpec(field: string, spec: V1PodSpec): FieldError[] {
       ),
     ),
     ...validateGates(field, spec),
+    ...validateGroup(field, spec),
     ...validateSpreadConstraints(`${field}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []),
     ...validateNames(field, spec),
     ...inRange(`${field}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1, MAX_INT32),
@@ -94,6 +95,15 @@ function validateGates(field: string, { schedulingGates = [], nodeName }: V1PodS
       forbiddenField(`${field}.nodeName`, "cannot be set until all schedulingGates have been cleared"),
     );
   return errors;
+}
+
+/** The group that the pod is scheduled with. */
+function validateGroup(field: string, { schedulingGroup: group }: V1PodSpec): FieldError[] {
+  if (group === undefined) return [];
+  const name = group.podGroupName;
+  if (name === undefined)
+    return [invalid(`${field}.schedulingGroup`, "", "must specify one of: `podGroupName`")];
+  return checked(`${field}.schedulingGroup.podGroupName`, name, isDns1123Subdomain(name));
 }
 
 /** The devices the pod asks for, and that containers only use what the pod asks for. */

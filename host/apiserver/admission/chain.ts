@@ -14,6 +14,7 @@ import { limitBounds, limitDefaults } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { notReadyTaint } from "./node-taints.ts";
+import { podGroupProtection, podGroupWorkload } from "./pod-groups.ts";
 import { podResize } from "./pod-resize.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
@@ -54,6 +55,7 @@ const MUTATING: readonly Admission[] = [
   defaultTolerations,
   defaultStorageClass,
   storageProtection,
+  podGroupProtection,
   runtimeClass,
   defaultIngressClass,
   podTopologyLabels,
@@ -71,6 +73,7 @@ const VALIDATING: readonly Admission[] = [
   certificateApproval,
   certificateSigning,
   certificateSubjectRestriction,
+  podGroupWorkload,
   podResize,
 ];
 

@@ -28,7 +28,7 @@ const PRIORITIES: Readonly<
   "storage.k8s.io": [16_800],
   "apiextensions.k8s.io": [16_700],
   "admissionregistration.k8s.io": [16_700],
-  "scheduling.k8s.io": [16_600],
+  "scheduling.k8s.io": [16_600, { v1alpha2: 9 }],
   "coordination.k8s.io": [16_500],
   "node.k8s.io": [16_300],
   "discovery.k8s.io": [16_200],

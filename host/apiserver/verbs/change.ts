@@ -6,6 +6,7 @@ import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { admit, approve } from "../admission/chain.ts";
 import { keepAllocated } from "../allocators/services.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
+import { dropDisabledFields } from "../disabled-fields.ts";
 import { keepTimes, trackUpdate } from "../managed-fields/track.ts";
 import { asServed, asStored } from "../storage/convert.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
@@ -76,6 +77,7 @@ async function step(
   else if (subresource === "status" || subresource === "approval") kind.prepareStatusUpdate?.(admitted, old);
   else {
     keepAllocated(kind, admitted, old);
+    dropDisabledFields(api.featureGates, kind, admitted, old);
     kind.prepareUpdate?.(admitted, old);
   }
   const errors = validateMetadataUpdate(kind, prepared, old);

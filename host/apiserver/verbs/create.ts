@@ -9,6 +9,7 @@ import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
 import { admit, approve } from "../admission/chain.ts";
 import type { Api, WriteContext } from "../api.ts";
 import { type Body, decodeBody } from "../decode-body.ts";
+import { dropDisabledFields } from "../disabled-fields.ts";
 import { trackCreate } from "../managed-fields/track.ts";
 import { asServed, asStored } from "../storage/convert.ts";
 import { storageKind } from "../storage/keys.ts";
@@ -87,6 +88,7 @@ async function tryCreate(
     },
   };
   // Name and uid are known: a Job's selector is made of them.
+  dropDisabledFields(api.featureGates, target, object);
   target.prepareCreate?.(object);
   const reference = { namespace: metadata.namespace, name: object.metadata?.name ?? "" };
   const errors = [...validateMetadata(target, object), ...objectErrors(kind, object)];

@@ -8,6 +8,7 @@ import type { HttpConnectionOptions } from "../../client/http-connection.ts";
 import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { Failure } from "../failure.ts";
 import { electionFlags, logLevelFlag, nodesFlag, readKubeconfigFlag } from "../flags.ts";
+import { featureGatesFlag, readFeatureGates } from "../serving-flags.ts";
 
 /** `pintle controller-manager`: the controllers, against any API server of ours. */
 export function controllerManagerCommand(): Command {
@@ -31,6 +32,7 @@ export function controllerManagerCommand(): Command {
       ),
     )
     .addOption(new Option("--cluster-signing-key-file <file>", "its key (pki/ca.key)"))
+    .addOption(featureGatesFlag())
     .addOption(
       new Option("--use-service-account-credentials", "let each controller work as its own service account"),
     )
@@ -48,6 +50,7 @@ export function controllerManagerCommand(): Command {
             signToken: await tokenSigner(flags.serviceAccountPrivateKeyFile),
             signCertificate: await certificateSigner(flags),
             clientFor: accounts?.clientFor,
+            featureGates: readFeatureGates(flags),
           });
           return {
             stop: async () => {
@@ -66,6 +69,7 @@ interface ControllerFlags extends ComponentFlags {
   readonly clusterSigningCertFile?: string;
   readonly clusterSigningKeyFile?: string;
   readonly useServiceAccountCredentials?: boolean;
+  readonly featureGates?: string;
 }
 
 async function tokenSigner(path: string | undefined): Promise<((claims: Claims) => string) | undefined> {

@@ -2,11 +2,13 @@ import { type Command, Option } from "commander";
 import type { SchedulerComponentOptions } from "../../scheduler/component.ts";
 import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { type PortFlags, portFlags } from "../component-port-flags.ts";
+import { featureGatesFlag, readFeatureGates } from "../serving-flags.ts";
 import { component, run } from "./components.ts";
 
 interface SchedulerFlags extends ComponentFlags, PortFlags {
   readonly schedulerName: string;
   readonly config?: string;
+  readonly featureGates?: string;
 }
 
 /** As kube-scheduler's. */
@@ -25,27 +27,29 @@ export function schedulerCommand(): Command {
         "--config <file>",
         "a KubeSchedulerConfiguration: its profiles say which pods, and how they are judged",
       ).conflicts("schedulerName"),
-    );
+    )
+    .addOption(featureGatesFlag());
   for (const flag of portFlags(SECURE_PORT)) command.addOption(flag);
   return command.action(async (flags: SchedulerFlags) => {
     const { schedulerName, config: file } = flags;
+    const featureGates = readFeatureGates(flags);
     const isGiven = (name: string) => command.getOptionValueSource(name) === "cli";
     const isPortGiven = isGiven("securePort");
     if (file === undefined) {
       // Schedulers of different names work side by side, each under a Lease of its own.
       const lease = schedulerName === "default-scheduler" ? "kube-scheduler" : schedulerName;
-      return run(flags, await schedulerComponent(lease, { schedulerName }, flags, isPortGiven));
+      return run(flags, await schedulerComponent(lease, { schedulerName, featureGates }, flags, isPortGiven));
     }
     const { configuredFlags } = await import("../scheduler-configuration.ts");
     const { config, lease, flags: said } = configuredFlags(file, flags, isGiven);
-    return run(said, await schedulerComponent(lease, { config }, flags, isPortGiven));
+    return run(said, await schedulerComponent(lease, { config, featureGates }, flags, isPortGiven));
   });
 }
 
 /** Metrics and health go on from term to term. */
 async function schedulerComponent(
   lease: string,
-  whose: Pick<SchedulerComponentOptions, "schedulerName" | "config">,
+  whose: Pick<SchedulerComponentOptions, "schedulerName" | "config" | "featureGates">,
   flags: PortFlags,
   isPortGiven: boolean,
 ): Promise<RunnableComponent> {

@@ -117,6 +117,8 @@ const TABLE: Partial<Record<PluginName, readonly Registration[]>> = {
     on("ResourceSlice", ["Add", "Update"]),
   ],
   DefaultPreemption: [on("AssignedPod", ["Delete"], never)],
+  // What its pods wait for is counted in groups/pod-groups.ts, which lets them go itself.
+  GangScheduling: [],
   NodeDeclaredFeatures: [
     on("Node", ["Add", "UpdateNodeDeclaredFeature"], declaresOthers),
     on("UnschedulablePod", ["Update"]),

@@ -38,6 +38,22 @@ export function declareMetrics(registry: MetricsRegistry) {
       name: name("pod_scheduled_after_flush_total"),
       help: "Number of pods that were successfully scheduled after being flushed from unschedulablePods due to timeout.",
     }),
+    groupAttempts: registry.counter({
+      name: name("podgroup_schedule_attempts_total"),
+      help: "Number of attempts to schedule pod groups, by the result.",
+      labels: ["result", "profile"],
+    }),
+    groupAttempt: registry.histogram({
+      name: name("podgroup_scheduling_attempt_duration_seconds"),
+      help: "Pod group scheduling attempt latency in seconds",
+      labels: ["result", "profile"],
+      buckets: ATTEMPT_BUCKETS,
+    }),
+    groupAlgorithm: registry.histogram({
+      name: name("podgroup_scheduling_algorithm_duration_seconds"),
+      help: "Pod group scheduling algorithm latency in seconds",
+      buckets: ATTEMPT_BUCKETS,
+    }),
     pending: registry.gauge({
       name: name("pending_pods"),
       help: "Number of pending pods, by the queue type. 'active' means number of pods in activeQ; 'backoff' means number of pods in backoffQ; 'unschedulable' means number of pods in unschedulablePods that the scheduler attempted to schedule and failed; 'gated' is the number of unschedulable pods that the scheduler never attempted to schedule because they are gated.",

@@ -16,6 +16,7 @@ export interface MetricSources {
 }
 
 export type AttemptResult = "scheduled" | "unschedulable" | "error";
+export type GroupResult = AttemptResult | "waiting_on_preemption";
 export type IncomingQueue = "active" | "backoff" | "unschedulable";
 /** The points that are a step of their own here; the others happen together, inside of the core. */
 export type TimedPoint = "PreBind" | "Bind";
@@ -81,6 +82,17 @@ export class SchedulerMetrics {
   /** The core has decided about `pods` at once: each has its share of the time. */
   decided(pods: number, startMs: number): void {
     if (pods > 0) this.#algorithm.observe(this.#secondsSince(startMs) / pods, pods);
+  }
+
+  /** The core has decided about all pods of a group. */
+  decidedGroup(startMs: number): void {
+    this.#all.groupAlgorithm.with().observe(this.#secondsSince(startMs));
+  }
+
+  /** Its pods are on their way to their nodes, or back in the queue. */
+  attemptedGroup(profile: string, result: GroupResult, startMs: number): void {
+    this.#all.groupAttempts.with(result, profile).inc();
+    this.#all.groupAttempt.with(result, profile).observe(this.#secondsSince(startMs));
   }
 
   /** An attempt is over: the pod is bound, or goes back to the queue. To be called before it does. */

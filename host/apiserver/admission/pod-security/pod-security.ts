@@ -1,9 +1,9 @@
 import { Namespace, Pod } from "../../../api/core-kinds.ts";
-import type { V1Container, V1Pod, V1PodTemplateSpec } from "../../../api/generated/types.ts";
+import type { V1Container, V1Pod } from "../../../api/generated/types.ts";
 import { forbidden } from "../../../apimachinery/errors.ts";
 import { type FieldError, invalid, invalidObject } from "../../../apimachinery/field-error.ts";
 import type { Api, WriteContext } from "../../api.ts";
-import type { AnyObject } from "../../storage/view.ts";
+import { templateOf } from "../../pod-templates.ts";
 import type { Admission, Attributes } from "../chain.ts";
 import { allOf, isOf, oneOf } from "../look-up.ts";
 import { describeViolations, violationsOf } from "./evaluate.ts";
@@ -17,24 +17,6 @@ interface Policy {
   readonly minor: number;
   /** `restricted:latest` */
   readonly text: string;
-}
-
-/** Where a workload keeps its pods' template. */
-const TEMPLATES: Readonly<Record<string, (object: AnyObject) => V1PodTemplateSpec | undefined>> = {
-  deployments: ofSpec,
-  replicasets: ofSpec,
-  replicationcontrollers: ofSpec,
-  statefulsets: ofSpec,
-  daemonsets: ofSpec,
-  jobs: ofSpec,
-  cronjobs: (object) =>
-    (object["spec"] as { jobTemplate?: AnyObject } | undefined)?.jobTemplate &&
-    ofSpec((object["spec"] as { jobTemplate: AnyObject }).jobTemplate),
-  podtemplates: (object) => object["template"] as V1PodTemplateSpec | undefined,
-};
-
-function ofSpec(object: AnyObject): V1PodTemplateSpec | undefined {
-  return (object["spec"] as { template?: V1PodTemplateSpec } | undefined)?.template;
 }
 
 /**
@@ -52,8 +34,7 @@ export const podSecurity: Admission = async (api, attributes, context) => {
     if (verb === "update" && !needsReview(object as V1Pod, attributes.old as V1Pod)) return;
     return admitPod(api, attributes, object as V1Pod, context);
   }
-  const template =
-    attributes.subresource === undefined ? TEMPLATES[attributes.kind.plural]?.(object) : undefined;
+  const template = attributes.subresource === undefined ? templateOf(attributes.kind, object) : undefined;
   if (template === undefined) return;
   const labels = (await oneOf(api, Namespace, namespace))?.metadata?.labels ?? {};
   warnOf({ metadata: template.metadata, spec: template.spec } as V1Pod, policyOf(labels, "warn"), context);

@@ -5,9 +5,11 @@ import type {
   V1RoleBinding,
 } from "../../../api/generated/types.ts";
 import { aggregatedRules } from "../../../api/rbac-aggregation.ts";
+import { DEFAULT_FEATURE_GATES } from "../../../apimachinery/feature-gates.ts";
 import { CLUSTER_ROLES } from "./cluster-roles.ts";
 import { CONTROLLER_ROLES } from "./controller-roles.ts";
 import { NAMESPACE_ROLES } from "./namespace-roles.ts";
+import { POD_GROUP_RULES } from "./pod-group-rules.ts";
 import { parseRules, parseSubject, type RoleText } from "./policy-text.ts";
 
 export interface BootstrapPolicy {
@@ -23,10 +25,14 @@ export const AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate";
 const DEFAULTS = { "kubernetes.io/bootstrapping": "rbac-defaults" };
 
 /** The roles and bindings that are there from the start, as they should be (api-policy 3.4). */
-export function bootstrapPolicy(): BootstrapPolicy {
+export function bootstrapPolicy(gates = DEFAULT_FEATURE_GATES): BootstrapPolicy {
+  const groups = gates.GenericWorkload ? POD_GROUP_RULES : undefined;
   const texts: RoleText[] = [
-    ...CLUSTER_ROLES,
-    ...Object.entries(CONTROLLER_ROLES).map(([name, rules]) => ({
+    ...CLUSTER_ROLES.map((role) => ({
+      ...role,
+      rules: together(role.rules, groups?.clusterRoles[role.name]),
+    })),
+    ...Object.entries({ ...CONTROLLER_ROLES, ...groups?.controllerRoles }).map(([name, rules]) => ({
       name: `system:controller:${name}`,
       rules,
       boundTo: [`ServiceAccount kube-system/${name}`],
@@ -49,6 +55,10 @@ export function bootstrapPolicy(): BootstrapPolicy {
       subjects: boundTo.map(parseSubject),
     })),
   };
+}
+
+function together(rules: string | undefined, more: string | undefined): string | undefined {
+  return rules === undefined || more === undefined ? rules : `${rules};${more}`;
 }
 
 function metadata(name: string, namespace?: string, label?: string) {

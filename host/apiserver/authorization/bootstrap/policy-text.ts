@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   disc: "discovery.k8s.io",
   coord: "coordination.k8s.io",
   res: "resource.k8s.io",
+  sched: "scheduling.k8s.io",
   admreg: "admissionregistration.k8s.io",
   storage: "storage.k8s.io",
 };

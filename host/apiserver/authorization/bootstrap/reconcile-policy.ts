@@ -28,7 +28,7 @@ interface RbacObject extends KubernetesObject {
  * Source: kubectl auth reconcile, which the server runs at start (api-policy 3.2).
  */
 export async function reconcileBootstrapPolicy(api: Api, context: WriteContext): Promise<void> {
-  const policy = bootstrapPolicy();
+  const policy = bootstrapPolicy(api.featureGates);
   await reconcileKind(api, ClusterRole as unknown as Kind, policy.clusterRoles, context);
   await reconcileKind(api, ClusterRoleBinding as unknown as Kind, policy.clusterRoleBindings, context);
   await reconcileKind(api, Role as unknown as Kind, policy.roles, context);
