@@ -1,7 +1,3 @@
-import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
-import type { Readable } from "node:stream";
-import { type FastifyInstance, fastify } from "fastify";
 import type { Clock } from "../apimachinery/clock.ts";
 import type { Dialer } from "../apimachinery/dialer.ts";
 import type { Claims } from "../apimachinery/json-web-token.ts";
@@ -25,10 +21,9 @@ import { FlowGate } from "./fairness/flow-gate.ts";
 import type { Gate, Limits } from "./fairness/gate.ts";
 import { MaxInFlight } from "./fairness/max-in-flight.ts";
 import { FlowMetrics } from "./fairness/metrics.ts";
-import { readBody } from "./http/body.ts";
-import { createRequestHandler, type IncomingRequest, type Outgoing } from "./http/request-handler.ts";
+import { createHttpServer } from "./http/http-server.ts";
+import { createRequestHandler } from "./http/request-handler.ts";
 import { writeSlices } from "./http/sliced-body.ts";
-import { serveUpgrades } from "./http/upgrades.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import { joinPeers, type ServerAddress } from "./peers.ts";
@@ -96,16 +91,6 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-/** Idle HTTP/2 sessions are kept: a quiet watch is not a dead one. */
-const SESSION_TIMEOUT_MS = 3_600_000;
-/** The router must not cut long names; the API has its own limits. */
-const MAX_PATH_PARAMETER = 65_536;
-
-const ANY_BODY = "application/json";
-const EMPTY = Buffer.alloc(0);
-
-type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
-
 /** Starts the API server: one port for HTTP/2 and HTTP/1.1 over TLS. Resolves when `/readyz` is ok. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random, log, tls, host = "127.0.0.1", advertiseAddress: address = host } = options;
@@ -156,98 +141,28 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       metrics: () => metrics.page(),
     },
   });
-  const app: App = fastify({
-    http2: true,
-    http2SessionTimeout: SESSION_TIMEOUT_MS,
-    https: {
-      allowHTTP1: true,
-      // Asked for, never demanded: tokens work without, and a bad certificate is answered 401 in the API's words.
-      requestCert: true,
-      rejectUnauthorized: false,
+  const server = createHttpServer(
+    {
       ca: options.frontProxy === undefined ? tls.caCert : [tls.caCert, options.frontProxy.caCert],
       cert: tls.cert,
       key: tls.key,
     },
-    routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
-    // A URL that does not decode comes here and is refused by the handler, in the API's words.
-    frameworkErrors: (_error, request, reply) => answer(reply, request, {}),
-  });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request: Request, payload: Readable) => readBody(payload));
-  // Fastify reads a body only if it can make something of its Content-Type. What it says is for the API to judge, and a
-  // body that says nothing is JSON.
-  const contentTypes = new WeakMap<Request["raw"], string>();
-  app.addHook("onRequest", ({ raw }: Request, _reply, done) => {
-    // Of these Fastify reads no body.
-    if (raw.method !== "GET" && raw.method !== "HEAD") {
-      contentTypes.set(raw, raw.headers["content-type"] ?? ANY_BODY);
-      raw.headers["content-type"] = ANY_BODY;
-    }
-    done();
-  });
-  app.setErrorHandler((error, request, reply) => answer(reply, request, { failure: error }));
-  app.setNotFoundHandler((request, reply) => answer(reply, request, { body: request.body }));
-  app.all("/*", (request, reply) => answer(reply, request, { body: request.body }));
-
-  async function answer(
-    reply: Reply,
-    request: Request,
-    came: { readonly body?: unknown; readonly failure?: unknown },
-  ): Promise<void> {
-    const sent = Buffer.isBuffer(came.body) ? came.body : EMPTY;
-    const contentType = contentTypes.get(request.raw);
-    if (contentType !== undefined) request.raw.headers["content-type"] = contentType;
-    const incoming: IncomingRequest = {
-      method: request.raw.method ?? "GET",
-      url: request.raw.url ?? "/",
-      headers: request.raw.headers,
-      rawHeaders: request.raw.rawHeaders,
-      // HTTP/2 gives every stream a socket object of its own; who is asking is a fact of the session. HTTP/1.1 has none.
-      socket: request.raw.stream?.session?.socket ?? request.raw.socket,
-      body: sent,
-      failure: came.failure,
-      takeOver: () => {
-        reply.hijack();
-        return reply.raw;
-      },
-      onGone: (listener) => reply.raw.on("close", listener),
-    };
-    const outgoing = await handle(incoming);
-    if (outgoing === undefined) return;
-    const { code, headers, body } = outgoing;
-    if (typeof body === "string" || Buffer.isBuffer(body)) {
-      const bytes = typeof body === "string" ? Buffer.from(body) : body;
-      send(reply, outgoing, bytes);
-      outgoing.over(bytes.length);
-      return;
-    }
-    reply.hijack();
-    const slices = incoming.method === "HEAD" ? [] : body;
-    outgoing.over(await writeSlices(core.api, turns, reply.raw, { code, headers, body: slices }));
-  }
-
-  serveUpgrades(app.server, handle);
-
-  const sockets = new Set<Socket>();
-  app.server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
+    {
+      handle,
+      writeSliced: (raw, outgoing, body) => writeSlices(core.api, turns, raw, { ...outgoing, body }),
+    },
+  );
   let peers: { stop(): Promise<void> } | undefined;
   const stop = async () => {
     ready = false;
     await peers?.stop().catch((error: unknown) => log.warn("not taken off", { error: String(error) }));
     core.stop();
-    const closed = app.close();
-    // Watches never end by themselves, so neither would their connections.
-    for (const socket of sockets) socket.destroy();
-    await closed;
+    await server.close();
     await audit?.stop();
   };
   try {
     await audit?.start();
-    await app.listen({ host, port: options.port });
-    port = (app.server.address() as AddressInfo).port;
+    port = await server.listen(host, options.port);
     const publish = (servers: readonly ServerAddress[]) => publishServers(core.api, servers);
     if (options.isShared) peers = await joinPeers({ store, clock, log, self: { address, port }, publish });
     else await publish([{ address, port }]);
@@ -284,26 +199,4 @@ function authenticationFacts(clientCa: string, proxy: FrontProxyOptions | undefi
     "requestheader-uid-headers": JSON.stringify(uidHeaders),
     "requestheader-username-headers": JSON.stringify(usernameHeaders),
   };
-}
-
-type Request = { readonly raw: Http2ServerRequest };
-
-/** What of Fastify's reply is used; its own type depends on a dozen parameters. */
-interface Reply {
-  readonly raw: Http2ServerResponse;
-  hijack(): unknown;
-  code(code: number): unknown;
-  headers(headers: Record<string, string | string[]>): unknown;
-  removeHeader(name: string): unknown;
-  /** Fastify derives the body's type from a schema of the route; ours have none. */
-  send(body: never): unknown;
-}
-
-/** @param body  as bytes, or Fastify would add a charset to JSON's type, which Kubernetes does not */
-function send(reply: Reply, { code, headers }: Outgoing, body: Buffer): void {
-  reply.code(code);
-  reply.headers(headers);
-  // Fastify asks to close the connection after a body it could not read; HTTP/2 has no such header, and Node warns of it.
-  if (reply.raw.stream !== undefined) reply.removeHeader("connection");
-  reply.send(body as never);
 }

@@ -13,6 +13,7 @@ export interface Forwarded {
   readonly service: V1APIService;
   readonly isAvailable: boolean;
   readonly request: IncomingRequest;
+  readonly body: Buffer;
   readonly user: User;
   /** Path and query there, when they are others than here. */
   readonly path?: string;
@@ -29,21 +30,21 @@ export async function forward(
   backends: Backends | undefined,
   forwarded: Forwarded,
 ): Promise<Answer | undefined> {
-  const { service, isAvailable, request, user } = forwarded;
+  const { service, isAvailable, request, body, user } = forwarded;
   if (!isAvailable || backends === undefined) return textAnswer(503, "service unavailable\n");
   const headers = { ...passedHeaders(request.headers), ...identityHeaders(user) };
   let opened: ClientRequest | undefined;
-  request.onGone(() => opened?.destroy());
+  let isGone = false;
+  request.onGone(() => {
+    isGone = true;
+    opened?.destroy();
+  });
   try {
     const path = forwarded.path ?? request.url;
-    const answer = await backends.ask(
-      service,
-      { method: request.method, path, headers },
-      request.body,
-      (one) => {
-        opened = one;
-      },
-    );
+    const answer = await backends.ask(service, { method: request.method, path, headers }, body, (one) => {
+      opened = one;
+      if (isGone) one.destroy();
+    });
     const code = answer.statusCode ?? 502;
     // The compatibility layers type their methods apart, but behave alike.
     const response = forwarded.takeOver(code) as ServerResponse;

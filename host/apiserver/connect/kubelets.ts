@@ -4,6 +4,7 @@ import { type Duplex, pipeline } from "node:stream";
 import { ApiError } from "../../apimachinery/errors.ts";
 import type { Answer } from "../http/answer.ts";
 import { refuseUpgrade } from "../http/refuse-upgrade.ts";
+import { whenClosed } from "../http/when-closed.ts";
 import { goNetworkError } from "../webhook-client/go-errors.ts";
 import type { KubeletEndpoint } from "./kubelet-endpoint.ts";
 
@@ -139,8 +140,8 @@ export class Kubelets {
     // An end of one direction is passed on; the connection is over when one side has closed it.
     pipeline(socket, kubelet, (error) => error && over());
     pipeline(kubelet, socket, (error) => error && over());
-    socket.on("close", over);
-    kubelet.on("close", over);
+    whenClosed(socket, over);
+    whenClosed(kubelet, over);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Patch } from "../../client/client.ts";
 import type { Api } from "../api.ts";
 import type { Body } from "../decode-body.ts";
 import { bodyType, unsupportedBody } from "./negotiation.ts";
+import { whenClosed } from "./when-closed.ts";
 
 export const MAX_BODY_BYTES = 3_145_728;
 
@@ -30,14 +31,31 @@ export function readBody(request: Readable): Promise<Buffer> {
       if (size > MAX_DRAINED_BYTES) request.destroy();
     });
     request.on("end", () => {
-      if (size <= MAX_BODY_BYTES) resolve(Buffer.concat(chunks));
-      else reject(tooLarge());
+      if (size > MAX_BODY_BYTES) reject(tooLarge());
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
     });
     request.on("error", reject);
-    request.on("close", () => {
+    whenClosed(request, () => {
       // Every request is closed in the end: only one that was cut has not been answered for yet.
       if (!request.readableEnded) reject(tooLarge());
     });
+  });
+}
+
+/**
+ * Throws away what still comes of a request that has been answered, as much as the largest body that is taken.
+ *
+ * @returns whether it has come to its end
+ */
+export function drain(request: Readable): Promise<boolean> {
+  return new Promise((resolve) => {
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) resolve(false);
+    });
+    request.on("end", () => resolve(true));
+    whenClosed(request, () => resolve(request.readableEnded));
   });
 }
 

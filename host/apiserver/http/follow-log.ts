@@ -5,6 +5,7 @@ import { select } from "../selection.ts";
 import type { View } from "../storage/view.ts";
 import { type LogOptions, mayLogMore, podLog } from "../subresources/log.ts";
 import type { WatchConnection } from "./watch-stream.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** What a container has said, and then nothing more until it ends, its pod goes, or the client does. */
 export function followLog(
@@ -36,6 +37,6 @@ export function followLog(
     onEnd: () => response.end(),
   });
   const stop = () => following.cancel();
-  response.on("close", stop);
+  whenClosed(raw, stop);
   response.on("error", stop);
 }

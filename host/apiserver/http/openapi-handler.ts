@@ -5,7 +5,8 @@ import { type Answer, textAnswer } from "./answer.ts";
 import { parseAccept } from "./negotiation.ts";
 import type { PlainRequest } from "./plain-handler.ts";
 
-const PROTOBUF_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/** Clients also ask for it with `@` in it, which no media type may have. Source: kube-openapi handler.go. */
+const PROTOBUF_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /**
  * gnostic's Document with `swagger: "2.0"` and nothing else. kubectl reads this form only to learn that a kind which the

@@ -1,5 +1,7 @@
+import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock.ts";
+import { ApiError } from "../../apimachinery/errors.ts";
 import { createLogger, type Logger, silentLogger } from "../../apimachinery/log.ts";
 import { seededRandom } from "../../apimachinery/random.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
@@ -9,7 +11,9 @@ import { createAuthenticator } from "../authentication/request-authenticator.ts"
 import { createApiCore } from "../core.ts";
 import { MaxInFlight } from "../fairness/max-in-flight.ts";
 import { Turns } from "../verbs/turns.ts";
+import type { Onlooker } from "./exchange.ts";
 import { createRequestHandler, type IncomingRequest } from "./request-handler.ts";
+import type { RawResponse } from "./watch-stream.ts";
 
 const USERS = new Map<string, User>([
   ["root", { name: "root", groups: ["system:masters"] }],
@@ -17,7 +21,7 @@ const USERS = new Map<string, User>([
 ]);
 
 /** The handler without a network: a request is a method, a path and a token. */
-async function handler(store: Store, log: Logger = silentLogger) {
+async function handler(store: Store, log: Logger = silentLogger, onlookers: readonly Onlooker[] = []) {
   const clock = new VirtualClock();
   const random = seededRandom(1);
   const { api } = await createApiCore({ store, clock, random, log, tokens: USERS });
@@ -34,7 +38,7 @@ async function handler(store: Store, log: Logger = silentLogger) {
     facts,
     turns: new Turns(),
     gate: new MaxInFlight({}),
-    onlookers: [],
+    onlookers,
   });
   return (method: string, url: string, token = "root", more: Partial<IncomingRequest> = {}) =>
     handle({
@@ -42,7 +46,6 @@ async function handler(store: Store, log: Logger = silentLogger) {
       url,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       socket: {},
-      body: Buffer.alloc(0),
       takeOver: () => {
         throw new Error("no stream expected");
       },
@@ -124,6 +127,46 @@ describe("the server's own mistakes", () => {
       expect((await ask("GET", `${maps}/a`))?.code).toBe(404);
     },
   );
+});
+
+describe("a body", () => {
+  const body = () => Promise.resolve(Buffer.from('{"metadata":{"name":"a"}}'));
+
+  test.each([
+    { token: "nobody", code: 401, reads: 0 },
+    { token: "alice", code: 403, reads: 1 },
+    { token: "root", code: 201, reads: 1 },
+  ])("of $token is read $reads times", async ({ token, code, reads }) => {
+    const ask = await handler(createMemoryStore());
+    let read = 0;
+    const counted = () => {
+      read++;
+      return body();
+    };
+    const answer = await ask("POST", maps, token, { body: counted });
+    expect([answer?.code, read]).toEqual([code, reads]);
+  });
+
+  test("that cannot be read is told to those who may send it", async () => {
+    const ask = await handler(createMemoryStore());
+    const broken = () => Promise.reject(new ApiError("RequestEntityTooLarge", "too large"));
+    expect((await ask("POST", maps, "alice", { body: broken }))?.code).toBe(403);
+    expect((await ask("POST", maps, "root", { body: broken }))?.code).toBe(413);
+  });
+});
+
+test("a watch whose client has gone before its answer begins is over", async () => {
+  const over: number[] = [];
+  const store = createMemoryStore();
+  const ask = await handler(store, silentLogger, [{ answered: (_, code) => over.push(code) }]);
+  const before = store.metrics().watchers;
+  const gone = Object.assign(new PassThrough(), { writeHead: () => {} }).destroy();
+  const answer = await ask("GET", `${maps}?watch=1`, "root", {
+    takeOver: () => gone as unknown as RawResponse,
+    onGone: (listener) => listener(),
+  });
+  expect([answer, over]).toEqual([undefined, [200]]);
+  await expect.poll(() => store.metrics().watchers).toBe(before);
 });
 
 test("pretty for people, compact for programs", async () => {

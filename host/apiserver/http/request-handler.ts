@@ -20,6 +20,7 @@ import { handlePlain, pageNotFound, type ServerFacts } from "./plain-handler.ts"
 import { parseRequest, type RequestInfo } from "./request-info.ts";
 import { handleResource } from "./resource-handler.ts";
 import type { RawResponse } from "./watch-stream.ts";
+import { whenClosed } from "./when-closed.ts";
 
 export interface RequestHandlerOptions {
   readonly api: Api;
@@ -41,14 +42,13 @@ export interface IncomingRequest {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders?: readonly string[];
   readonly socket: unknown;
-  readonly body: Buffer;
-  /** Why the body could not be read, if it could not. */
-  readonly failure?: unknown;
-  readonly takeOver: () => RawResponse;
+  /** Reads what it sends behind its head, once; absent: it sends nothing. */
+  readonly body?: () => Promise<Buffer>;
+  takeOver(): RawResponse;
   /** Gives the connection itself, when the request asks to speak another protocol on it. */
   readonly takeSocket?: () => { readonly socket: Duplex; readonly head: Buffer };
-  /** Calls back when the connection is done with, or lost. */
-  readonly onGone: (listener: () => void) => void;
+  /** Calls back when the connection is done with, or lost; at once if it is already. */
+  onGone(listener: () => void): void;
 }
 
 export interface Outgoing {
@@ -98,7 +98,15 @@ async function serve(
     : sender;
   exchange.user = user;
   const attributes = attributesOf(user, info);
-  const { onGone, body, takeSocket } = request;
+  // Nobody sends anything before it is known who it is; what is wrong with it is told to those who may send it.
+  let body: Buffer = NOTHING;
+  let failure: unknown;
+  if (request.body !== undefined)
+    body = await request.body().catch((error: unknown) => {
+      failure = error;
+      return NOTHING;
+    });
+  const onGone = (listener: () => void) => request.onGone(listener);
   const entering = gate.enter({ user, info, attributes, bytes: body.length, onGone });
   const passage = entering instanceof Promise ? await entering : entering;
   exchange.passage = passage;
@@ -106,11 +114,11 @@ async function serve(
   const decision = user.groups.includes(SUPERUSERS) ? ALLOWED : await api.authorizer.authorize(attributes);
   exchange.decision = decision;
   if (!decision.allowed) return refusal(attributes, decision);
-  if (request.failure !== undefined) throw request.failure;
+  if (failure !== undefined) throw failure;
   const takeOver = (code: number) => {
     const raw = request.takeOver();
     exchange.started(code);
-    raw.on("close", () => exchange.over(code, 0));
+    request.onGone(() => exchange.over(code, 0));
     return raw;
   };
   const remote = remoteOf(api, info);
@@ -125,11 +133,13 @@ async function serve(
       service,
       isAvailable,
       request,
+      body,
       user,
       path,
       takeOver: opened,
     });
   }
+  const { takeSocket } = request;
   const { accept, "user-agent": userAgent, "content-type": contentType } = request.headers;
   const { resource } = info;
   if (resource === undefined) {
@@ -169,10 +179,11 @@ async function serve(
 /** A connection that is the kubelet's now, until it ends. */
 function watched<T extends { readonly socket: Duplex }>(taken: T, exchange: Exchange): T {
   exchange.started(101);
-  taken.socket.on("close", () => exchange.over(101, 0));
+  whenClosed(taken.socket, () => exchange.over(101, 0));
   return taken;
 }
 
+const NOTHING = Buffer.alloc(0);
 const ALLOWED: Decision = { allowed: true, reason: "" };
 
 function commonHeaders({ auditId, warnings, passage }: Exchange): Record<string, string | string[]> {

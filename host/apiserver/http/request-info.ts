@@ -35,7 +35,7 @@ export function parseRequest(method: string, url: string): RequestInfo | undefin
   const mark = url.indexOf("?");
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = new URLSearchParams(mark < 0 ? undefined : url.slice(mark + 1));
-  let segments = path.split("/").filter(Boolean);
+  let segments = path.split("/").filter(isSomething);
   try {
     if (path.includes("%")) segments = segments.map(decodeURIComponent);
   } catch {
@@ -51,6 +51,10 @@ export function parseRequest(method: string, url: string): RequestInfo | undefin
   if (legacyWatch && resource.name !== undefined)
     query.set("fieldSelector", `metadata.name=${resource.name}`);
   return { verb, path, query, resource };
+}
+
+function isSomething(segment: string): boolean {
+  return segment !== "";
 }
 
 function parseResource(group: string, version: string, parts: readonly string[]): ResourcePath {

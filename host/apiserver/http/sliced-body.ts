@@ -3,6 +3,7 @@ import type { Api } from "../api.ts";
 import type { Turns } from "../verbs/turns.ts";
 import type { Outgoing } from "./request-handler.ts";
 import type { RawResponse } from "./watch-stream.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** A client that takes nothing of a large answer for this long is cut (kube-apiserver --request-timeout). */
 export const STALL_LIMIT_MS = 60_000;
@@ -30,7 +31,7 @@ export async function writeSlices(
   let isGone = false;
   let bytes = 0;
   let goOn = () => {};
-  response.on("close", () => {
+  whenClosed(raw, () => {
     isGone = true;
     goOn();
   });

@@ -3,6 +3,7 @@ import { type Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import type { IncomingRequest, Outgoing } from "./request-handler.ts";
+import { whenClosed } from "./when-closed.ts";
 
 /** A server that lets HTTP/1.1 connections become something else. */
 interface UpgradingServer {
@@ -45,17 +46,15 @@ async function answer(
 ): Promise<void> {
   const { request, response, socket, takeSocket } = upgrading;
   const { method = "GET", url = "/", headers, rawHeaders } = request;
-  headers["content-type"] ??= "application/json";
   const outgoing = await handle({
     method,
     url,
     headers,
     rawHeaders,
     socket,
-    body: Buffer.alloc(0),
     takeOver: () => response,
     takeSocket,
-    onGone: (listener) => socket.on("close", listener),
+    onGone: (listener) => whenClosed(socket, listener),
   });
   if (outgoing === undefined) return;
   const { code, body } = outgoing;

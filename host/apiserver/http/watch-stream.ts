@@ -9,6 +9,7 @@ import { type IncludeObject, partialObject, tableEvent } from "../tables.ts";
 import type { Turns } from "../verbs/turns.ts";
 import { type WatchRequest, watch } from "../verbs/watch.ts";
 import type { Representation } from "./negotiation.ts";
+import { whenClosed } from "./when-closed.ts";
 
 export type RawResponse = ServerResponse | Http2ServerResponse;
 
@@ -155,7 +156,7 @@ export function streamWatch(
     takes = true;
     writeOn();
   });
-  response.on("close", stop);
+  whenClosed(raw, stop);
   response.on("error", stop);
   writeOn();
 }
