@@ -82,10 +82,10 @@ export function validateReachable(field: string, address: string): FieldError[] 
   return found === undefined ? [] : [invalid(field, address, `may not be ${found.what}`)];
 }
 
-/** The first 96 bits of an IPv4 address that is written as IPv6, `::ffff:10.0.0.1`: for Go it is the IPv4 address. */
+/** The bits in front of an IPv4 address that is written as IPv6, `::ffff:10.0.0.1`: for Go it is the IPv4 address. */
 const MAPPED = 0xffffn;
 
-function isInside(address: string, { family, base, prefixLength }: AddressRange): boolean {
+export function isInside(address: string, { family, base, prefixLength }: AddressRange): boolean {
   const number = addressNumber(address);
   const isMapped = familyOf(address) === "IPv6" && number >> 32n === MAPPED;
   if ((isMapped ? "IPv4" : familyOf(address)) !== family) return false;

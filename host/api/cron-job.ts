@@ -17,6 +17,7 @@ import { nonNegative, oneOf } from "./field-checks.ts";
 import type { V1CronJob } from "./generated/types.ts";
 import { validateJobSpec } from "./job-validation.ts";
 import type { KindRules } from "./kind.ts";
+import { nameWarnings, podSpecWarnings } from "./pod-spec/warnings.ts";
 import { defaultTemplate } from "./pod-template.ts";
 
 /** Go's printer writes a pointer to a bool as a word. */
@@ -75,6 +76,10 @@ export const cronJobRules: KindRules<V1CronJob> = {
     const long = name.length > MAX_NAME ? [`must be no more than ${MAX_NAME} characters`] : [];
     return [...isDns1123Subdomain(name), ...long];
   },
+  warnings: (object, old) => [
+    ...nameWarnings(object, old, "Pod names and hostnames"),
+    ...podSpecWarnings("spec.jobTemplate.spec.template.spec", object.spec?.jobTemplate?.spec?.template?.spec),
+  ],
   validate({ spec }) {
     return [
       ...validateSchedule(spec?.schedule ?? "", spec?.timeZone),

@@ -14,6 +14,7 @@ import { atMostAll, countOrPercent, isZero } from "./count-or-percent.ts";
 import { immutable, nonNegative, validateLabelSelector } from "./field-checks.ts";
 import type { V1DaemonSet, V1DaemonSetUpdateStrategy } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { podSpecWarnings } from "./pod-spec/warnings.ts";
 import {
   defaultTemplate,
   isEmptySelector,
@@ -76,6 +77,7 @@ export const daemonSetRules: KindRules<V1DaemonSet> = {
     const changed = !deepEqual(daemonSet.spec?.template, old.spec?.template);
     setTemplateGeneration(daemonSet, changed ? before + 1 : before);
   },
+  warnings: ({ spec }) => podSpecWarnings("spec.template.spec", spec?.template?.spec),
   validate({ spec }) {
     const { selector, template, updateStrategy } = spec ?? {};
     const errors = validateLabelSelector("spec.selector", selector);

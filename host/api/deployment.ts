@@ -10,6 +10,7 @@ import { atMostAll, countOrPercent, isZero } from "./count-or-percent.ts";
 import { immutable, nonNegative } from "./field-checks.ts";
 import type { V1Deployment, V1DeploymentStrategy } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { nameWarnings, podSpecWarnings } from "./pod-spec/warnings.ts";
 import { defaultTemplate, validateSelectorAndTemplate } from "./pod-template.ts";
 
 function validateStrategy({ type, rollingUpdate }: V1DeploymentStrategy): FieldError[] {
@@ -76,6 +77,10 @@ export const deploymentRules: KindRules<V1Deployment> = {
     }
     return errors;
   },
+  warnings: (object, old) => [
+    ...nameWarnings(object, old, "Pod names and hostnames"),
+    ...podSpecWarnings("spec.template.spec", object.spec?.template?.spec),
+  ],
   validateUpdate: (next, old) => immutable("spec.selector", next.spec?.selector, old.spec?.selector),
   columns: [
     nameColumn,

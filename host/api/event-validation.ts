@@ -21,7 +21,8 @@ export function validateEvent(event: CoreV1Event): FieldError[] {
   return event.eventTime ? [...errors, ...validateNewStyle(event)] : errors;
 }
 
-function validateNewStyle(event: CoreV1Event): FieldError[] {
+/** What a recorder of the new style says of every event. */
+export function validateNewStyle(event: CoreV1Event): FieldError[] {
   const { reportingComponent, reportingInstance, action, reason, type, message = "" } = event;
   const errors: FieldError[] = [];
   if (!reportingComponent) errors.push(required("reportingController"));

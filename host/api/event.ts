@@ -1,7 +1,8 @@
+import { required } from "../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { column, nameColumn, wideColumn } from "./columns.ts";
 import { formatAge } from "./duration.ts";
-import { validateEvent } from "./event-validation.ts";
+import { validateEvent, validateNewStyle } from "./event-validation.ts";
 import type { CoreV1Event, EventsV1Event } from "./generated/types.ts";
 import type { Column, KindRules } from "./kind.ts";
 
@@ -143,6 +144,9 @@ const eventsV1Fields = selectable("regarding", "reportingController");
 
 /** The rules of events.k8s.io/v1 look at an object through its stored form. */
 export const eventsV1Rules: KindRules<EventsV1Event> = {
+  // Whoever writes to this group is a recorder of the new style.
+  validateCreate: (event) =>
+    event.eventTime ? [] : [required("eventTime"), ...validateNewStyle(toCore(event))],
   columns: columns.map((one) => ({ ...one, cell: (event, nowMs) => one.cell(toCore(event), nowMs) })),
   selectableFieldNames: eventsV1Fields.selectableFieldNames,
   selectableFields: (event) => eventsV1Fields.selectableFields(toCore(event)),

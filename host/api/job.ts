@@ -1,8 +1,11 @@
+import { deepEqual } from "../apimachinery/copy.ts";
+import { invalid } from "../apimachinery/field-error.ts";
 import { ageColumn, column, containerColumns, formatSelector, nameColumn, wideColumn } from "./columns.ts";
 import { formatAge, formatDuration } from "./duration.ts";
 import type { V1Job } from "./generated/types.ts";
 import { validateJob, validateJobUpdate } from "./job-validation.ts";
 import type { KindRules } from "./kind.ts";
+import { nameWarnings, podSpecWarnings } from "./pod-spec/warnings.ts";
 import { defaultTemplate } from "./pod-template.ts";
 
 const UNLIMITED = 2_147_483_647;
@@ -75,6 +78,16 @@ export const jobRules: KindRules<V1Job> = {
     job.status = {};
   },
   validate: validateJob,
+  warnings: (object, old) => [
+    ...nameWarnings(object, old, "Pod names and hostnames"),
+    ...podSpecWarnings("spec.template.spec", object.spec?.template?.spec),
+  ],
+  validateCreate({ metadata, spec }) {
+    const own = { matchLabels: { [CONTROLLER_UID]: metadata?.uid } };
+    return spec === undefined || spec.manualSelector || deepEqual(spec.selector, own)
+      ? []
+      : [invalid("spec.selector", spec.selector, "`selector` not auto-generated")];
+  },
   validateUpdate: validateJobUpdate,
   columns: [
     nameColumn,

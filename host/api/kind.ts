@@ -65,8 +65,10 @@ export interface KindRules<T> {
   /** A client may create the object with a status (nodes). */
   readonly keepsStatusOnCreate?: true;
   validate?(object: T): FieldError[];
-  /** What is worth a warning to whoever writes it, and no reason to refuse it. */
-  warnings?(object: T): string[];
+  /** What is wrong with a new object and would not be with a changed one. In the version it was sent in; comes besides `validate`. */
+  validateCreate?(object: T): FieldError[];
+  /** What is worth a warning to whoever writes it, and no reason to refuse it. @param old  absent for a create */
+  warnings?(object: T, old?: T): string[];
   /** What is wrong with a change and not with the object: immutable fields and the like. Comes besides `validate`. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** Whether the metadata's name is acceptable; absent: a DNS-1123 subdomain. `prefix`: it is a generateName. */

@@ -5,7 +5,8 @@ import { eventConversion, eventsV1Rules } from "./event.ts";
 import type * as t from "./generated/types.ts";
 import { ingressClassRules, ingressRules } from "./ingress.ts";
 import { leaseRules } from "./lease.ts";
-import { ipAddressRules, networkPolicyRules, serviceCIDRRules } from "./network-policy.ts";
+import { networkPolicyRules } from "./network-policy.ts";
+import { ipAddressRules, serviceCIDRRules } from "./service-addresses.ts";
 
 /** Networking, and the small records that components leave for each other: slices, events, leases. */
 const networking = kindsOf("networking.k8s.io", "v1");

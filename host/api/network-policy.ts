@@ -1,5 +1,5 @@
 import { ageColumn, column, formatSelector, nameColumn } from "./columns.ts";
-import type { V1IPAddress, V1NetworkPolicy, V1ServiceCIDR } from "./generated/types.ts";
+import type { V1NetworkPolicy } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { validateNetworkPolicy } from "./network-policy-validation.ts";
 
@@ -15,21 +15,4 @@ export const networkPolicyRules: KindRules<V1NetworkPolicy> = {
   },
   validate: validateNetworkPolicy,
   columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(spec?.podSelector)), ageColumn],
-};
-
-export const ipAddressRules: KindRules<V1IPAddress> = {
-  columns: [
-    nameColumn,
-    column("ParentRef", ({ spec }) => {
-      if (!spec?.parentRef) return "<none>";
-      const { group, resource, namespace, name } = spec.parentRef;
-      const of = group ? `${resource}.${group}` : resource;
-      return namespace ? `${of}/${namespace}/${name}` : `${of}/${name}`;
-    }),
-    ageColumn,
-  ],
-};
-
-export const serviceCIDRRules: KindRules<V1ServiceCIDR> = {
-  columns: [nameColumn, column("CIDRs", ({ spec }) => (spec?.cidrs ?? []).join(",")), ageColumn],
 };

@@ -17,6 +17,12 @@ export const persistentVolumeRules: KindRules<V1PersistentVolume> = {
   prepareCreate(volume) {
     volume.status = { phase: "Pending" };
   },
+  warnings: ({ spec }) =>
+    spec?.persistentVolumeReclaimPolicy === "Recycle"
+      ? [
+          "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.",
+        ]
+      : [],
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,
   columns: [

@@ -1,15 +1,24 @@
+import { required } from "../apimachinery/field-error.ts";
 import { isDns1123Label } from "../apimachinery/names.ts";
 import { controllerOf, type KubernetesObject } from "../apimachinery/object.ts";
 import { ageColumn, column, NONE, nameColumn } from "./columns.ts";
 import { formatDuration } from "./duration.ts";
-import { immutable, named } from "./field-checks.ts";
+import { immutable, named, nonNegative } from "./field-checks.ts";
 import type * as t from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
+import { validateLabels } from "./metadata.ts";
+import { validateAmount } from "./pod-spec/resources.ts";
+import { validateTolerations } from "./pod-spec/scheduling.ts";
 
 /** Kinds of which only the columns are particular. Source: api-wire 13. */
 export const nameAndAge: KindRules<KubernetesObject> = { columns: [nameColumn, ageColumn] };
 
 export const controllerRevisionRules: KindRules<t.V1ControllerRevision> = {
+  validate: ({ data, revision }) => [
+    ...nonNegative("revision", revision),
+    ...(data === undefined ? [required("data", "data is mandatory")] : []),
+  ],
+  validateUpdate: (next, old) => immutable("data", next.data, old.data),
   columns: [
     nameColumn,
     column("Controller", (revision) => {
@@ -25,7 +34,14 @@ export const controllerRevisionRules: KindRules<t.V1ControllerRevision> = {
 };
 
 export const runtimeClassRules: KindRules<t.V1RuntimeClass> = {
-  validate: ({ handler }) => named("handler", handler, isDns1123Label),
+  validate: ({ handler, overhead, scheduling }) => [
+    ...named("handler", handler, isDns1123Label),
+    ...Object.entries(overhead?.podFixed ?? {}).flatMap(([name, amount]) =>
+      validateAmount(`overhead.podFixed[${name}]`, name, amount),
+    ),
+    ...validateLabels("scheduling.nodeSelector", scheduling?.nodeSelector),
+    ...validateTolerations("scheduling.tolerations", scheduling?.tolerations ?? []),
+  ],
   validateUpdate: (next, old) => immutable("handler", next.handler, old.handler),
   columns: [nameColumn, column("Handler", ({ handler }) => handler), ageColumn],
 };

@@ -12,6 +12,7 @@ import type { KindRules } from "./kind.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
 import { defaultPodSpec } from "./pod-spec/defaults.ts";
 import { validatePodSpec } from "./pod-spec/validate.ts";
+import { podSpecWarnings } from "./pod-spec/warnings.ts";
 
 /** A template has the defaults of a pod spec, but not those that only a pod gets. */
 export function defaultTemplate(template: V1PodTemplateSpec | undefined): void {
@@ -88,5 +89,6 @@ export const podTemplateRules: KindRules<V1PodTemplate> = {
   defaults(object) {
     defaultTemplate(object.template);
   },
+  warnings: ({ template }) => podSpecWarnings("template.spec", template?.spec),
   validate: ({ template }) => validateTemplate("template", template),
 };

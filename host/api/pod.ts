@@ -1,4 +1,4 @@
-import { invalid, required } from "../apimachinery/field-error.ts";
+import { forbiddenField, invalid, required } from "../apimachinery/field-error.ts";
 import type { V1Pod } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { podColumns, podRowConditions } from "./pod-columns.ts";
@@ -6,6 +6,7 @@ import { defaultOwnPodSpec, defaultPodSpec } from "./pod-spec/defaults.ts";
 import { mergeMatchLabelKeys } from "./pod-spec/match-label-keys.ts";
 import { qualityOfService } from "./pod-spec/quality-of-service.ts";
 import { validatePodSpec } from "./pod-spec/validate.ts";
+import { nameWarnings, podSpecWarnings } from "./pod-spec/warnings.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 
 /** Set by a kubelet on the mirror of a static pod. */
@@ -55,6 +56,14 @@ export const podRules: KindRules<V1Pod> = {
     }
     return errors;
   },
+  validateCreate: ({ spec }) =>
+    spec?.ephemeralContainers?.length
+      ? [forbiddenField("spec.ephemeralContainers", "cannot be set on create")]
+      : [],
+  warnings: (pod, old) => [
+    ...nameWarnings(pod, old, "the Pod's hostname"),
+    ...podSpecWarnings("spec", pod.spec),
+  ],
   validateUpdate: validatePodUpdate,
   columns: podColumns,
   rowConditions: podRowConditions,

@@ -1,6 +1,6 @@
 import { forbiddenField } from "../apimachinery/field-error.ts";
 import { ageColumn, column, integerColumn, nameColumn } from "./columns.ts";
-import { immutable } from "./field-checks.ts";
+import { immutable, oneOf } from "./field-checks.ts";
 import type { V1PriorityClass } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
@@ -15,7 +15,7 @@ export const priorityClassRules: KindRules<V1PriorityClass> = {
   defaults(priorityClass) {
     priorityClass.preemptionPolicy ??= "PreemptLowerPriority";
   },
-  validate({ metadata, value }) {
+  validate({ metadata, value, preemptionPolicy }) {
     const name = metadata?.name ?? "";
     if (name.startsWith("system-")) {
       if (SYSTEM_CLASSES[name] === value) return [];
@@ -27,7 +27,10 @@ export const priorityClassRules: KindRules<V1PriorityClass> = {
       return [forbiddenField("metadata.name", text)];
     }
     const why = `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`;
-    return (value ?? 0) > HIGHEST_USER_PRIORITY ? [forbiddenField("value", why)] : [];
+    return [
+      ...((value ?? 0) > HIGHEST_USER_PRIORITY ? [forbiddenField("value", why)] : []),
+      ...oneOf("preemptionPolicy", preemptionPolicy, ["PreemptLowerPriority", "Never"]),
+    ];
   },
   validateUpdate: (next, old) => [
     ...(next.value === old.value ? [] : [forbiddenField("value", "may not be changed in an update.")]),

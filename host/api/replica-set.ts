@@ -11,6 +11,7 @@ import {
 import { immutable, nonNegative } from "./field-checks.ts";
 import type { V1ReplicaSet, V1ReplicationController } from "./generated/types.ts";
 import type { Column, KindRules } from "./kind.ts";
+import { nameWarnings, podSpecWarnings } from "./pod-spec/warnings.ts";
 import { defaultTemplate, validateSelectorAndTemplate, validateServingTemplate } from "./pod-template.ts";
 
 type Replicated = V1ReplicaSet | V1ReplicationController;
@@ -34,6 +35,10 @@ export const replicaSetRules: KindRules<V1ReplicaSet> = {
     defaultTemplate(spec.template);
   },
   prepareCreate: startStatus,
+  warnings: (object, old) => [
+    ...nameWarnings(object, old, "Pod names and hostnames"),
+    ...podSpecWarnings("spec.template.spec", object.spec?.template?.spec),
+  ],
   validate({ spec }) {
     if (spec === undefined) return [required("spec.selector")];
     const { selector, template } = spec;
@@ -64,6 +69,10 @@ export const replicationControllerRules: KindRules<V1ReplicationController> = {
     defaultTemplate(spec.template);
   },
   prepareCreate: startStatus,
+  warnings: (object, old) => [
+    ...nameWarnings(object, old, "Pod names and hostnames"),
+    ...podSpecWarnings("spec.template.spec", object.spec?.template?.spec),
+  ],
   validate({ spec }) {
     const errors = [
       ...nonNegative("spec.minReadySeconds", spec?.minReadySeconds),

@@ -32,6 +32,11 @@ export function created(kind: Kind, object: KubernetesObject): string[] {
   return inWords(kind.validate?.(object) ?? []);
 }
 
+/** For tests: the same with what only a create is asked. */
+export function createErrors(kind: Kind, object: KubernetesObject): string[] {
+  return [...created(kind, object), ...inWords(kind.validateCreate?.(object) ?? [])];
+}
+
 /** For tests: what an update of a good object says. */
 export function updated(kind: Kind, object: KubernetesObject, fields: Fields): string[] {
   const old = deepCopy(object);

@@ -71,6 +71,17 @@ export const secretRules: KindRules<V1Secret> = {
     if (sum(Object.values(data).map(decodedBytes)) > MAX_BYTES) errors.push(tooLong("data", MAX_BYTES));
     return [...errors, ...validateContent(secret.type, data, secret)];
   },
+  // Nobody looks further into a certificate until it is used.
+  warnings: ({ type, data = {} }) =>
+    type !== "kubernetes.io/tls"
+      ? []
+      : (["tls.crt", "tls.key"] as const)
+          .filter((name) => !/-----BEGIN /.test(Buffer.from(data[name] ?? "", "base64").toString("latin1")))
+          .slice(0, 1)
+          .map((name) => {
+            const input = name === "tls.crt" ? "certificate" : "key";
+            return `tls: failed to find any PEM data in ${input} input`;
+          }),
   validateUpdate(next, old) {
     const errors = immutable("type", next.type, old.type);
     if (!old.immutable) return errors;

@@ -54,6 +54,28 @@ function dropWhatNoLongerApplies(next: V1ServiceSpec, old: V1ServiceSpec): void 
       if (port.nodePort === old.ports?.[index]?.nodePort) delete port.nodePort;
 }
 
+/** Source: api-policy 6.5. */
+function serviceWarnings(spec: V1ServiceSpec): string[] {
+  const { externalIPs, sessionAffinity, externalName, type, trafficDistribution } = spec;
+  const isHeadless = spec.clusterIP === "None";
+  const odd: readonly [unknown, string][] = [
+    [isHeadless && externalIPs?.length, "spec.externalIPs is ignored for headless services"],
+    [
+      isHeadless && sessionAffinity && sessionAffinity !== "None",
+      "spec.SessionAffinity is ignored for headless services",
+    ],
+    [
+      externalName && type !== "ExternalName",
+      'spec.externalName is ignored when spec.type is not "ExternalName"',
+    ],
+    [
+      trafficDistribution === "PreferClose",
+      'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"',
+    ],
+  ];
+  return odd.filter(([is]) => is).map(([, text]) => text);
+}
+
 /** Addresses, families and node ports are allocated by the API server. Source: api-policy 5.2, 6.5; api-wire 13. */
 export const serviceRules: KindRules<V1Service> = {
   nameErrors: isDns1123Label,
@@ -83,6 +105,7 @@ export const serviceRules: KindRules<V1Service> = {
     service.status = { loadBalancer: {} };
   },
   prepareUpdate: (service, old) => dropWhatNoLongerApplies(service.spec ?? {}, old.spec ?? {}),
+  warnings: ({ spec }) => serviceWarnings(spec ?? {}),
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   columns: [

@@ -3,10 +3,11 @@ import { type FieldError, forbiddenField, invalid, required } from "../apimachin
 import { isDns1123Label } from "../apimachinery/names.ts";
 import { ageColumn, column, containerColumns, nameColumn } from "./columns.ts";
 import { atMostAll, countOrPercent, isZero } from "./count-or-percent.ts";
-import { nonNegative, oneOf } from "./field-checks.ts";
+import { checked, nonNegative, oneOf } from "./field-checks.ts";
 import type { V1StatefulSet, V1StatefulSetSpec, V1StatefulSetUpdateStrategy } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 import { defaultClaimSpec } from "./persistent-volume-claim.ts";
+import { podSpecWarnings } from "./pod-spec/warnings.ts";
 import { defaultTemplate, validateSelectorAndTemplate } from "./pod-template.ts";
 
 const CHANGEABLE = [
@@ -87,9 +88,10 @@ export const statefulSetRules: KindRules<V1StatefulSet> = {
   prepareCreate(statefulSet) {
     statefulSet.status = { replicas: 0, availableReplicas: 0 };
   },
+  warnings: ({ spec }) => podSpecWarnings("spec.template.spec", spec?.template?.spec),
   validate({ spec }) {
     if (spec === undefined) return [required("spec.selector")];
-    const { podManagementPolicy, selector, template, ordinals } = spec;
+    const { podManagementPolicy, selector, template, ordinals, serviceName } = spec;
     const known = podManagementPolicy === "OrderedReady" || podManagementPolicy === "Parallel";
     const why = "must be 'OrderedReady' or 'Parallel'";
     return [
@@ -100,6 +102,7 @@ export const statefulSetRules: KindRules<V1StatefulSet> = {
       ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
       ...nonNegative("spec.ordinals.start", ordinals?.start),
       ...validateSelectorAndTemplate({ selector, template, kind: "StatefulSet" }, "statefulset"),
+      ...(serviceName ? checked("spec.serviceName", serviceName, isDns1123Label(serviceName)) : []),
       ...nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
     ];
   },

@@ -5,6 +5,7 @@ import { nameAndAge } from "./plain-columns.ts";
 import {
   csiDriverRules,
   csiNodeRules,
+  storageCapacityRules,
   storageClassRules,
   volumeAttachmentRules,
   volumeAttributesClassRules,
@@ -35,6 +36,7 @@ export const CSIStorageCapacity = storage<t.V1CSIStorageCapacity>({
   kind: "CSIStorageCapacity",
   plural: "csistoragecapacities",
   requiresResourceVersion: true,
+  ...storageCapacityRules,
 });
 
 export const StorageClass = storage<t.V1StorageClass>({

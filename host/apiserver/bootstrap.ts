@@ -12,7 +12,8 @@ import { create } from "./verbs/create.ts";
 import { update } from "./verbs/update.ts";
 
 const SERVER: User = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
-const CONTEXT: WriteContext = {
+/** As whom the API server writes. */
+export const CONTEXT: WriteContext = {
   user: SERVER,
   dryRun: false,
   fieldValidation: "Strict",

@@ -11,6 +11,7 @@ import type { Store } from "../store/store.ts";
 import { DynamicAdmission } from "./admission/dynamic/dynamic-admission.ts";
 import { ApiServices } from "./aggregation/api-services.ts";
 import { Backends, type ProxyIdentity } from "./aggregation/backend.ts";
+import { publishAddresses } from "./allocators/address-objects.ts";
 import { followAllocations } from "./allocators/adopt.ts";
 import { ServiceAllocator, type ServiceRangeOptions } from "./allocators/services.ts";
 import type { Api, User } from "./api.ts";
@@ -23,7 +24,7 @@ import { staticTokens } from "./authentication/static-tokens.ts";
 import { firstOf } from "./authentication/token-authenticator.ts";
 import { TokenMemory } from "./authentication/token-memory.ts";
 import { Authorizer } from "./authorization/authorizer.ts";
-import { createBootstrapObjects } from "./bootstrap.ts";
+import { CONTEXT, createBootstrapObjects } from "./bootstrap.ts";
 import { type KubeletClient, Kubelets } from "./connect/kubelets.ts";
 import { Definitions } from "./custom-resources/definitions.ts";
 import { expireEvents } from "./event-expiry.ts";
@@ -129,6 +130,8 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
   const flowControl = new FlowControl(api, Math.max(1, maxRequestsInFlight + maxMutatingRequestsInFlight));
   await flowControl.start();
   await dynamicAdmission.start();
+  const addressed: Api = { ...api, random: random.fork("address-objects") };
+  const addresses = await publishAddresses({ api: addressed, store, context: CONTEXT });
   const expiry = expireEvents(api);
   return {
     api,
@@ -138,6 +141,7 @@ export async function createApiCore(options: ApiCoreOptions): Promise<ApiCore> {
       flowControl.stop();
       apiServices.stop();
       definitions.stop();
+      addresses.stop();
       allocations.stop();
       memory.stop();
       authorizer.stop();

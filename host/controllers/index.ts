@@ -29,6 +29,7 @@ import { rootCaController } from "./root-ca.ts";
 import { type Controller, startController } from "./runtime.ts";
 import { serviceAccountController } from "./service-account.ts";
 import { serviceAccountTokenController } from "./service-account-token.ts";
+import { serviceCIDRController } from "./service-cidrs.ts";
 import { claimProtectionController, volumeProtectionController } from "./storage-protection.ts";
 
 export interface ControllersOptions {
@@ -95,6 +96,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(claimProtectionController, "pvc-protection-controller"),
     start(volumeProtectionController, "pv-protection-controller"),
     ...(hasGroups ? [start(podGroupProtectionController, "podgroup-protection-controller")] : []),
+    start(serviceCIDRController, "service-cidrs-controller"),
     // These two take the informers that are there, and add metadata-only ones for all other kinds.
     start(resourceQuotaController, "resourcequota-controller"),
     start(garbageCollector, "generic-garbage-collector"),

@@ -1,6 +1,7 @@
 import {
   duplicate,
   type FieldError,
+  forbiddenField,
   invalid,
   notFoundValue,
   notSupported,
@@ -9,6 +10,7 @@ import {
 import { isDns1123Label, isPortName, isPortNumber } from "../../apimachinery/names.ts";
 import { checked, named, oneOf } from "../field-checks.ts";
 import type { V1Container, V1ContainerPort, V1PodSpec } from "../generated/types.ts";
+import { initRole } from "./containers-together.ts";
 import { validateEnvironment } from "./environment.ts";
 import { validateProbes } from "./probes.ts";
 import { validateContainerResources } from "./resources.ts";
@@ -35,13 +37,51 @@ export function validateContainers(field: string, spec: V1PodSpec): FieldError[]
       errors.push(...validateContainer(path, container, volumes));
       if (container.name && names.has(container.name)) errors.push(duplicate(`${path}.name`, container.name));
       names.add(container.name);
-      if (list !== "ephemeralContainers") errors.push(...validateProbes(path, container));
+      const isInit = list === "initContainers" && initRole(container) === "init";
+      if (isInit) errors.push(...validateInit(path, container));
+      else if (list === "ephemeralContainers") errors.push(...validateEphemeral(path, container));
+      else errors.push(...validateProbes(path, container, spec.terminationGracePeriodSeconds));
+      errors.push(...validateClaims(`${path}.resources.claims`, container, spec));
       // An init container is gone when the others start, so its host ports clash with nobody's.
       if (list === "containers") errors.push(...validateHostPorts(path, container, hostPorts));
       if (spec.hostNetwork) errors.push(...validateHostNetwork(path, container));
     }
   }
   return errors;
+}
+
+const PROBES = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const;
+
+/** One that ends before the others start is not asked how it is. */
+function validateInit(field: string, container: V1Container): FieldError[] {
+  const why = "may not be set for init containers without restartPolicy=Always";
+  return PROBES.filter((name) => container[name] !== undefined).map((name) =>
+    forbiddenField(`${field}.${name}`, why),
+  );
+}
+
+/** One that is put into a running pod gets nothing that would have been promised to it. */
+function validateEphemeral(field: string, container: V1Container): FieldError[] {
+  const isSet = (value: object | undefined) => value !== undefined && Object.keys(value).length > 0;
+  return ([...PROBES, "ports", "resources", "resizePolicy"] as const)
+    .filter((name) => isSet(container[name]))
+    .map((name) => forbiddenField(`${field}.${name}`, "cannot be set for an Ephemeral Container"));
+}
+
+/** A container only uses devices that its pod asks for. */
+function validateClaims(
+  field: string,
+  { resources }: V1Container,
+  { resourceClaims = [] }: V1PodSpec,
+): FieldError[] {
+  const names = resourceClaims.map(({ name }) => name).sort();
+  const which = names.length === 0 ? " which is empty" : `: ${names.join(", ")}`;
+  return (resources?.claims ?? []).flatMap(({ name }, index) => {
+    if (!name) return [required(`${field}[${index}]`)];
+    if (names.includes(name)) return [];
+    const { message, ...rest } = notFoundValue(`${field}[${index}]`, name);
+    return [{ ...rest, message: `${message}: must be one of the names in pod.spec.resourceClaims${which}` }];
+  });
 }
 
 function validateContainer(

@@ -5,12 +5,12 @@ import type { V1Container, V1LifecycleHandler, V1Probe } from "../generated/type
 
 type Handler = V1LifecycleHandler & V1Probe;
 
-/** Probes and lifecycle hooks of one container. */
-export function validateProbes(field: string, container: V1Container): FieldError[] {
+/** Probes and lifecycle hooks of one container. @param graceSeconds  in which it has to end */
+export function validateProbes(field: string, container: V1Container, graceSeconds = 30): FieldError[] {
   const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container;
   return [
-    ...validateHook(`${field}.lifecycle.postStart`, lifecycle?.postStart),
-    ...validateHook(`${field}.lifecycle.preStop`, lifecycle?.preStop),
+    ...validateHook(`${field}.lifecycle.postStart`, lifecycle?.postStart, graceSeconds),
+    ...validateHook(`${field}.lifecycle.preStop`, lifecycle?.preStop, graceSeconds),
     ...validateProbe(`${field}.livenessProbe`, livenessProbe),
     ...mustSucceedOnce(`${field}.livenessProbe`, livenessProbe),
     ...validateProbe(`${field}.readinessProbe`, readinessProbe),
@@ -19,10 +19,18 @@ export function validateProbes(field: string, container: V1Container): FieldErro
   ];
 }
 
-function validateHook(field: string, handler: V1LifecycleHandler | undefined): FieldError[] {
-  return handler === undefined
-    ? []
-    : validateHandler(field, handler, ["exec", "httpGet", "tcpSocket", "sleep"]);
+function validateHook(
+  field: string,
+  handler: V1LifecycleHandler | undefined,
+  graceSeconds: number,
+): FieldError[] {
+  if (handler === undefined) return [];
+  const errors = validateHandler(field, handler, ["exec", "httpGet", "tcpSocket", "sleep"]);
+  const { seconds } = handler.sleep ?? {};
+  const why = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+  if (seconds !== undefined && (seconds < 0 || seconds > graceSeconds))
+    errors.push(invalid(`${field}.sleep`, seconds, why));
+  return errors;
 }
 
 function validateProbe(field: string, probe: V1Probe | undefined): FieldError[] {

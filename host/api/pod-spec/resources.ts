@@ -6,9 +6,16 @@ import {
   required,
 } from "../../apimachinery/field-error.ts";
 import { isQualifiedName } from "../../apimachinery/names.ts";
-import { compareQuantity, milliValue, parseQuantity, quantityOf } from "../../apimachinery/quantity.ts";
+import {
+  compareQuantity,
+  formatQuantity,
+  milliValue,
+  parseQuantity,
+  quantityOf,
+} from "../../apimachinery/quantity.ts";
 import { checked } from "../field-checks.ts";
-import type { V1ResourceRequirements } from "../generated/types.ts";
+import type { V1PodSpec, V1ResourceRequirements } from "../generated/types.ts";
+import { podAmounts } from "./amounts.ts";
 
 const CONTAINER_RESOURCES: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
 /** Names without a domain that mean something to quotas, if not to containers. */
@@ -116,15 +123,25 @@ function validateAgainstLimit(
     : [];
 }
 
-/** Of the pod as a whole: only what containers can share. */
+/** Of the pod as a whole: only what containers can share, and no less than they ask for together. */
 export function validatePodResources(
   field: string,
   { requests = {}, limits = {} }: V1ResourceRequirements,
+  spec: V1PodSpec,
 ): FieldError[] {
   const unknown = (["limits", "requests"] as const).flatMap((which) =>
     Object.keys(which === "limits" ? limits : requests)
       .filter((name) => name !== "cpu" && name !== "memory" && !isHugePages(name))
       .map((name) => notSupported(`${field}.${which}[${name}]`, name, POD_RESOURCES)),
   );
-  return unknown.length > 0 ? unknown : validateContainerResources(field, { requests, limits });
+  if (unknown.length > 0) return unknown;
+  const { resources: _, overhead: __, ...containers } = spec;
+  const together = podAmounts({ spec: containers }, "requests");
+  const tooLittle = Object.entries(requests).flatMap(([name, amount]) => {
+    const sum = together.get(name);
+    if (sum === undefined || compareQuantity(parseQuantity(amount), sum) >= 0) return [];
+    const why = `must be greater than or equal to aggregate container requests of ${formatQuantity(sum)}`;
+    return [invalid(`${field}.requests[${name}]`, amount, why)];
+  });
+  return [...validateContainerResources(field, { requests, limits }), ...tooLittle];
 }

@@ -6,12 +6,14 @@ import {
   required,
 } from "../../apimachinery/field-error.ts";
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from "../../apimachinery/names.ts";
+import { validateAddress } from "../addresses.ts";
 import { checked, inRange, MAX_INT32, nonNegative, oneOf } from "../field-checks.ts";
 import type { V1PodSpec } from "../generated/types.ts";
 import { validateLabels } from "../metadata.ts";
 import { validateContainers } from "./containers.ts";
 import { validatePodResources } from "./resources.ts";
 import { validateAffinity, validateSpreadConstraints, validateTolerations } from "./scheduling.ts";
+import { validateSecurity } from "./security-context.ts";
 import { validateVolumes } from "./volumes.ts";
 
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
@@ -24,7 +26,8 @@ export function validatePodSpec(field: string, spec: V1PodSpec): FieldError[] {
   return [
     ...validateVolumes(`${field}.volumes`, spec),
     ...validateContainers(field, spec),
-    ...(spec.resources ? validatePodResources(`${field}.resources`, spec.resources) : []),
+    ...(spec.resources ? validatePodResources(`${field}.resources`, spec.resources, spec) : []),
+    ...validateSecurity(field, spec),
     ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES),
     ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES),
     ...validateLabels(`${field}.nodeSelector`, spec.nodeSelector),
@@ -47,6 +50,15 @@ export function validatePodSpec(field: string, spec: V1PodSpec): FieldError[] {
     ...oneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ["PreemptLowerPriority", "Never"]),
     ...oneOf(`${field}.os`, spec.os?.name, ["linux", "windows"]),
     ...validateClaims(field, spec),
+    ...(spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }, index) => {
+      const path = `${field}.hostAliases[${index}]`;
+      return [
+        ...validateAddress(`${path}.ip`, ip ?? ""),
+        ...hostnames.flatMap((name, at) =>
+          checked(`${path}.hostnames[${at}]`, name, isDns1123Subdomain(name)),
+        ),
+      ];
+    }),
   ];
 }
 
@@ -113,8 +125,13 @@ function validateClaims(field: string, spec: V1PodSpec): FieldError[] {
     const path = `${field}.resourceClaims[${index}]`;
     const errors = checked(`${path}.name`, claim.name ?? "", isDns1123Label(claim.name ?? ""));
     const which = "`resourceClaimName`, `resourceClaimTemplateName`";
-    if (sources.length === 0) errors.push(invalid(path, claim, `must specify one of: ${which}`));
-    if (sources.length > 1) errors.push(invalid(path, claim, `at most one of ${which} may be specified`));
+    const inGo = {
+      Name: claim.name,
+      ResourceClaimName: claim.resourceClaimName ?? null,
+      ResourceClaimTemplateName: claim.resourceClaimTemplateName ?? null,
+    };
+    if (sources.length === 0) errors.push(invalid(path, inGo, `must specify one of: ${which}`));
+    if (sources.length > 1) errors.push(invalid(path, inGo, `at most one of ${which} may be specified`));
     return errors;
   });
 }

@@ -7,7 +7,7 @@ export type Family = "IPv4" | "IPv6";
 /** Where Services of one family get their addresses. */
 export interface ServiceRange {
   readonly family: Family;
-  /** As it was given. */
+  /** Of its first address, whichever was given. */
   readonly cidr: string;
   readonly base: bigint;
   /** Addresses that may be given out: not the network's own, and not the broadcast address of IPv4. */
@@ -55,7 +55,8 @@ function serviceRange(cidr: string): ServiceRange {
     throw new ServiceRangeError(
       `service-cluster-ip-range: ${cidr} is too small: it must have at least 10 addresses`,
     );
-  return { family, cidr, base, usable, offset: staticBand(2 ** hostBits, 16, 16, 256) };
+  const network = `${addressText(base, family)}/${prefixLength}`;
+  return { family, cidr: network, base, usable, offset: staticBand(2 ** hostBits, 16, 16, 256) };
 }
 
 /** The n-th address that may be given out, from 1. */

@@ -86,12 +86,19 @@ async function step(
     errors.push(...changeErrors(target.kind, prepared, old));
   }
   if (errors.length > 0) throw invalidObject(kind, name, errors);
-  for (const text of kind.warnings?.(prepared) ?? []) context.warn(text);
+  if (subresource === undefined && isSpecChanged(prepared, old))
+    for (const text of kind.warnings?.(prepared, old) ?? []) context.warn(text);
   await approve(api, { ...about, object: prepared }, context);
   keepTimes(prepared, old);
   if (isFinished(prepared, old)) return { kind: "remove", object: prepared };
   const { release } = api.services.reserve(kind, prepared, old);
   return { kind: "put", object: prepared, release };
+}
+
+/** Where the kind tells: whoever only changed a label has been warned before. */
+function isSpecChanged(next: AnyObject, old: AnyObject): boolean {
+  const { generation } = next.metadata ?? {};
+  return generation === undefined || generation !== old.metadata?.generation;
 }
 
 /**
@@ -102,7 +109,12 @@ function changeErrors(kind: Kind, next: AnyObject, old: AnyObject): FieldError[]
   if (kind.custom !== undefined)
     return kind.validateUpdate?.(asServed(kind, next), asServed(kind, old)) ?? [];
   const stored = storageKind(kind);
-  return [...(stored.validate?.(next) ?? []), ...(stored.validateUpdate?.(next, old) ?? [])];
+  const wrong = stored.validate?.(next) ?? [];
+  // What an object had wrong before there was a rule for it is no reason to refuse its next change.
+  const before = wrong.length === 0 ? [] : (stored.validate?.(old) ?? []);
+  const isNew = ({ field, message }: FieldError) =>
+    !before.some((one) => one.field === field && one.message === message);
+  return [...wrong.filter(isNew), ...(stored.validateUpdate?.(next, old) ?? [])];
 }
 
 /** Terminating, no grace left, no finalizer left: the change that got it here also removes it. */

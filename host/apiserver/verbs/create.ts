@@ -127,7 +127,8 @@ async function dryRunCreate(
 /** A custom resource is judged by the version it was sent in, every other kind by the one it is stored in. */
 function objectErrors(kind: Kind, stored: AnyObject): FieldError[] {
   const target = storageKind(kind);
-  if (kind.custom === undefined) return target.validate?.(stored) ?? [];
+  if (kind.custom === undefined)
+    return [...(target.validate?.(stored) ?? []), ...(kind.validateCreate?.(asServed(kind, stored)) ?? [])];
   return kind.validate?.(asServed(kind, stored)) ?? [];
 }
 
