@@ -9,7 +9,8 @@ import { FIRST_CAPACITY, MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables } from "./core-tables.ts";
 import { type DecidingScheduler, type FullDecision, inShort, type Placement } from "./deciding-scheduler.ts";
 import { explainEvaluation, explainUnasked } from "./explanations.ts";
-import type { Decision, Explanation } from "./library.ts";
+import { settleGroup } from "./groups/settle-group.ts";
+import type { Decision, Explanation, Gang } from "./library.ts";
 import { readNode } from "./node-facts.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
 import { type BoundPodFacts, podKey, readBoundPod, readPod } from "./pod-facts.ts";
@@ -165,8 +166,16 @@ export class CoreScheduler implements DecidingScheduler {
 
   /** One call after the other: what a class asks is told to the core when its pods are prepared, and has to hold then. */
   decide(pods: readonly V1Pod[]): Promise<FullDecision[]> {
-    const run =
-      this.#turn === undefined ? this.#scheduleAll(pods) : this.#turn.then(() => this.#scheduleAll(pods));
+    return this.#inTurn(() => this.#scheduleAll(pods));
+  }
+
+  async scheduleGroup(pods: readonly V1Pod[], gang: Gang): Promise<Decision[]> {
+    const decide = async () => settleGroup(this, pods, await this.#scheduleAll(pods), gang);
+    return (await this.#inTurn(decide)).map(inShort);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#turn === undefined ? work() : this.#turn.then(work);
     const done: Promise<void> = run.then(
       () => this.#endTurn(done),
       // The caller has the failure; the next one only waits.

@@ -31,8 +31,17 @@ export interface Scheduler {
   removeObject(object: KubernetesObject): void;
   /** In the given order; each placement is assumed before the next. A pod for which others would have to go is nominated to their node. */
   schedule(pods: readonly V1Pod[]): Promise<Decision[]>;
+  /** As `schedule`, and all or none: if fewer than `minCount` pods have nodes then, those that got one do not keep it. */
+  scheduleGroup(pods: readonly V1Pod[], gang: Gang): Promise<Decision[]>;
   explain(pod: V1Pod): Promise<Explanation>;
   close(): Promise<void>;
+}
+
+/** What pods that are of use only together need. */
+export interface Gang {
+  readonly minCount: number;
+  /** How many pods of the group have nodes already; none unless told otherwise. */
+  readonly placed?: number;
 }
 
 export type Decision =

@@ -28,6 +28,7 @@ class SlowCore implements DecidingScheduler {
   close = async () => {};
 
   schedule = () => Promise.reject(new Error("not asked here"));
+  scheduleGroup = () => Promise.reject(new Error("not asked here"));
 
   decide(pods: readonly V1Pod[]): Promise<FullDecision[]> {
     this.told.push(`schedule ${pods.map((pod) => pod.metadata?.name).join(" ")}`);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
+import { ALPHA_KINDS } from "../api/alpha-kinds.ts";
 import type { Kind } from "../api/kind.ts";
 import { apiVersionOf } from "../api/kind.ts";
 import { validateMetadata } from "../api/metadata.ts";
@@ -115,12 +116,18 @@ function itemsOf(document: unknown, path: string, depth = 0): Record<string, unk
   );
 }
 
+/** Also a kind that a server serves only when it is asked to. */
+function kindOf(apiVersion: string, name: string): Kind | undefined {
+  const isMeant = (kind: Kind) => kind.kind === name && apiVersionOf(kind) === apiVersion;
+  return findKindByName(apiVersion, name) ?? ALPHA_KINDS.find(isMeant);
+}
+
 /** @returns a line for an object that is skipped */
 function readObject(value: Record<string, unknown>, path: string): Manifest | string {
   const { apiVersion, kind: name } = value;
   for (const [field, text] of Object.entries({ apiVersion, kind: name }))
     if (typeof text !== "string" || text === "") throw new InputError(`${path}: ${field}: Required value`);
-  const kind = findKindByName(String(apiVersion), String(name));
+  const kind = kindOf(String(apiVersion), String(name));
   if (kind === undefined) {
     const unknown = `${path}: no matches for kind "${name}" in version "${apiVersion}"`;
     const group = String(apiVersion).split("/").at(-2) ?? "";

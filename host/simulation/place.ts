@@ -3,10 +3,18 @@ import { ApiError } from "../apimachinery/errors.ts";
 import { objectKey } from "../apimachinery/object.ts";
 import { CapacityError } from "../scheduler/capacity.ts";
 import type { KubeSchedulerConfiguration } from "../scheduler/configuration/kube-scheduler-configuration.ts";
-import { createScheduler, type Decision, type PreemptionPlan, type Scheduler } from "../scheduler/library.ts";
+import { TOO_FEW_PODS } from "../scheduler/groups/pod-groups.ts";
+import {
+  createScheduler,
+  type Decision,
+  type Gang,
+  type PreemptionPlan,
+  type Scheduler,
+} from "../scheduler/library.ts";
 import { bindImmediateClaims } from "./bound-claims.ts";
 import type { Given, SimulatedCluster } from "./cluster.ts";
 import { inFile } from "./input-error.ts";
+import { turnsOf } from "./turns.ts";
 import { measureUse, type Use } from "./use.ts";
 
 export interface PlaceOptions {
@@ -44,9 +52,6 @@ export interface Stats extends Use {
   readonly seconds: number;
 }
 
-/** Pods between two reports of progress. */
-const SLICE = 1_000;
-
 /**
  * Places the pods in their order on the nodes, each assumed before the next. Pods that the input binds are counted first.
  *
@@ -79,18 +84,36 @@ function add<T>({ path, object }: Given<T>, put: (object: T) => void): void {
 /** A decision for every pod, in their order. */
 async function decide(
   scheduler: Scheduler,
-  { pods }: SimulatedCluster,
+  cluster: SimulatedCluster,
   onProgress: PlaceOptions["onProgress"],
 ): Promise<Decision[]> {
-  const decisions: Decision[] = [];
-  for (let start = 0; start < pods.length; start += SLICE) {
-    const slice = pods.slice(start, start + SLICE).map(({ object }) => object);
-    const known = slice.map(knownBefore);
-    const answers = (await scheduler.schedule(slice.filter((_, i) => known[i] === undefined))).values();
-    for (const decision of known) decisions.push(decision ?? answers.next().value!);
-    onProgress?.(decisions.length, pods.length);
+  const { pods } = cluster;
+  const decisions = pods.map(({ object }) => knownBefore(object));
+  let done = 0;
+  for (const { places, minCount } of turnsOf(cluster)) {
+    const asked = places.filter((place) => decisions[place] === undefined);
+    const objects = asked.map((place) => pods[place]!.object);
+    const answers =
+      minCount === undefined
+        ? await scheduler.schedule(objects)
+        : await decideGang(scheduler, objects, { minCount, placed: places.length - asked.length });
+    asked.forEach((place, i) => {
+      decisions[place] = answers[i];
+    });
+    done += places.length;
+    onProgress?.(done, pods.length);
   }
-  return decisions;
+  return decisions as Decision[];
+}
+
+/** A gang of which too few are given is not looked at, as its pods would not be. */
+async function decideGang(
+  scheduler: Scheduler,
+  pods: readonly V1Pod[],
+  gang: Required<Gang>,
+): Promise<Decision[]> {
+  if (gang.placed + pods.length >= gang.minCount) return scheduler.scheduleGroup(pods, gang);
+  return pods.map((pod) => ({ pod: objectKey(pod), node: null, message: TOO_FEW_PODS, nodes: {} }));
 }
 
 /** What needs no decision: a bound pod is where it is. */

@@ -2,6 +2,9 @@ import type { V1alpha2PodGroup, V1Pod } from "../../api/generated/types.ts";
 import type { FeatureGates } from "../../apimachinery/feature-gates.ts";
 import { objectKey } from "../../apimachinery/object.ts";
 
+/** Why the pods of a gang are held back of which too few exist. */
+export const TOO_FEW_PODS = "waiting for minCount pods from a gang to appear in scheduling queue";
+
 /** The condition of a group that says whether it was scheduled. */
 export const GROUP_CONDITION = "PodGroupScheduled";
 
@@ -95,7 +98,7 @@ export class PodGroups {
     const group = this.#groups.get(key);
     if (group?.object === undefined)
       return `waiting for pods's pod group "${pod.spec?.schedulingGroup?.podGroupName}" to appear in scheduling queue`;
-    return group.isReady ? undefined : "waiting for minCount pods from a gang to appear in scheduling queue";
+    return group.isReady ? undefined : TOO_FEW_PODS;
   }
 
   /** The group's object has gone since its pods were let go, and nobody knows what it asks for. */
