@@ -118,8 +118,7 @@ export class CoreScheduler implements DecidingScheduler {
   }
 
   noteStatus(pod: V1Pod): void {
-    const placed = this.#pods.find(podKey(pod));
-    if (placed !== undefined) Object.assign(placed, readVictimFacts(pod));
+    this.#pods.noteStatus(podKey(pod), readVictimFacts(pod));
   }
 
   removePod(namespace: string, name: string): void {

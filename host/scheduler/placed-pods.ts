@@ -1,5 +1,9 @@
 import type { Usage } from "../wasm/scheduler-facts.ts";
 import { CapacityError, MAX_MILLI_CPU } from "./capacity.ts";
+import { byImportance } from "./preemption/choose-node.ts";
+import type { Potential } from "./preemption/potential.ts";
+import type { KnownShape } from "./preemption/shapes.ts";
+import type { VictimStatus } from "./preemption/victim-facts.ts";
 import type { PodGroup } from "./track-table.ts";
 import type { Holding } from "./volume-holdings.ts";
 
@@ -15,6 +19,18 @@ export interface PlacedPod {
   startMs: number;
   /** It is being deleted to make room for a pod of higher priority. */
   isPreempted: boolean;
+  /** What it is to its node in a dry run, if it was in one. */
+  shape?: KnownShape;
+}
+
+/**
+ * The pods of a node that are less important than one of this priority, the most important first. It stays the same object
+ * as long as the node's pods stay as they are, so that preemption may remember what it made of them.
+ */
+export interface LesserPods {
+  readonly priority: number;
+  readonly pods: readonly PlacedPod[];
+  asked?: Potential;
 }
 
 /** What the pods of one node take together, by the fields that the core sums. */
@@ -30,6 +46,8 @@ type Sums = Record<(typeof SUMMED)[number], number>;
 interface NodePods {
   readonly pods: Map<string, PlacedPod>;
   readonly sums: Sums;
+  /** For the priority that was asked about last. */
+  lesser: LesserPods | undefined;
 }
 
 const noSums = (): Sums => ({
@@ -69,10 +87,35 @@ export class PlacedPods {
     return [...(this.#byNode.get(node)?.pods.values() ?? [])];
   }
 
+  /** The pods of a node that may have to go for one of this priority. */
+  lesserOn(node: string, priority: number): LesserPods | undefined {
+    const found = this.#byNode.get(node);
+    if (found === undefined) return undefined;
+    if (found.lesser?.priority !== priority) {
+      const pods = [...found.pods.values()].filter((pod) => pod.priority < priority);
+      found.lesser = { priority, pods: pods.sort(byImportance) };
+    }
+    return found.lesser;
+  }
+
+  /** When a pod started, and whether it is on its way out. */
+  noteStatus(key: string, { startMs, isPreempted }: VictimStatus): void {
+    const pod = this.#byKey.get(key);
+    if (pod === undefined) return;
+    if (pod.startMs !== startMs) this.#byNode.get(pod.node)!.lesser = undefined;
+    pod.startMs = startMs;
+    pod.isPreempted = isPreempted;
+  }
+
   add(pod: PlacedPod): void {
     this.#byKey.set(pod.key, pod);
-    const node = this.#byNode.get(pod.node) ?? { pods: new Map<string, PlacedPod>(), sums: noSums() };
+    const node: NodePods = this.#byNode.get(pod.node) ?? {
+      pods: new Map(),
+      sums: noSums(),
+      lesser: undefined,
+    };
     node.pods.set(pod.key, pod);
+    node.lesser = undefined;
     for (const field of SUMMED) node.sums[field] += pod.usage[field];
     this.#byNode.set(pod.node, node);
     for (const { nodes } of [pod.group, ...pod.holdings]) nodes.set(pod.node, (nodes.get(pod.node) ?? 0) + 1);
@@ -86,6 +129,7 @@ export class PlacedPods {
     this.#byKey.delete(key);
     const node = this.#byNode.get(pod.node)!;
     node.pods.delete(key);
+    node.lesser = undefined;
     for (const field of SUMMED) node.sums[field] -= pod.usage[field];
     if (node.pods.size === 0) this.#byNode.delete(pod.node);
     for (const { nodes } of [pod.group, ...pod.holdings]) {

@@ -9,8 +9,12 @@ export class RefusedNodes {
   readonly #nodes: NodeSlots;
   readonly #names: CoreNames;
   readonly #pod: AskedPod;
-  /** By what the core said. */
-  readonly #refusals = new Map<number, NodeRefusal>();
+  /** By the filter, and then by what it said of resources. */
+  readonly #refusals: (Map<number, NodeRefusal> | undefined)[] = [];
+  /** Of the slot that was asked about last: neighbours mostly say the same. */
+  #last:
+    | { readonly rejectedBy: number; readonly insufficient: number; readonly refusal: NodeRefusal }
+    | undefined;
   #counts: ReadonlyMap<NodeRefusal, number> | undefined;
   #reasons: Readonly<Record<string, string[]>> | undefined;
 
@@ -22,13 +26,15 @@ export class RefusedNodes {
   }
 
   of(slot: number): NodeRefusal {
-    // Both together are below 2^53.
-    const said = this.#why.rejectedBy[slot]! * 2 ** 32 + this.#why.insufficient[slot]!;
-    let refusal = this.#refusals.get(said);
-    if (refusal === undefined) {
-      refusal = describeRefusal(this.#why, slot, this.#names, this.#pod)!;
-      this.#refusals.set(said, refusal);
-    }
+    const rejectedBy = this.#why.rejectedBy[slot]!;
+    const insufficient = this.#why.insufficient[slot]!;
+    if (this.#last?.rejectedBy === rejectedBy && this.#last.insufficient === insufficient)
+      return this.#last.refusal;
+    const alike = this.#refusals[rejectedBy] ?? new Map<number, NodeRefusal>();
+    this.#refusals[rejectedBy] = alike;
+    const refusal = alike.get(insufficient) ?? describeRefusal(this.#why, slot, this.#names, this.#pod)!;
+    alike.set(insufficient, refusal);
+    this.#last = { rejectedBy, insufficient, refusal };
     return refusal;
   }
 

@@ -78,6 +78,11 @@ export class Topology {
     });
   }
 
+  /** See `TrackTable`. */
+  get departures(): number {
+    return this.#tracks.departures;
+  }
+
   /** A node's domain by each topology key, counted until `releaseNode`. */
   acquireNode(labels: Labels): number[] {
     return this.#keys.acquire(labels);

@@ -53,6 +53,7 @@ export class TrackTable {
   readonly #owners = new Set<Track>();
   readonly #free: number[] = [];
   #next = 1;
+  #departures = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -105,7 +106,7 @@ export class TrackTable {
     this.#tracks.delete(track.key);
     this.#owners.delete(track);
     for (const group of this.#groups.values()) {
-      group.leaving = group.leaving.filter((one) => one !== track);
+      if (group.leaving.includes(track)) this.#leaveOtherwise(group, track);
       if (!group.tracks.includes(track)) continue;
       group.tracks = group.tracks.filter((one) => one !== track);
       this.#parts.regrouped(group);
@@ -159,6 +160,16 @@ export class TrackTable {
     return track;
   }
 
+  /** Another number once some group is subtracted from other tracks than before. */
+  get departures(): number {
+    return this.#departures;
+  }
+
+  #leaveOtherwise(group: PodGroup, track: Track): void {
+    group.leaving = toggled(group.leaving, track);
+    this.#departures++;
+  }
+
   /** Lets groups join the track or leave it, as its rule says now. */
   #match(track: Track): void {
     const changes = new Map<number, number>();
@@ -166,7 +177,7 @@ export class TrackTable {
       const was = group.tracks.includes(track);
       const is = countsOn(track.rule, group.pods, this.#parts.objects);
       if (group.leaving.includes(track) !== this.#leaves(track, group.pods))
-        group.leaving = toggled(group.leaving, track);
+        this.#leaveOtherwise(group, track);
       if (was === is) continue;
       group.tracks = toggled(group.tracks, track);
       for (const [node, pods] of group.nodes) {

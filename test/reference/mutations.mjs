@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * `node test/reference/mutations.mjs [--files REGEXP] [--most N] [--offset N] [--seeds N]`: changes one constant, comparison or
+ * `node test/reference/mutations.mjs [--files REGEXP] [--most N] [--offset N] [--every N] [--seeds N]`: changes one constant, comparison or
  * order of the core at a time in a copy of the checkout, builds it, and runs the comparison with the reference model and the tables of
  * test/reference against it. Lists the changes that nothing noticed, and exits 1 if there are any. Not part of CI: a change
  * takes seconds. Needs a built checkout (`npm run build`).
@@ -23,6 +23,8 @@ const { values } = parseArgs({
     most: { type: "string", default: "100000" },
     offset: { type: "string", default: "0" },
     seeds: { type: "string", default: "150" },
+    // Of the changes, the first of so many: a sample.
+    every: { type: "string", default: "1" },
     list: { type: "boolean", default: false },
   },
 });
@@ -120,6 +122,7 @@ const all = sources.flatMap(mutantsOf);
 const equivalents = all.filter(isEquivalent);
 const mutants = all
   .filter((one) => !isEquivalent(one))
+  .filter((_, i) => i % Number(values.every) === 0)
   .slice(Number(values.offset), Number(values.offset) + Number(values.most));
 const inWords = (/** @type {Mutant} */ one) =>
   `${one.file}:${one.line} ${one.change} -> ${one.to || "(none)"}: ${one.from}`;
@@ -176,6 +179,9 @@ function passes(command, options) {
 }
 
 const SOAK = ["dist/test/reference/soak.js", "--quick", "--from-seed", "0", "--log", "/dev/null"];
+/** What an index chooses, the scan has to choose: notices most changes of an index in a second. */
+const SERIES = ["dist/test/reference/soak-indexes.js", "--seeds"];
+const IS_OF_INDEXES = /\/indexes\/|collections\/(?:change-log|column|free-rows|score-buckets)/;
 const TABLES = [
   "node_modules/.bin/vitest",
   "run",
@@ -186,11 +192,12 @@ const TABLES = [
   "**/cluster.test.ts",
 ];
 
-/** @param {Mutant} mutant @returns {Promise<"does not compile" | "seeds" | "tables" | undefined>} who noticed */
+/** @param {Mutant} mutant @returns {Promise<"does not compile" | "series" | "seeds" | "tables" | undefined>} who noticed */
 async function whoNotices(mutant) {
   writeFileSync(copy + mutant.file, mutant.text);
   try {
     if (!(await build("release"))) return "does not compile";
+    if (IS_OF_INDEXES.test(mutant.file) && !passes("node", [...SERIES, values.seeds])) return "series";
     if (!passes("node", [...SOAK, "--seeds", values.seeds])) return "seeds";
     if (!(await build("debug"))) return "does not compile";
     return passes("node", [...TABLES, "--maxWorkers", "1"]) ? undefined : "tables";

@@ -24,9 +24,16 @@ export interface BudgetedPod {
 /** The PodDisruptionBudgets of the cluster, as their controller says in their status. */
 export class Budgets {
   readonly #byNamespace = new Map<string, Map<string, Budget>>();
+  #version = 0;
+
+  /** Another number after every change. */
+  get version(): number {
+    return this.#version;
+  }
 
   put(object: KubernetesObject): void {
     if (!isBudget(object)) return;
+    this.#version++;
     const { namespace = "default", name = "" } = object.metadata ?? {};
     const { spec, status } = object as V1PodDisruptionBudget;
     const budgets = this.#byNamespace.get(namespace) ?? new Map<string, Budget>();
@@ -40,6 +47,7 @@ export class Budgets {
 
   remove(object: KubernetesObject): void {
     if (!isBudget(object)) return;
+    this.#version++;
     const { namespace = "default", name = "" } = object.metadata ?? {};
     const budgets = this.#byNamespace.get(namespace);
     budgets?.delete(name);

@@ -37,11 +37,23 @@ export function chooseNode<Victim extends VictimFacts>(
   let left = candidates;
   for (const measure of CRITERIA) {
     if (left.length <= 1) break;
-    const measured = left.map(measure);
-    const best = Math.min(...measured);
-    left = left.filter((_, i) => measured[i] === best);
+    left = leastBy(left, measure);
   }
   return left[0];
+}
+
+/** All that measure least. */
+function leastBy<T>(all: readonly T[], measure: (one: T) => number): T[] {
+  let least = Number.POSITIVE_INFINITY;
+  let found: T[] = [];
+  for (const one of all) {
+    const measured = measure(one);
+    if (measured > least) continue;
+    if (measured < least) found = [];
+    least = measured;
+    found.push(one);
+  }
+  return found;
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Nominations } from "../../wasm/scheduler-facts.ts";
-import { type ShapedPod, Shapes } from "./shapes.ts";
+import { type KnownShape, type ShapedPod, Shapes } from "./shapes.ts";
 
 /** A pod that waits for the room that was made for it on a node. */
 export interface NominatedPod extends ShapedPod {
   readonly key: string;
   readonly node: string;
   readonly priority: number;
+  shape?: KnownShape;
 }
 
 interface Parts {
@@ -65,9 +66,9 @@ export class NominatedPods {
 
   /** The others that a pod of this priority has to make room for on a node. */
   beside(node: string, key: string, priority: number): NominatedPod[] {
-    return [...(this.#byNode.get(node)?.values() ?? [])].filter(
-      (pod) => pod.key !== key && pod.priority >= priority,
-    );
+    const pods = this.#byNode.get(node);
+    if (pods === undefined) return [];
+    return [...pods.values()].filter((pod) => pod.key !== key && pod.priority >= priority);
   }
 
   /** Those of lower priority that are nominated to a node: they lose it. */

@@ -1,5 +1,5 @@
 import type { Random } from "../../apimachinery/random.ts";
-import type { CoreNames, DryRunNode, DryRunOutcome } from "../../wasm/scheduler-facts.ts";
+import type { CoreNames, DryRunOutcome } from "../../wasm/scheduler-facts.ts";
 import type { SchedulerLink } from "../../wasm/scheduler-link.ts";
 import type { CoreTables, NodeSlots } from "../core-tables.ts";
 import type { PlacedPod, PlacedPods } from "../placed-pods.ts";
@@ -9,6 +9,7 @@ import type { RefusedNodes } from "../refused-nodes.ts";
 import type { Budgets } from "./budgets.ts";
 import { byImportance, type Candidate, chooseNode } from "./choose-node.ts";
 import type { NominatedPods } from "./nominated-pods.ts";
+import { type Potential, Potentials } from "./potential.ts";
 import { Shapes } from "./shapes.ts";
 
 /** What DefaultPreemption finds: a node and who has to leave it; or, of each node, why not; or that the pod may not ask. */
@@ -19,6 +20,10 @@ export type PreemptionFinding =
   | { readonly kind: "ineligible"; readonly why: string };
 
 const TERMINATING = "not eligible due to a terminating pod on the nominated node.";
+
+/** Shapes that are kept from one question to the next: each is told to the core with every question. */
+const MAX_SHAPES = 256;
+const MAX_PARTS = 1_024;
 
 interface Parts {
   readonly link: SchedulerLink;
@@ -31,17 +36,11 @@ interface Parts {
   readonly random: Random | undefined;
 }
 
-/** A node whose pods of lower priority may make room. */
-interface Potential {
-  readonly node: string;
-  /** In the order in which they are let back: those that a budget protects first. */
-  readonly lower: readonly PlacedPod[];
-  readonly asked: DryRunNode;
-}
-
 /** Who would have to go so that a pod finds a node. Source: kube-scheduler DefaultPreemption. */
 export class Preemption {
   readonly #parts: Parts;
+  /** Of all questions, until there are too many: most pods are like those of the last question. */
+  #shapes = new Shapes();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -85,12 +84,14 @@ export class Preemption {
     const breaking: Candidate<PlacedPod>[] = [];
     const count = (trial: string) => trials.set(trial, (trials.get(trial) ?? 0) + 1);
     const anyLower = this.#parts.pods.anyBelow(priority);
+    if (this.#shapes.list.length > MAX_SHAPES || this.#shapes.parts > MAX_PARTS) this.#shapes = new Shapes();
+    const shapes = this.#shapes;
+    const potentials = new Potentials(this.#parts, shapes);
     for (let next = 0; next < helpful.length; ) {
-      const shapes = new Shapes();
       const part: Potential[] = [];
       for (; next < helpful.length && part.length < wanted; next++) {
         const [node, slot] = helpful[(offset + next) % helpful.length]!;
-        const potential = anyLower ? this.#potential(one.key, priority, node, slot, shapes) : undefined;
+        const potential = anyLower ? potentials.of(one.key, priority, node, slot) : undefined;
         if (potential === undefined) count(NO_VICTIMS);
         else part.push(potential);
       }
@@ -107,32 +108,6 @@ export class Preemption {
       if (whole.length > 0 && whole.length + breaking.length >= wanted) break;
     }
     return [...whole, ...breaking];
-  }
-
-  #potential(
-    key: string,
-    priority: number,
-    node: string,
-    slot: number,
-    shapes: Shapes,
-  ): Potential | undefined {
-    const { pods, nominated, budgets, tables } = this.#parts;
-    if (tables.slotOf(node) !== slot) return undefined;
-    const lower = pods.on(node).filter((pod) => pod.priority < priority);
-    if (lower.length === 0) return undefined;
-    lower.sort(byImportance);
-    const guarded = budgets.protectedAmong(lower);
-    const ordered =
-      guarded.size === 0
-        ? lower
-        : [...lower.filter((pod) => guarded.has(pod)), ...lower.filter((pod) => !guarded.has(pod))];
-    const asked: DryRunNode = {
-      slot,
-      lower: ordered.map((pod) => shapes.numberOf(pod)),
-      protectedPods: guarded.size,
-      nominated: nominated.beside(node, key, priority).map((pod) => shapes.numberOf(pod)),
-    };
-    return { node, lower: ordered, asked };
   }
 
   #ask(
@@ -169,6 +144,8 @@ function candidateOf(
   outcome: DryRunOutcome,
 ): Candidate<PlacedPod> | undefined {
   if (outcome.victims === undefined) return undefined;
-  const victims = outcome.victims.map((pod) => lower[pod]!).sort(byImportance);
-  return { node, victims, violations: outcome.victims.filter((pod) => pod < asked.protectedPods).length };
+  const victims = outcome.victims.map((pod) => lower[pod]!);
+  if (asked.protectedPods === 0) return { node, victims, violations: 0 };
+  const violations = outcome.victims.filter((pod) => pod < asked.protectedPods).length;
+  return { node, victims: victims.sort(byImportance), violations };
 }

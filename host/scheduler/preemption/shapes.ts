@@ -11,9 +11,11 @@ export interface ShapedPod {
   readonly usage: Presence["usage"];
   readonly group: PodGroup;
   readonly holdings: readonly Holding[];
+  shape?: KnownShape;
 }
 
-interface Known {
+/** What was found of a pod: it holds as long as its group counts on the same tracks, and its volumes are the same. */
+export interface KnownShape {
   readonly leaving: readonly Track[];
   readonly volumes: readonly (readonly CoreVolume[])[];
   readonly shape: Shape;
@@ -22,18 +24,17 @@ interface Known {
 interface Shape {
   readonly presence: Presence;
   readonly parts: number;
+  /** Which questions it was numbered for last, and its number there. */
+  questions: Shapes | undefined;
+  number: number;
 }
-
-/** Looked up by the pod; what was found holds as long as its group counts on the same tracks. */
-const known = new WeakMap<ShapedPod, Known>();
 
 /** Pods that are alike share a shape. At the bound all are forgotten, and found again. */
 const interned = new Map<string, Shape>();
 const MAX_INTERNED = 16_384;
 
-/** The shapes of the pods of one question: pods that are alike share a number. */
+/** The shapes of the pods of one or more questions: pods that are alike share a number. */
 export class Shapes {
-  readonly #numbers = new Map<Shape, number>();
   readonly #list: Presence[] = [];
   #parts = 0;
 
@@ -47,19 +48,21 @@ export class Shapes {
   }
 
   numberOf(pod: ShapedPod): number {
-    const before = known.get(pod);
-    const shape = before !== undefined && stillHolds(before, pod) ? before.shape : describe(pod);
-    const number = this.#numbers.get(shape);
-    if (number !== undefined) return number;
-    this.#numbers.set(shape, this.#list.length);
+    const shape = hasKnownShape(pod) ? pod.shape.shape : describe(pod);
+    if (shape.questions === this) return shape.number;
+    shape.questions = this;
+    shape.number = this.#list.length;
     this.#parts += shape.parts;
-    return this.#list.push(shape.presence) - 1;
+    this.#list.push(shape.presence);
+    return shape.number;
   }
 }
 
-function stillHolds({ leaving, volumes }: Known, { group, holdings }: ShapedPod): boolean {
-  if (leaving !== group.leaving) return false;
-  for (let i = 0; i < holdings.length; i++) if (holdings[i]!.volumes !== volumes[i]) return false;
+/** Whether what was found of the pod still holds. */
+export function hasKnownShape(pod: ShapedPod): pod is ShapedPod & { readonly shape: KnownShape } {
+  const { shape, group, holdings } = pod;
+  if (shape === undefined || shape.leaving !== group.leaving) return false;
+  for (let i = 0; i < holdings.length; i++) if (holdings[i]!.volumes !== shape.volumes[i]) return false;
   return true;
 }
 
@@ -70,9 +73,9 @@ function describe(pod: ShapedPod): Shape {
   let shape = interned.get(text);
   if (shape === undefined) {
     if (interned.size >= MAX_INTERNED) interned.clear();
-    shape = { presence, parts: partsOf(presence) };
+    shape = { presence, parts: partsOf(presence), questions: undefined, number: 0 };
     interned.set(text, shape);
   }
-  known.set(pod, { leaving: group.leaving, volumes: holdings.map(({ volumes }) => volumes), shape });
+  pod.shape = { leaving: group.leaving, volumes: holdings.map(({ volumes }) => volumes), shape };
   return shape;
 }
