@@ -30,6 +30,15 @@ export class FieldTexts {
     return set;
   }
 
+  /** A set that says the same and whose text is known, if there is one; else this one, which must not be changed any more. */
+  shared(set: FieldSet): FieldSet {
+    if (this.#textsOfYoung.has(set)) return set;
+    const text = this.textOf(set);
+    const known = this.#young.get(text) ?? this.#old.get(text) ?? set;
+    if (!this.#textsOfYoung.has(known) && text.length <= this.maxCharacters / 100) this.#keep(text, known);
+    return known;
+  }
+
   textOf(set: FieldSet): string {
     return this.#textsOfYoung.get(set) ?? this.#textsOfOld.get(set) ?? JSON.stringify(set);
   }

@@ -1,5 +1,6 @@
 import { isObject } from "../copy.ts";
 import { difference, EMPTY_SET, type FieldSet, inOrder, isEmptySet, isFieldSet, union } from "./field-set.ts";
+import { fieldTexts } from "./field-texts.ts";
 
 /** `metadata.managedFields[]`: who set which fields, and how. */
 export interface ManagedFieldsEntry {
@@ -88,7 +89,9 @@ export function writeOwners(owners: Owners): ManagedFieldsEntry[] | undefined {
   if (owners.size === 0) return undefined;
   return [...owners.values()]
     .sort(compareOwners)
-    .map((owner) => entryOf(owner, settled.has(owner.fields) ? owner.fields : inOrder(owner.fields)));
+    .map((owner) =>
+      entryOf(owner, fieldTexts.shared(settled.has(owner.fields) ? owner.fields : inOrder(owner.fields))),
+    );
 }
 
 /** @param fieldsV1  the owner's fields in order */

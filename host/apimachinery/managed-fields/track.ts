@@ -55,11 +55,11 @@ export interface Conflict {
 export function ownersAfterUpdate(old: unknown, next: unknown, tracking: Tracking): Owners {
   const { owners, who, now } = tracking;
   const changes = new Changes(old, next, tracking);
-  const left = settle(owners, changes).owners;
-  const changed = changes.in(who.apiVersion)!;
-  const fields = ownable(changed.set);
+  const key = managerKey(who);
+  const fields = ownable(changes.in(who.apiVersion)!.set);
+  const left = settle(owners, changes, { key, keeps: fields }).owners;
   if (isEmptySet(fields)) return left;
-  const held = left.get(managerKey(who))?.fields ?? EMPTY_SET;
+  const held = left.get(key)?.fields ?? EMPTY_SET;
   return capUpdaters(withOwner(left, { ...who, fields: union(held, fields), time: now }));
 }
 
@@ -85,18 +85,25 @@ export function applyFields(live: unknown, config: unknown, tracking: Tracking, 
     .reduce((all, owner) => union(all, owner.fields), EMPTY_SET);
   const merged = mergeApplied(type, live, config);
   const object = pruneFields(type, merged, last?.fields ?? EMPTY_SET, owned);
-  const { owners: left, conflicts } = settle(claimed, new Changes(live, object, tracking), key);
+  const { owners: left, conflicts } = settle(claimed, new Changes(live, object, tracking), {
+    key,
+    keeps: "all",
+  });
   if (conflicts.length > 0 && !force) return { conflicts };
   const self = left.get(key);
   if (self === undefined || deepEqual(live, object)) return { object, owners: left };
   return { object, owners: withOwner(left, { ...self, time: now }) };
 }
 
-/** What the change takes from each owner, and what would be a conflict if it were refused. */
+/**
+ * What the change takes from each owner, and what would be a conflict if it were refused.
+ *
+ * @param own  who makes the change: from them nothing is taken that they keep
+ */
 function settle(
   owners: Owners,
   changes: Changes,
-  exempt?: string,
+  own: { readonly key: string; readonly keeps: FieldSet | "all" },
 ): { owners: Owners; conflicts: Conflict[] } {
   const left = new Map<string, Owner>();
   const conflicts: Conflict[] = [];
@@ -104,10 +111,15 @@ function settle(
     const changed = changes.in(owner.apiVersion);
     // A version that is not served any more: its entry goes.
     if (changed === undefined) continue;
-    const taken = key === exempt ? EMPTY_SET : intersection(owner.fields, changed.set);
+    const keeps = key === own.key ? own.keeps : EMPTY_SET;
+    if (keeps === "all") {
+      left.set(key, owner);
+      continue;
+    }
+    // Who changes again what they own has the same set as before, and not one made anew.
+    const taken = intersection(owner.fields, difference(changed.set, keeps));
     if (!isEmptySet(taken)) conflicts.push({ owner, fields: taken });
-    const gone = key === exempt ? EMPTY_SET : union(taken, changed.removed);
-    const fields = difference(owner.fields, gone);
+    const fields = difference(owner.fields, union(taken, changed.removed));
     if (!isEmptySet(fields)) left.set(key, fields === owner.fields ? owner : { ...owner, fields });
   }
   return { owners: left, conflicts };
