@@ -6,7 +6,7 @@ import { accessTo, startPintleUp } from "./measuring/pintle-up.ts";
 import { cpuMs, type Started } from "./measuring/process-tree.ts";
 import type { Seen } from "./scheduling/ask-all.ts";
 import type { LoadOptions } from "./scheduling/cluster-load.ts";
-import type { Answer, Question } from "./scheduling/load-process.ts";
+import type { Answer, Done, Question } from "./scheduling/load-process.ts";
 import { SHAPES, type Shape } from "./scheduling/shapes.ts";
 import type { Case, Measurement, Scale, Suite } from "./suite.ts";
 
@@ -18,7 +18,8 @@ import type { Case, Measurement, Scale, Suite } from "./suite.ts";
  *
  * The peer is the bare server of bench/peers, given the same POSTs: it keeps them durably and does nothing else. `cpuUs` is what
  * the server's process used for one pod, all threads; `cpuRatio` the peer's for a POST, divided by that; `clientBusy` the share
- * of a processor that the client used; `postSeconds` when the last POST was answered, `seconds` when the last pod was bound.
+ * of a processor that the client used; `events` of how many pods an event Scheduled was recorded when the last was bound (the
+ * recorder drops what exceeds its queue, as Kubernetes' does); `postSeconds` when the last POST was answered, `seconds` when the last pod was bound.
  * `BENCH_PROFILE=FOLDER` keeps CPU profiles; `BENCH_PROTOCOL=h2` sends the requests over HTTP/2.
  */
 const PROTOCOL: Protocol = process.env["BENCH_PROTOCOL"] === "h2" ? "h2" : "h1";
@@ -29,7 +30,7 @@ const QUIET_PODS = 1_200;
 const profileFolder = process.env["BENCH_PROFILE"];
 const NODE_FLAGS = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
 
-type Ask = (question: Question) => Promise<Seen>;
+type Ask = (question: Question) => Promise<Done>;
 
 /** A client process, for the length of `use`. */
 async function withLoad<Result>(use: (ask: Ask) => Promise<Result>): Promise<Result> {
@@ -37,7 +38,7 @@ async function withLoad<Result>(use: (ask: Ask) => Promise<Result>): Promise<Res
   const ask: Ask = (question) =>
     new Promise((resolve, reject) => {
       child.once("message", (answer: Answer) =>
-        "error" in answer ? reject(new Error(answer.error)) : resolve(answer.seen!),
+        "error" in answer ? reject(new Error(answer.error)) : resolve(answer),
       );
       child.send(question);
     });
@@ -53,9 +54,9 @@ interface Cost extends Seen {
   readonly cpuUs: number;
 }
 
-async function costOf(program: Started, measuring: () => Promise<Seen>): Promise<Cost> {
+async function costOf(program: Started, measuring: () => Promise<Done>): Promise<Cost> {
   const before = cpuMs(program.pid);
-  const seen = await measuring();
+  const seen = (await measuring()).seen!;
   return { ...seen, cpuUs: ((cpuMs(program.pid) - before) * 1_000) / seen.pods };
 }
 
@@ -63,15 +64,15 @@ async function measureOurs(
   options: Omit<LoadOptions, "access">,
   how: "measure" | "measureOneByOne",
   flags: readonly string[] = [],
-): Promise<{ cost: Cost; output: string }> {
+): Promise<{ cost: Cost; output: string; events: number }> {
   const program = await startPintleUp(0, ["--store", "lmdb", ...flags], NODE_FLAGS);
   try {
     return await withLoad(async (ask) => {
       await ask({ ask: "open", of: "pintle", options: { ...options, access: accessTo(program) } });
       await ask({ ask: "prepare" });
       const cost = await costOf(program, () => ask({ ask: how }));
-      await ask({ ask: "audit" });
-      return { cost, output: program.output() };
+      const { events = 0 } = await ask({ ask: "audit" });
+      return { cost, output: program.output(), events };
     });
   } finally {
     await program.stop();
@@ -98,7 +99,7 @@ async function measurePeer(
 async function measureShape(shape: Shape, scale: Scale): Promise<Measurement> {
   const { nodes = shape.nodes, pods = shape.pods } = scale;
   const options = { shape: shape.name, nodes, pods, protocol: PROTOCOL, stallMs: STALL_MS };
-  const { cost: ours } = await measureOurs(options, "measure");
+  const { cost: ours, events } = await measureOurs(options, "measure");
   const bare = await measurePeer(options, "measure");
   return {
     params: {
@@ -111,6 +112,7 @@ async function measureShape(shape: Shape, scale: Scale): Promise<Measurement> {
       p50Ms: ours.p50Ms,
       p99Ms: ours.p99Ms,
       cpuUs: digits(ours.cpuUs),
+      events,
       clientBusy: digits(ours.clientBusy),
       peerP50Ms: bare.p50Ms,
       peerP99Ms: bare.p99Ms,

@@ -39,7 +39,9 @@ export class BareLoad implements Load {
     return this.#measure(1);
   }
 
-  async audit(): Promise<void> {}
+  async audit(): Promise<number> {
+    return 0;
+  }
 
   close(): void {
     for (const connection of this.#connections) connection.close();

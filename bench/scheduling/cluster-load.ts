@@ -40,8 +40,8 @@ export interface Load {
   measure(): Promise<Seen>;
   /** One pod at a time, on a cluster where nothing else happens. */
   measureOneByOne(): Promise<Seen>;
-  /** Throws unless the server shows what was claimed. */
-  audit(): Promise<void>;
+  /** Throws unless the server shows what was claimed. @returns of how many pods there is an event that says so */
+  audit(): Promise<number>;
   close(): void;
 }
 
@@ -134,9 +134,11 @@ export class ClusterLoad implements Load {
     });
   }
 
-  async audit(): Promise<void> {
+  async audit(): Promise<number> {
     const names = new Set(namesOf(this.#measured));
     audit(await this.#list(kinds.Node), await this.#list(kinds.Pod), names, this.#nodeNames);
+    const events = await this.#list(kinds.Event, "reason=Scheduled");
+    return new Set(events.flatMap(({ involvedObject: { name = "" } }) => (names.has(name) ? name : []))).size;
   }
 
   close(): void {
@@ -181,11 +183,12 @@ export class ClusterLoad implements Load {
     }
   }
 
-  async #list<T extends KubernetesObject>(kind: Kind<T>): Promise<T[]> {
+  async #list<T extends KubernetesObject>(kind: Kind<T>, fieldSelector?: string): Promise<T[]> {
     const items: T[] = [];
     for (let next: string | undefined = ""; next !== undefined; ) {
       const page: ObjectList<T> = await this.#client.list<T>(kind, {
         limit: LIST_PAGE,
+        fieldSelector,
         ...(next === "" ? {} : { continue: next }),
       });
       items.push(...page.items);

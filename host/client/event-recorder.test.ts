@@ -3,7 +3,7 @@ import { Pod } from "../api/core-kinds.ts";
 import type { CoreV1Event } from "../api/generated/types.ts";
 import { VirtualClock } from "../apimachinery/clock.ts";
 import { ApiError } from "../apimachinery/errors.ts";
-import { silentLogger } from "../apimachinery/log.ts";
+import { createLogger, silentLogger } from "../apimachinery/log.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import type { Client } from "./client.ts";
 import { createEventRecorder } from "./event-recorder.ts";
@@ -104,4 +104,57 @@ test("a server that cannot be reached is tried again, one that refuses is not", 
   refusing.say("no");
   await refusing.clock.advance(60_000);
   expect(refusing.sent).toEqual([]);
+});
+
+/** A server that answers only when it is told to; events are written `pod message`. */
+function waiting() {
+  const clock = new VirtualClock();
+  const asked: string[] = [];
+  const answers: (() => void)[] = [];
+  const lines: string[] = [];
+  const client = {
+    create: (_: unknown, event: CoreV1Event) => {
+      asked.push(`${event.involvedObject.name} ${event.message}`);
+      return new Promise((resolve) => answers.push(() => resolve(event)));
+    },
+  } as unknown as Client;
+  const log = createLogger((line) => lines.push(line), "warn");
+  const recorder = createEventRecorder({ client, clock, random: seededRandom(1), log, component: "tester" });
+  const say = (words: string) => {
+    const [name = "", message = ""] = words.split(" ");
+    recorder.event(Pod, { metadata: { namespace: "w", name, uid: name } }, "Normal", "Made", message);
+  };
+  const answerAll = async () => {
+    while (answers.length > 0) {
+      for (const answer of answers.splice(0)) answer();
+      await clock.advance(0);
+    }
+  };
+  return { clock, asked, lines, say, answerAll, recorder };
+}
+
+test("some are sent at once, those about one object one after the other", async () => {
+  const { clock, asked, say, answerAll, recorder } = waiting();
+  for (const words of ["a 1", "a 2", "b 1", "c 1"]) say(words);
+  await clock.advance(0);
+  expect(asked).toEqual(["a 1", "b 1", "c 1"]);
+  let flushed = false;
+  void recorder.flush().then(() => {
+    flushed = true;
+  });
+  await clock.advance(0);
+  expect(flushed).toBe(false);
+  await answerAll();
+  expect([asked.at(-1), flushed]).toEqual(["a 2", true]);
+});
+
+test("no more than eight are under way, a thousand wait, and what is dropped is said once", async () => {
+  const { clock, asked, lines, say, answerAll } = waiting();
+  for (let i = 0; i < 1_100; i++) say(`pod-${i} 1`);
+  await clock.advance(0);
+  expect(asked.length).toBe(8);
+  expect(lines).toEqual(["warn event dropped, too many wait reason=Made"]);
+  await answerAll();
+  expect(asked.length).toBe(1_008);
+  expect(lines.slice(1)).toEqual(["warn events dropped, too many waited events=92"]);
 });

@@ -43,8 +43,13 @@ export interface EventRecorderOptions {
   readonly host?: string;
 }
 
-/** client-go tools/events: a queue of 1000; what does not fit is dropped and logged. */
+/** client-go tools/events: a queue of 1000; what does not fit is dropped, which is logged once until there is room again. */
 const QUEUE_CAPACITY = 1000;
+/**
+ * How many are sent at once. One at a time waits for the disk each time, and drops nearly all of a burst; client-go sends as
+ * many as come. A few keep them from standing in the way of what they are about.
+ */
+const SENDERS = 8;
 const TRIES = 12;
 const RETRY_DELAY_MS = 10_000;
 
@@ -54,17 +59,35 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const correlator = new EventCorrelator(clock);
   const queue: CoreV1Event[] = [];
   let stopped = false;
-  let sending: Promise<void> = Promise.resolve();
-  let busy = false;
+  let senders = 0;
+  let dropped = 0;
   let named = 0;
+  let idle: (() => void)[] = [];
+  /** Objects that an event is being sent about: the next one about them is counted after it. */
+  const underWay = new Map<string, Promise<void>>();
 
   const drain = async () => {
     for (let event = queue.shift(); event !== undefined && !stopped; event = queue.shift()) {
-      const counted = correlator.correlate(event);
-      if (counted === undefined) continue;
-      await deliver(counted);
+      const { namespace = "", name = "", uid = "" } = event.involvedObject;
+      const about = `${namespace}/${name}/${uid}`;
+      const before = underWay.get(about);
+      const sent = before === undefined ? sendOne(event) : before.then(() => sendOne(event));
+      underWay.set(about, sent);
+      await sent;
+      if (underWay.get(about) === sent) underWay.delete(about);
     }
-    busy = false;
+    senders--;
+    if (senders > 0) return;
+    if (dropped > 0) log.warn("events dropped, too many waited", { events: dropped });
+    dropped = 0;
+    const waiting = idle;
+    idle = [];
+    for (const resolve of waiting) resolve();
+  };
+
+  const sendOne = async (event: CoreV1Event) => {
+    const counted = correlator.correlate(event);
+    if (counted !== undefined) await deliver(counted);
   };
 
   const deliver = async (counted: CountedEvent) => {
@@ -116,7 +139,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     event: (kind, object, type, reason, message, fieldPath, more = {}) => {
       if (stopped) return;
       if (queue.length >= QUEUE_CAPACITY) {
-        log.warn("event dropped, too many wait", { reason });
+        if (dropped === 0) log.warn("event dropped, too many wait", { reason });
+        dropped++;
         return;
       }
       const now = formatTime(clock.nowMs());
@@ -145,12 +169,12 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         reportingInstance: host ?? "",
         ...more,
       });
-      if (busy) return;
-      busy = true;
-      sending = drain();
+      if (senders === SENDERS) return;
+      senders++;
+      void drain();
     },
     flush: async () => {
-      while (busy) await sending;
+      while (senders > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
     stop: () => {
       stopped = true;

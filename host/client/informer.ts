@@ -73,10 +73,11 @@ export function createInformer<T extends KubernetesObject>(options: InformerOpti
     if (old !== undefined) tell((handler) => handler.onDelete?.(old));
   };
   const put = (object: T) => {
-    const known = cache.get(objectKey(object));
+    const key = objectKey(object);
+    const known = cache.get(key);
     // Deleted and created again while nobody watched: to a handler these are two objects.
-    if (known !== undefined && known.metadata?.uid !== object.metadata?.uid) remove(objectKey(object));
-    const old = cache.set(object);
+    if (known !== undefined && known.metadata?.uid !== object.metadata?.uid) remove(key);
+    const old = cache.set(object, key);
     if (old === undefined) tell((handler) => handler.onAdd?.(object));
     else tell((handler) => handler.onUpdate?.(old, object));
   };

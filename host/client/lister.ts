@@ -73,9 +73,11 @@ export class ObjectCache<T extends KubernetesObject> implements Lister<T> {
     return [...this.#objects.keys()];
   }
 
-  /** @returns the object that was there */
-  set(object: T): T | undefined {
-    const key = objectKey(object);
+  /**
+   * @param key  the object's, where the caller has it
+   * @returns    the object that was there
+   */
+  set(object: T, key = objectKey(object)): T | undefined {
     const previous = this.#objects.get(key);
     this.#objects.set(key, object);
     for (const built of this.#indexes.values()) {
