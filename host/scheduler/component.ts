@@ -1,5 +1,5 @@
 import type { V1Pod } from "../api/generated/types.ts";
-import { Pod } from "../api/registry.ts";
+import { Node, Pod } from "../api/registry.ts";
 import { type Clock, sleep, type Timer } from "../apimachinery/clock.ts";
 import { DEFAULT_FEATURE_GATES, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
@@ -18,6 +18,8 @@ import { readConfiguration } from "./configuration/read-configuration.ts";
 import { CoreFeed } from "./core-feed.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import { Evictions } from "./evictions.ts";
+import { ExtendedDecisions } from "./extenders/extended-decisions.ts";
+import { type ClusterView, HttpExtender } from "./extenders/http-extender.ts";
 import { GroupReport } from "./groups/group-report.ts";
 import { groupKeyOf, PodGroups } from "./groups/pod-groups.ts";
 import { createDecidingScheduler, type SchedulerOptions } from "./library.ts";
@@ -181,6 +183,13 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       settle();
     },
   });
+  const view: ClusterView = {
+    node: (name) => informers.get(Node).lister.get(name),
+    pod: (key) => pods.lister.get(key),
+  };
+  const asked = (configuration?.extenders ?? []).map((one) => new HttpExtender(one, clock, view));
+  const draws = options.ties === "random" ? random.fork("extenders") : undefined;
+  const extended = asked.length === 0 ? undefined : new ExtendedDecisions(asked, draws, log);
   const cycle: SchedulingCycle = new SchedulingCycle(
     {
       client,
@@ -190,6 +199,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
       feed,
       report,
       metrics,
+      extended,
       reviveCore,
       writes,
       preempt: (...preemption) => evictions.start(...preemption),

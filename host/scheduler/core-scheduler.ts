@@ -8,10 +8,10 @@ import { Profiles } from "./configuration/profiles.ts";
 import { FIRST_CAPACITY, MAX_CLASSES } from "./core-capacity.ts";
 import { CoreTables } from "./core-tables.ts";
 import { type DecidingScheduler, type FullDecision, inShort, type Placement } from "./deciding-scheduler.ts";
-import { explainEvaluation, explainUnasked } from "./explanations.ts";
 import { settleGroup } from "./groups/settle-group.ts";
 import type { Decision, Explanation, Gang } from "./library.ts";
 import { readNode } from "./node-facts.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { type PlacedPod, PlacedPods } from "./placed-pods.ts";
 import { type BoundPodFacts, podKey, readBoundPod, readPod } from "./pod-facts.ts";
 import { Budgets } from "./preemption/budgets.ts";
@@ -20,6 +20,7 @@ import { Preemption } from "./preemption/preemption.ts";
 import { NOT_STARTED, readVictimFacts } from "./preemption/victim-facts.ts";
 import { type AskedPod, PodPreparation, type PreparedPod } from "./prepared-pods.ts";
 import { RefusedPods, refusedBefore } from "./refused-pods.ts";
+import { StepwiseDecisions } from "./stepwise-decisions.ts";
 import { presenceOf } from "./topology.ts";
 import type { PodGroup } from "./track-table.ts";
 import type { Track } from "./tracks.ts";
@@ -32,16 +33,16 @@ const MAX_BATCH = Math.min(256, MAX_CLASSES);
 /** The scheduler on a core, near or in a worker: keeps who is where, encodes, asks, and puts answers in words. */
 export class CoreScheduler implements DecidingScheduler {
   readonly #link: SchedulerLink;
-  readonly #names: CoreNames;
   readonly #tables: CoreTables;
   readonly #pods = new PlacedPods();
   readonly #maxPods: number;
-  /** Fulfilled when the last call of `schedule` is over; undefined when none is under way. */
-  #turn: Promise<void> | undefined;
+  /** What a class asks is told to the core when its pods are prepared, and has to hold until the answer is there. */
+  readonly #turns = new OneAtATime();
   readonly #preparation: PodPreparation;
   readonly #refused: RefusedPods;
   readonly #budgets = new Budgets();
   readonly #nominated: NominatedPods;
+  readonly stepwise: StepwiseDecisions;
 
   /**
    * @param profiles  without them, the default one is for every pod
@@ -57,7 +58,6 @@ export class CoreScheduler implements DecidingScheduler {
     random?: Random,
   ) {
     this.#link = link;
-    this.#names = names;
     this.#tables = new CoreTables(link, names, capacity.nodes, profiles.all, first);
     this.#maxPods = capacity.pods;
     this.#preparation = new PodPreparation(this.#tables, profiles, (key) => {
@@ -75,6 +75,12 @@ export class CoreScheduler implements DecidingScheduler {
       tables,
       preemption,
       renominate: (one, node) => this.#renominate(one, node),
+    });
+    const parts = { link, names, tables, nominated, pods, preemption };
+    this.stepwise = new StepwiseDecisions({
+      ...{ ...parts, preparation: this.#preparation, refused: this.#refused },
+      inTurn: (step) => this.#turns.run(step),
+      placeOn: (pod, node) => this.#placeOn(pod, node),
     });
   }
 
@@ -163,29 +169,13 @@ export class CoreScheduler implements DecidingScheduler {
     return (await this.decide(pods)).map(inShort);
   }
 
-  /** One call after the other: what a class asks is told to the core when its pods are prepared, and has to hold then. */
   decide(pods: readonly V1Pod[]): Promise<FullDecision[]> {
-    return this.#inTurn(() => this.#scheduleAll(pods));
+    return this.#turns.run(() => this.#scheduleAll(pods));
   }
 
   async scheduleGroup(pods: readonly V1Pod[], gang: Gang): Promise<Decision[]> {
     const decide = async () => settleGroup(this, pods, await this.#scheduleAll(pods), gang);
-    return (await this.#inTurn(decide)).map(inShort);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#turn === undefined ? work() : this.#turn.then(work);
-    const done: Promise<void> = run.then(
-      () => this.#endTurn(done),
-      // The caller has the failure; the next one only waits.
-      () => this.#endTurn(done),
-    );
-    this.#turn = done;
-    return run;
-  }
-
-  #endTurn(turn: Promise<void>): void {
-    if (this.#turn === turn) this.#turn = undefined;
+    return (await this.#turns.run(decide)).map(inShort);
   }
 
   async #scheduleAll(pods: readonly V1Pod[]): Promise<FullDecision[]> {
@@ -198,22 +188,8 @@ export class CoreScheduler implements DecidingScheduler {
     return decisions;
   }
 
-  async explain(pod: V1Pod): Promise<Explanation> {
-    const prepared = this.#preparation.prepare(pod);
-    const nodes = this.#tables.nodes();
-    if (!("classId" in prepared)) return explainUnasked(prepared, nodes);
-    const { classId, volumes, key } = prepared;
-    if (volumes !== undefined) this.#tables.volumes.postPlan(volumes);
-    this.#preparation.letGo([prepared]);
-    const isConcerned = this.#nominated.concerns(key, pod.spec?.priority ?? 0);
-    const nominations = isConcerned ? this.#nominated.questionFor(key, pod.spec?.priority ?? 0) : undefined;
-    const evaluation = await (nominations === undefined
-      ? this.#link.evaluate(classId)
-      : this.#link.evaluateNominated(classId, nominations));
-    const explanation = explainEvaluation(prepared, nodes, evaluation, this.#names, nominations?.own);
-    const plan =
-      explanation.chosen === null ? await this.#refused.planFor(prepared, nodes, evaluation) : undefined;
-    return plan === undefined ? explanation : { ...explanation, preemption: plan };
+  explain(pod: V1Pod): Promise<Explanation> {
+    return this.stepwise.explain(pod);
   }
 
   close(): Promise<void> {
@@ -242,15 +218,30 @@ export class CoreScheduler implements DecidingScheduler {
     return batch;
   }
 
-  async #scheduleBatch(batch: readonly PreparedPod[]): Promise<FullDecision[]> {
+  async #scheduleBatch(batch: readonly PreparedPod[], isPinned = false): Promise<FullDecision[]> {
     try {
-      return await this.#askBatch(batch);
+      return await this.#askBatch(batch, isPinned);
     } finally {
       this.#preparation.letGo(batch);
     }
   }
 
-  async #askBatch(batch: readonly PreparedPod[]): Promise<FullDecision[]> {
+  /** On that node, if the pod still fits there. */
+  async #placeOn(pod: V1Pod, node: string): Promise<Placement | undefined> {
+    const key = podKey(pod);
+    const before = this.#nominated.find(key)?.node ?? null;
+    this.nominate(pod, node);
+    this.#tables.holdClasses();
+    const [decision] = await this.#scheduleBatch([this.#preparation.prepareOrRefuse(pod)], true);
+    if (decision?.node === node) return decision as Placement;
+    // What was found instead is nobody's choice.
+    if (decision?.node) this.#remove(key);
+    this.nominate(pod, before);
+    return undefined;
+  }
+
+  /** @param isPinned  the only pod is tried on the node that it is nominated to; what others say is of no interest */
+  async #askBatch(batch: readonly PreparedPod[], isPinned: boolean): Promise<FullDecision[]> {
     const asked = batch.filter((one) => "classId" in one);
     return this.#tables.holdingSlots(async () => {
       const nodeNames = this.#tables.nodes();
@@ -275,7 +266,7 @@ export class CoreScheduler implements DecidingScheduler {
         next++;
         const chosen = next === asked.length ? answer.chosen : [];
         if (slot >= 0) decisions.push(this.#assume(one, slot, before, chosen));
-        else decisions.push(await this.#refused.decide(one, nodeNames, why!));
+        else if (!isPinned) decisions.push(await this.#refused.decide(one, nodeNames, why!));
       }
       return decisions;
     });

@@ -1,5 +1,6 @@
 import type { V1Pod } from "../api/generated/types.ts";
 import type { Decision, Scheduler } from "./library.ts";
+import type { StepwiseScheduler } from "./stepwise-decisions.ts";
 
 /** A placement as `schedule` answers it. */
 export type Placement = Extract<Decision, { node: string }>;
@@ -26,6 +27,8 @@ export interface DecidingScheduler extends Scheduler {
   decide(pods: readonly V1Pod[]): Promise<FullDecision[]>;
   /** The room on a node is kept for a waiting pod, or (null) is no longer. `decide` does so for pods that preempt. */
   nominate(pod: V1Pod, node: string | null): void;
+  /** The same decision in steps, where others have a say. */
+  readonly stepwise: StepwiseScheduler;
   /** The status of a bound pod has changed in a way that matters to preemption alone. */
   noteStatus(pod: V1Pod): void;
 }

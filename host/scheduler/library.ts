@@ -1,4 +1,5 @@
 import type { V1Node, V1Pod } from "../api/generated/types.ts";
+import { forbiddenField, invalidObject } from "../apimachinery/field-error.ts";
 import type { KubernetesObject } from "../apimachinery/object.ts";
 import { seededRandom } from "../apimachinery/random.ts";
 import type { SchedulerLink } from "../wasm/scheduler-link.ts";
@@ -7,7 +8,7 @@ import { type Flavour, schedulerNames } from "../wasm/scheduler-module.ts";
 import { linkInWorker } from "../wasm/scheduler-pool.ts";
 import type { KubeSchedulerConfiguration } from "./configuration/kube-scheduler-configuration.ts";
 import { Profiles } from "./configuration/profiles.ts";
-import { readConfiguration } from "./configuration/read-configuration.ts";
+import { CONFIGURATION_KIND, readConfiguration } from "./configuration/read-configuration.ts";
 import { capacityFor, FIRST_CAPACITY } from "./core-capacity.ts";
 import { CoreScheduler } from "./core-scheduler.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
@@ -117,7 +118,13 @@ const DEFAULT_CAPACITY = { nodes: 1_000_000, pods: 4_000_000 };
  * Bad objects make the call that brings them throw: ApiError 422 with every field, or CapacityError. In `schedule`, where
  * one bad pod must not stop the others, they are the decision's message instead.
  */
-export function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+export async function createScheduler(options: SchedulerOptions = {}): Promise<Scheduler> {
+  const { extenders = [] } = options.config ?? {};
+  // Without a network nobody can be asked, and a decision without them would be a wrong one.
+  const errors = extenders.map((_, i) =>
+    forbiddenField(`extenders[${i}]`, "only a scheduler of a cluster asks extenders"),
+  );
+  if (errors.length > 0) throw invalidObject(CONFIGURATION_KIND, "", errors);
   return createDecidingScheduler(options);
 }
 

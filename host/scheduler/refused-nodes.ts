@@ -9,6 +9,7 @@ export class RefusedNodes {
   readonly #nodes: NodeSlots;
   readonly #names: CoreNames;
   readonly #pod: AskedPod;
+  readonly #others: ReadonlyMap<number, NodeRefusal>;
   /** By the filter, and then by what it said of resources. */
   readonly #refusals: (Map<number, NodeRefusal> | undefined)[] = [];
   /** Of the slot that was asked about last: neighbours mostly say the same. */
@@ -18,14 +19,24 @@ export class RefusedNodes {
   #counts: ReadonlyMap<NodeRefusal, number> | undefined;
   #reasons: Readonly<Record<string, string[]>> | undefined;
 
-  constructor(why: Refusals, nodes: NodeSlots, names: CoreNames, pod: AskedPod) {
+  /** @param others  refusals by slot that are not the core's: of extenders */
+  constructor(
+    why: Refusals,
+    nodes: NodeSlots,
+    names: CoreNames,
+    pod: AskedPod,
+    others: ReadonlyMap<number, NodeRefusal> = new Map(),
+  ) {
     this.#why = why;
     this.#nodes = nodes;
     this.#names = names;
     this.#pod = pod;
+    this.#others = others;
   }
 
   of(slot: number): NodeRefusal {
+    const other = this.#others.get(slot);
+    if (other !== undefined) return other;
     const rejectedBy = this.#why.rejectedBy[slot]!;
     const insufficient = this.#why.insufficient[slot]!;
     if (this.#last?.rejectedBy === rejectedBy && this.#last.insufficient === insufficient)

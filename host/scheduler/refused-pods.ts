@@ -12,6 +12,7 @@ import {
   fitErrorMessage,
   NO_CLAIMS_TEXT,
   NO_NODES,
+  type PostFilters,
   type PreemptionSaid,
   preemptionText,
   prefilterMessage,
@@ -70,15 +71,27 @@ export class RefusedPods {
   async decide(one: AskedPod, nodes: NodeSlots, why: Refusals): Promise<Refusal> {
     if (nodes.length === 0) return { pod: one.key, node: null, message: NO_NODES, nodes: {}, plugins: [] };
     const refused = this.#describe(why, nodes, one);
-    const { postFilters } = one.profile;
     let finding: PreemptionFinding | undefined;
     try {
-      if (postFilters.includes("DefaultPreemption"))
+      if (one.profile.postFilters.includes("DefaultPreemption"))
         finding = await this.#parts.preemption.find(one, nodes, refused);
     } catch (error) {
       if (!(error instanceof CapacityError)) throw error;
       return { pod: one.key, node: null, message: error.message, nodes: refused.reasons, plugins: [] };
     }
+    return this.conclude(one, nodes, refused, finding);
+  }
+
+  /** @param finding  undefined: the profile does not preempt */
+  conclude(
+    one: AskedPod,
+    nodes: NodeSlots,
+    refused: RefusedNodes,
+    finding: PreemptionFinding | undefined,
+  ): Refusal {
+    // A PostFilter that fails is the only one that is heard.
+    const postFilters: PostFilters =
+      finding?.kind === "failed" ? ["DefaultPreemption"] : one.profile.postFilters;
     const said = sayOf(finding, nodes.length);
     const devicesText = this.#textOfClaims(one, refused);
     return {
@@ -99,7 +112,7 @@ export class RefusedPods {
     one: AskedPod,
     finding: PreemptionFinding | undefined,
   ): Pick<Refusal, "preemption" | "nominated" | "outbid"> {
-    if (finding === undefined || finding.kind === "ineligible") return {};
+    if (finding === undefined || finding.kind === "ineligible" || finding.kind === "failed") return {};
     const nominated = finding.kind === "candidate" ? finding.node : null;
     const outbid = this.#parts.renominate(one, nominated);
     if (finding.kind === "none") return { nominated };
@@ -138,6 +151,7 @@ function sayOf(finding: PreemptionFinding | undefined, nodes: number): Preemptio
     case "candidate":
       return "makes room";
     case "ineligible":
+    case "failed":
       return { text: finding.why };
     case "none":
       return { text: preemptionText(nodes, finding.trials) };

@@ -25,6 +25,7 @@ class SlowCore implements DecidingScheduler {
   addObject = () => {};
   removeObject = () => {};
   explain = () => Promise.reject(new Error("not asked here"));
+  stepwise = { judge: this.explain, placeOn: this.explain, refuse: this.explain, offersOn: this.explain };
   close = async () => {};
 
   schedule = () => Promise.reject(new Error("not asked here"));

@@ -6,8 +6,12 @@ import { bind } from "./bind.ts";
 import type { BoundedTasks } from "./bounded-tasks.ts";
 import { assumptionEnds } from "./cluster-watch.ts";
 import type { CoreFeed } from "./core-feed.ts";
-import type { FullDecision, Refusal } from "./deciding-scheduler.ts";
+import type { DecidingScheduler, FullDecision, Refusal } from "./deciding-scheduler.ts";
 import { allocationFailed, writeAllocations } from "./device-binder.ts";
+import { bindByExtender } from "./extenders/bind-by-extender.ts";
+import type { ExtendedDecisions } from "./extenders/extended-decisions.ts";
+import type { HttpExtender } from "./extenders/http-extender.ts";
+import { Lanes } from "./extenders/lanes.ts";
 import { GroupCycle, type GroupCycleParts } from "./groups/group-cycle.ts";
 import type { PreemptionPlan } from "./library.ts";
 import type { SchedulerMetrics } from "./metrics/scheduler-metrics.ts";
@@ -27,6 +31,8 @@ export interface CycleParts {
   readonly feed: CoreFeed;
   readonly report: PodReport;
   readonly metrics: SchedulerMetrics | undefined;
+  /** Who else has a say; absent: nobody. */
+  readonly extended: ExtendedDecisions | undefined;
   /** Puts another core in the place of one that failed; resolves when it knows the cluster. */
   readonly reviveCore: () => Promise<void>;
   /** Where bindings, reports and evictions wait their turn. */
@@ -49,6 +55,10 @@ export class SchedulingCycle {
   readonly #writes: BoundedTasks;
   /** Pods that wait until their claims are bound, with their nodes. */
   readonly #waitingForClaims = new Map<QueuedPod, string>();
+  /** Pods about which extenders are asked, each extender about one at a time: the others do not wait for them. */
+  readonly #lanes = new Lanes<HttpExtender>();
+  readonly #alone = new Set<QueuedPod>();
+  #reviving: Promise<void> | undefined;
   #running = false;
   #stopped = false;
   #finished: Promise<void> = Promise.resolve();
@@ -85,30 +95,42 @@ export class SchedulingCycle {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#parts.extended?.close();
     await this.#finished;
+    await this.#lanes.idle();
     this.#volumes.stop();
     await this.#writes.idle();
   }
 
   async #drain(): Promise<void> {
-    const { queue, log, clock, reviveCore } = this.#parts;
+    const { queue, log, clock, feed } = this.#parts;
     // Whatever else became ready in this turn of the event loop joins the first batch.
     await Promise.resolve();
     while (!this.#stopped) {
       await this.#writes.room();
       const batch = queue.pop(BATCH, clock.monotonicMs());
       if (batch.length === 0) break;
+      const { core } = feed;
       try {
         await this.#schedule(batch);
       } catch (error) {
         log.error("scheduling failed", { pods: batch.length, error: String(error) });
-        for (const entry of batch) if (isUndecided(entry)) this.#fail(entry, messageOf(error));
-        // Whatever went wrong, what the core has assumed is in doubt: a new one is told what is known to stand.
-        await reviveCore();
+        for (const entry of batch)
+          if (isUndecided(entry) && !this.#alone.has(entry)) this.#fail(entry, messageOf(error));
+        await this.#revive(core);
       }
     }
     this.#running = false;
     this.#changed();
+  }
+
+  /** Whatever went wrong, what this core has assumed is in doubt: a new one is told what is known to stand. */
+  async #revive(core: DecidingScheduler): Promise<void> {
+    if (this.#parts.feed.core !== core) return;
+    this.#reviving ??= this.#parts.reviveCore().finally(() => {
+      this.#reviving = undefined;
+    });
+    await this.#reviving;
   }
 
   async #schedule(batch: readonly QueuedPod[]): Promise<void> {
@@ -123,18 +145,54 @@ export class SchedulingCycle {
         wanted.push(entry);
       } else if (feed.nodeCount === 0) {
         this.#fail(entry, NO_NODES, "Unschedulable");
-      } else {
+      } else if (!this.#decideAlone(entry)) {
         wanted.push(entry);
       }
     }
     if (wanted.length === 0) return;
-    if (isGroup) return this.#groupCycle?.run(wanted);
+    if (isGroup && !this.#concernsExtenders(wanted)) return this.#groupCycle?.run(wanted);
+    if (isGroup) {
+      for (const entry of wanted) this.#fail(entry, "extenders cannot be asked about pods of a PodGroup");
+      return;
+    }
     const startMs = clock.monotonicMs();
     const decisions = await feed.core.decide(wanted.map((entry) => entry.pod));
     metrics?.decided(wanted.length, startMs);
     wanted.forEach((entry, i) => {
       this.#apply(entry, decisions[i]!);
     });
+  }
+
+  /** A group would be placed without those who have a say. */
+  #concernsExtenders(group: readonly QueuedPod[]): boolean {
+    const { extended } = this.#parts;
+    return extended !== undefined && group.some(({ pod }) => extended.interestedIn(pod).length > 0);
+  }
+
+  /** @returns false for a pod that no extender has a say about */
+  #decideAlone(entry: QueuedPod): boolean {
+    const { extended, feed, log, metrics, clock } = this.#parts;
+    const asked = extended?.interestedIn(entry.pod) ?? [];
+    if (extended === undefined || asked.length === 0) return false;
+    this.#alone.add(entry);
+    this.#lanes.run(asked, async () => {
+      const { core } = feed;
+      const startMs = clock.monotonicMs();
+      try {
+        if (entry.place === "gone" || this.#stopped) return;
+        const decision = await extended.decide(core.stepwise, entry.pod);
+        metrics?.decided(1, startMs);
+        if (!this.#stopped) this.#apply(entry, decision);
+      } catch (error) {
+        log.error("scheduling failed", { pod: entry.key, error: String(error) });
+        this.#fail(entry, messageOf(error));
+        await this.#revive(core);
+      } finally {
+        this.#alone.delete(entry);
+        this.#changed();
+      }
+    });
+    return true;
   }
 
   #apply(entry: QueuedPod, decision: FullDecision): void {
@@ -219,17 +277,19 @@ export class SchedulingCycle {
   }
 
   async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { client, queue, feed, report, log, metrics, clock } = this.#parts;
+    const { queue, feed, report, log, metrics, clock } = this.#parts;
     const { pod, key, uid } = entry;
     const startMs = clock.monotonicMs();
+    const binder = this.#parts.extended?.binderOf(pod);
     try {
-      await bind(client, pod, node);
+      await this.#bindBy(binder, pod, node);
       metrics?.ranPoint(entry, "Bind", startMs, true);
     } catch (error) {
       metrics?.ranPoint(entry, "Bind", startMs, false);
       // The answer may have been lost: what the API shows decides.
       if (!feed.isBound(key, uid)) {
-        this.#undo(entry, node, `running Bind plugin "DefaultBinder": ${messageOf(error)}`);
+        const plugin = binder === undefined ? 'running Bind plugin "DefaultBinder": ' : "";
+        this.#undo(entry, node, `${plugin}${messageOf(error)}`);
         return;
       }
     }
@@ -238,6 +298,18 @@ export class SchedulingCycle {
     metrics?.attempted(entry, "scheduled");
     if (entry.place !== "gone") queue.remove(key);
     report.scheduled(pod, node);
+  }
+
+  async #bindBy(binder: HttpExtender | undefined, pod: V1Pod, node: string): Promise<void> {
+    const { client, log } = this.#parts;
+    if (binder === undefined) return bind(client, pod, node);
+    try {
+      await bindByExtender(client, binder, pod, node);
+    } catch (error) {
+      if (!binder.configuration.ignorable) throw error;
+      log.warn("an extender was ignored", { extender: binder.configuration.urlPrefix, error: String(error) });
+      await bind(client, pod, node);
+    }
   }
 
   /** The pod does not come to its node after all: what was assumed is taken back, and it is tried again after backoff. */

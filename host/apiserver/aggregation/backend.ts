@@ -5,7 +5,7 @@ import type { Clock } from "../../apimachinery/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import type { ObjectStorage } from "../storage/objects.ts";
-import { goNetworkError } from "../webhook-client/go-errors.ts";
+import { goNetworkError } from "../../apimachinery/go-errors.ts";
 import { resolveService } from "../webhook-client/service-address.ts";
 
 /** PEM of the certificate by which extension servers know who speaks to them (`--proxy-client-cert-file`). */

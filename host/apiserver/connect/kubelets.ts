@@ -2,10 +2,10 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpH
 import { request as httpsRequest } from "node:https";
 import { type Duplex, pipeline } from "node:stream";
 import { ApiError } from "../../apimachinery/errors.ts";
+import { goNetworkError } from "../../apimachinery/go-errors.ts";
 import type { Answer } from "../http/answer.ts";
 import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import { whenClosed } from "../http/when-closed.ts";
-import { goNetworkError } from "../webhook-client/go-errors.ts";
 import type { KubeletEndpoint } from "./kubelet-endpoint.ts";
 
 /** A client's wish to speak another protocol on its connection. */

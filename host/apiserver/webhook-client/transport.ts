@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import type { Clock } from "../../apimachinery/clock.ts";
-import { goNetworkError } from "./go-errors.ts";
+import { goNetworkError } from "../../apimachinery/go-errors.ts";
 
 /** One call of a webhook. */
 export interface WebhookRequest {

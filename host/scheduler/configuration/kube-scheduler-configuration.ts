@@ -64,11 +64,23 @@ export interface Extender {
   readonly weight?: number;
   readonly bindVerb?: string;
   readonly enableHTTPS?: boolean;
-  readonly tlsConfig?: Readonly<Record<string, unknown>>;
+  readonly tlsConfig?: ExtenderTLSConfig;
   readonly httpTimeout?: string;
   readonly nodeCacheCapable?: boolean;
   readonly managedResources?: readonly { readonly name: string; readonly ignoredByScheduler?: boolean }[];
   readonly ignorable?: boolean;
+}
+
+/** Data are base64. */
+export interface ExtenderTLSConfig {
+  readonly insecure?: boolean;
+  readonly serverName?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly caFile?: string;
+  readonly certData?: string;
+  readonly keyData?: string;
+  readonly caData?: string;
 }
 
 /** An amount of one resource matters this much; 1 when nothing is said. */

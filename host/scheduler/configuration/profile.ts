@@ -1,4 +1,5 @@
 import type { V1NodeAffinity, V1TopologySpreadConstraint } from "../../api/generated/types.ts";
+import type { ExtenderConfiguration } from "./extenders.ts";
 import type { ExtensionPoint, PluginName } from "./plugins.ts";
 
 /** A resource that a score looks at. */
@@ -54,6 +55,8 @@ export interface Profile {
 /** A configuration as it takes effect. */
 export interface SchedulerConfiguration {
   readonly profiles: readonly Profile[];
+  /** In the order in which they are asked. */
+  readonly extenders: readonly ExtenderConfiguration[];
   readonly podInitialBackoffSeconds: number;
   readonly podMaxBackoffSeconds: number;
   readonly leaderElection: LeaderElection;

@@ -12,16 +12,25 @@ import {
   tooMany,
 } from "../../apimachinery/field-error.ts";
 import { readDuration, unknownField } from "./arg-fields.ts";
-import { checkExtenders } from "./extenders.ts";
+import { extenderWarnings, readExtenders, resourcesIgnored } from "./extenders.ts";
 import type { KubeSchedulerConfiguration, KubeSchedulerProfile } from "./kube-scheduler-configuration.ts";
-import { DEFAULT_SCHEDULER_NAME, type LeaderElection, type SchedulerConfiguration } from "./profile.ts";
+import {
+  DEFAULT_SCHEDULER_NAME,
+  type LeaderElection,
+  type Profile,
+  type SchedulerConfiguration,
+} from "./profile.ts";
 import { readProfile } from "./read-profile.ts";
 import { configurationSchema } from "./schema.ts";
 
-const KIND = { group: "kubescheduler.config.k8s.io", plural: "", kind: "KubeSchedulerConfiguration" };
+export const CONFIGURATION_KIND = {
+  group: "kubescheduler.config.k8s.io",
+  plural: "",
+  kind: "KubeSchedulerConfiguration",
+};
 /** The core has a row for each. */
 const MAX_PROFILES = 1024;
-const API_VERSION = `${KIND.group}/v1`;
+const API_VERSION = `${CONFIGURATION_KIND.group}/v1`;
 
 /**
  * Reads a KubeSchedulerConfiguration: decodes it strictly, fills in the defaults of 1.36, merges plugins and checks
@@ -36,10 +45,13 @@ export function readConfiguration(value: unknown): SchedulerConfiguration {
   const profiles = writtenProfiles(written);
   const warnings = warningsOf(written, profiles);
   if (profiles.length > MAX_PROFILES) errors.push(tooMany("profiles", profiles.length, MAX_PROFILES));
-  const resolved = profiles.map((profile, i) => readProfile(profile, `profiles[${i}]`, errors));
+  const ignored = resourcesIgnored(written.extenders ?? []);
+  const resolved = profiles.map((profile, i) =>
+    withIgnored(readProfile(profile, `profiles[${i}]`, errors), ignored),
+  );
   checkNames(profiles, errors);
   checkQueueSort(profiles, errors);
-  checkExtenders(written.extenders ?? [], "extenders", errors);
+  const extenders = readExtenders(written.extenders ?? [], "extenders", errors);
 
   const { parallelism = 16, podInitialBackoffSeconds = 1, podMaxBackoffSeconds = 10 } = written;
   if (parallelism <= 0)
@@ -55,13 +67,20 @@ export function readConfiguration(value: unknown): SchedulerConfiguration {
     errors.push(invalid("podMaxBackoffSeconds", podMaxBackoffSeconds, why));
   }
   const leaderElection = readLeaderElection(written, errors);
-  if (errors.length > 0) throw invalidObject(KIND, "", errors);
-  return { profiles: resolved, podInitialBackoffSeconds, podMaxBackoffSeconds, leaderElection, warnings };
+  if (errors.length > 0) throw invalidObject(CONFIGURATION_KIND, "", errors);
+  return {
+    profiles: resolved,
+    extenders,
+    podInitialBackoffSeconds,
+    podMaxBackoffSeconds,
+    leaderElection,
+    warnings,
+  };
 }
 
 /** What holds when there is no configuration: one profile, all defaults. */
 export function defaultConfiguration(): SchedulerConfiguration {
-  return readConfiguration({ apiVersion: API_VERSION, kind: KIND.kind });
+  return readConfiguration({ apiVersion: API_VERSION, kind: CONFIGURATION_KIND.kind });
 }
 
 function decodeConfiguration(value: unknown, errors: FieldError[]): KubeSchedulerConfiguration {
@@ -69,8 +88,9 @@ function decodeConfiguration(value: unknown, errors: FieldError[]): KubeSchedule
   if (!apiVersion) errors.push(required("apiVersion"));
   else if (apiVersion !== API_VERSION) errors.push(notSupported("apiVersion", apiVersion, [API_VERSION]));
   if (!kind) errors.push(required("kind"));
-  else if (kind !== KIND.kind) errors.push(notSupported("kind", kind, [KIND.kind]));
-  if (errors.length > 0) throw invalidObject(KIND, "", errors);
+  else if (kind !== CONFIGURATION_KIND.kind)
+    errors.push(notSupported("kind", kind, [CONFIGURATION_KIND.kind]));
+  if (errors.length > 0) throw invalidObject(CONFIGURATION_KIND, "", errors);
   try {
     const type = "kubescheduler.v1.KubeSchedulerConfiguration";
     const decoded = decodeValue(configurationSchema(), type, value);
@@ -78,7 +98,9 @@ function decodeConfiguration(value: unknown, errors: FieldError[]): KubeSchedule
     return decoded.value as KubeSchedulerConfiguration;
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw badRequest(`${KIND.kind}.${KIND.group} "" cannot be read: ${error.message}`);
+    throw badRequest(
+      `${CONFIGURATION_KIND.kind}.${CONFIGURATION_KIND.group} "" cannot be read: ${error.message}`,
+    );
   }
 }
 
@@ -87,6 +109,17 @@ function writtenProfiles({ profiles = [] }: KubeSchedulerConfiguration): readonl
   if (profiles.length > 1) return profiles;
   const [only = {}] = profiles;
   return [{ ...only, schedulerName: only.schedulerName ?? DEFAULT_SCHEDULER_NAME }];
+}
+
+/** What an extender looks after NodeResourcesFit does not check, in any profile. */
+function withIgnored(profile: Profile, resources: readonly string[]): Profile {
+  if (resources.length === 0) return profile;
+  const { NodeResourcesFit } = profile.args;
+  const ignoredResources = [...NodeResourcesFit.ignoredResources, ...resources];
+  return {
+    ...profile,
+    args: { ...profile.args, NodeResourcesFit: { ...NodeResourcesFit, ignoredResources } },
+  };
 }
 
 function warningsOf(
@@ -99,7 +132,10 @@ function warningsOf(
       percentageOfNodesToScore === undefined ? [] : [`profiles[${i}].percentageOfNodesToScore`],
     ),
   ];
-  return fields.map((field) => `${field} is ignored: all nodes are filtered and scored`);
+  return [
+    ...fields.map((field) => `${field} is ignored: all nodes are filtered and scored`),
+    ...extenderWarnings(written.extenders ?? []),
+  ];
 }
 
 function checkPercentage(percentage: number | undefined, field: string, errors: FieldError[]): void {

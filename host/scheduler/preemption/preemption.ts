@@ -17,7 +17,18 @@ export type PreemptionFinding =
   | { readonly kind: "candidate"; readonly node: string; readonly victims: readonly PlacedPod[] }
   /** Reasons, joined by SEPARATOR -> nodes that give them. */
   | { readonly kind: "none"; readonly trials: ReadonlyMap<string, number> }
-  | { readonly kind: "ineligible"; readonly why: string };
+  | { readonly kind: "ineligible"; readonly why: string }
+  /** Somebody who was asked about it does not answer. */
+  | { readonly kind: "failed"; readonly why: string };
+
+/** The same before the best of the candidates is chosen. */
+export type PreemptionSearch =
+  | Extract<PreemptionFinding, { kind: "none" | "ineligible" }>
+  | {
+      readonly kind: "candidates";
+      readonly candidates: readonly Candidate<PlacedPod>[];
+      readonly trials: ReadonlyMap<string, number>;
+    };
 
 const TERMINATING = "not eligible due to a terminating pod on the nominated node.";
 
@@ -48,6 +59,18 @@ export class Preemption {
 
   /** @param refused  every node's refusal of this pod */
   async find(one: AskedPod, nodes: NodeSlots, refused: RefusedNodes): Promise<PreemptionFinding> {
+    const search = await this.search(one, nodes, refused);
+    return search.kind === "candidates" ? choosePreemption(search) : search;
+  }
+
+  /** Every candidate among these nodes, however many there are. */
+  searchAll(one: AskedPod, nodes: NodeSlots, refused: RefusedNodes): Promise<Candidate<PlacedPod>[]> {
+    const helpful = nodes.filter(([, slot]) => refused.of(slot).resolvable);
+    const priority = one.pod.spec?.priority ?? 0;
+    return this.#search(one, priority, { helpful, wanted: helpful.length }, new Map());
+  }
+
+  async search(one: AskedPod, nodes: NodeSlots, refused: RefusedNodes): Promise<PreemptionSearch> {
     const priority = one.pod.spec?.priority ?? 0;
     if (one.pod.spec?.preemptionPolicy === "Never") return { kind: "ineligible", why: NEVER };
     if (this.#waitsForVictims(one.key, priority, refused)) return { kind: "ineligible", why: TERMINATING };
@@ -55,9 +78,11 @@ export class Preemption {
     const trials = new Map<string, number>();
     if (nodes.length > helpful.length) trials.set(NOT_HELPFUL, nodes.length - helpful.length);
     if (helpful.length === 0) return { kind: "none", trials };
-    const candidates = await this.#search(one, priority, helpful, trials);
-    const chosen = chooseNode(candidates);
-    return chosen === undefined ? { kind: "none", trials } : { kind: "candidate", ...chosen };
+    const { minCandidateNodesPercentage, minCandidateNodesAbsolute } = one.profile.args.DefaultPreemption;
+    const share = Math.floor((helpful.length * minCandidateNodesPercentage) / 100);
+    const wanted = Math.min(Math.max(share, minCandidateNodesAbsolute), helpful.length);
+    const candidates = await this.#search(one, priority, { helpful, wanted }, trials);
+    return { kind: "candidates", candidates, trials };
   }
 
   /** Pods of lower priority are on their way out of the pod's node, for its sake: no others have to go. */
@@ -73,12 +98,9 @@ export class Preemption {
   async #search(
     one: AskedPod,
     priority: number,
-    helpful: NodeSlots,
+    { helpful, wanted }: { readonly helpful: NodeSlots; readonly wanted: number },
     trials: Map<string, number>,
   ): Promise<Candidate<PlacedPod>[]> {
-    const { minCandidateNodesPercentage, minCandidateNodesAbsolute } = one.profile.args.DefaultPreemption;
-    const share = Math.floor((helpful.length * minCandidateNodesPercentage) / 100);
-    const wanted = Math.min(Math.max(share, minCandidateNodesAbsolute), helpful.length);
     const offset = this.#parts.random?.below(helpful.length) ?? 0;
     const whole: Candidate<PlacedPod>[] = [];
     const breaking: Candidate<PlacedPod>[] = [];
@@ -137,6 +159,16 @@ export class Preemption {
     const why = { rejectedBy: Uint8Array.of(rejectedBy), insufficient: Uint32Array.of(insufficient) };
     return describeRefusal(why, 0, this.#parts.names, one)!.reasons.join(SEPARATOR);
   }
+}
+
+/** @param nobody  what is said when no candidate is left, instead of what the nodes say */
+export function choosePreemption(
+  { candidates, trials }: Extract<PreemptionSearch, { kind: "candidates" }>,
+  nobody?: string,
+): PreemptionFinding {
+  const chosen = chooseNode(candidates);
+  if (chosen !== undefined) return { kind: "candidate", ...chosen };
+  return nobody === undefined ? { kind: "none", trials } : { kind: "ineligible", why: nobody };
 }
 
 function candidateOf(

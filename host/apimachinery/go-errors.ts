@@ -1,4 +1,4 @@
-import { isObject } from "../../apimachinery/copy.ts";
+import { isObject } from "./copy.ts";
 
 const CONNECT: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
