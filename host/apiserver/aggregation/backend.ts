@@ -2,10 +2,10 @@ import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:h
 import { Agent, request as httpsRequest } from "node:https";
 import type { V1APIService } from "../../api/generated/types.ts";
 import type { Clock } from "../../apimachinery/clock.ts";
+import { goNetworkError } from "../../apimachinery/go-errors.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import type { ObjectStorage } from "../storage/objects.ts";
-import { goNetworkError } from "../../apimachinery/go-errors.ts";
 import { resolveService } from "../webhook-client/service-address.ts";
 
 /** PEM of the certificate by which extension servers know who speaks to them (`--proxy-client-cert-file`). */

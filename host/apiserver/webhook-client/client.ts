@@ -1,8 +1,8 @@
 import type { AdmissionregistrationV1WebhookClientConfig } from "../../api/generated/types.ts";
+import { goAnswerError } from "../../apimachinery/go-errors.ts";
 import { JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectStorage } from "../storage/objects.ts";
-import { goAnswerError } from "../../apimachinery/go-errors.ts";
 import { resolveService } from "./service-address.ts";
 import type { WebhookAnswer, WebhookTransport } from "./transport.ts";
 

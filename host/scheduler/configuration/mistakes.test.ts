@@ -291,11 +291,32 @@ describe("mistakes are collected, in Kubernetes' words", () => {
         ],
       },
       wants: [
-        "extenders[0]: Forbidden: extenders are not built yet",
         "extenders[0].weight: Invalid value: 0: must have a positive weight applied to it",
         'extenders[0].managedResources[0].name: Invalid value: "cpu": is an invalid extended resource name',
-        "extenders[1]: Forbidden: extenders are not built yet",
         'extenders: Invalid value: "found 2 extenders implementing bind": only one extender can implement bind',
+      ],
+    },
+    {
+      name: "where extenders are, and what is shown to them",
+      written: {
+        extenders: [
+          { urlPrefix: "" },
+          { urlPrefix: "ftp://a", httpTimeout: "-1s" },
+          { urlPrefix: "a.example:80" },
+          { urlPrefix: "https://a", tlsConfig: { caFile: "/nowhere/ca", certData: "YQ==" } },
+          { urlPrefix: "https://a", tlsConfig: { insecure: true, caData: "YQ==" } },
+          { urlPrefix: "http://a", managedResources: [...named("example.com/a"), ...named("example.com/a")] },
+        ],
+      },
+      wants: [
+        "extenders[0].urlPrefix: Required value",
+        'extenders[1].urlPrefix: Invalid value: "ftp://a": must be an http or https URL',
+        'extenders[1].httpTimeout: Invalid value: "-1s": must be greater than or equal to 0',
+        'extenders[2].urlPrefix: Invalid value: "a.example:80": must be an http or https URL',
+        "extenders[3].tlsConfig.caFile: Invalid value: \"/nowhere/ca\": ENOENT: no such file or directory, open '/nowhere/ca'",
+        "extenders[3].tlsConfig.keyFile: Required value",
+        "extenders[4].tlsConfig.insecure: Invalid value: true: specifying a root certificates file with the insecure flag is not allowed",
+        'extenders[5].managedResources[1].name: Invalid value: "example.com/a": duplicate extender managed resource name',
       ],
     },
     {
@@ -361,6 +382,24 @@ describe("mistakes are collected, in Kubernetes' words", () => {
       expect(() => readConfiguration(value)).toThrow("Required value");
     expect(() => read({ profiles: {} })).toThrow("json: cannot unmarshal object into Go struct field");
   });
+});
+
+test("an extender whose certificate nobody checks is warned of; its resources are not checked twice", () => {
+  const managedResources = [{ name: "example.com/a", ignoredByScheduler: true }, { name: "example.com/b" }];
+  const { warnings, profiles, extenders } = read({
+    extenders: [{ urlPrefix: "https://a", enableHTTPS: true, managedResources }],
+    profiles: [{ schedulerName: "a" }, { schedulerName: "b" }],
+  });
+  expect(warnings).toEqual([
+    "extenders[0]: without tlsConfig.caFile or caData the extender's certificate is not checked",
+  ]);
+  expect(profiles.map(({ args }) => args.NodeResourcesFit.ignoredResources)).toEqual([
+    ["example.com/a"],
+    ["example.com/a"],
+  ]);
+  expect(extenders).toMatchObject([
+    { timeoutMs: 5_000, tls: { insecure: true }, ignorable: false, weight: 0 },
+  ]);
 });
 
 test("percentageOfNodesToScore is read and said to be ignored", () => {

@@ -318,18 +318,18 @@ describe("placing", () => {
     expect(await core.decide([podOf("more", "1")])).toMatchObject([{ node: "n3" }]);
   });
 
-  test("a node that is always taken meanwhile is given up", async () => {
+  test("a pod whose node is always taken meanwhile is given up", async () => {
+    for (const name of ["m1", "m2", "m3"]) addNode(name, "4");
     let asked = 0;
-    const filter: Verb = () => {
-      bound(podOf(`quick-${asked}`, "3"), "n1");
-      core.removePod("default", `quick-${asked - 1}`);
-      asked++;
-      setTimeout(() => {});
-      return { NodeNames: ["n1"] };
+    const filter: Verb = (body) => {
+      const [node] = nodesOf(body);
+      bound(podOf(`quick-${asked++}`, "3900m"), node!);
+      return { NodeNames: [node] };
     };
-    const freed = podOf("web", "2");
-    const decision = await decideFully([{ verbs: { filter: (body) => filter(body) } }], freed);
-    expect(short(decision)).toMatch(/^0\/3 nodes are available: /);
+    expect(await decide([{ verbs: { filter } }], podOf("web", "3"))).toBe(
+      'node "m2" was taken while extenders were asked',
+    );
+    expect(asked).toBe(3);
   });
 
   test("the nominated node is asked about first, alone", async () => {
