@@ -121,11 +121,12 @@ class InProcessClient implements Client {
     if (options.subresource === "scale") {
       return (await setScale(this.api, to, { patch: patched }, context)) as KubernetesObject as T;
     }
+    const prepare = options.subresource === "resize" ? withResize(to) : undefined;
     if (patched.type === "apply") {
       const configuration = { value: patched.body, strictErrors: [] };
-      return objectOf((await apply(this.api, to, configuration, patched.force === true, context)).view);
+      const force = patched.force === true;
+      return objectOf((await apply(this.api, to, configuration, force, context, prepare)).view);
     }
-    const prepare = options.subresource === "resize" ? withResize(to) : undefined;
     return objectOf(await patch(this.api, to, patched, [], context, prepare));
   }
 

@@ -242,7 +242,8 @@ export async function handlePatch(
   if (patched.type !== "apply") {
     return { view: await patch(api, target, patched, strictErrors, context, prepare), created: false };
   }
-  return apply(api, target, { value: patched.body, strictErrors }, isTrue(query.get("force")), context);
+  const force = isTrue(query.get("force"));
+  return apply(api, target, { value: patched.body, strictErrors }, force, context, prepare);
 }
 
 const DELETE_OPTIONS = {

@@ -31,6 +31,7 @@ import { parsePatch, parseRequestBody } from "./body.ts";
 import { followLog } from "./follow-log.ts";
 import { readLogOptions } from "./log-options.ts";
 import { writeContext } from "./options.ts";
+import { isTrue } from "./request-info.ts";
 import {
   handlePatch,
   methodNotAllowed,
@@ -152,8 +153,10 @@ async function handleScale(api: Api, target: Target, request: ResourceRequest): 
   const look = present(api, request);
   if (info.verb === "get") return scaleAnswer(target.kind, await getScale(api, target), look);
   if (info.verb === "patch") {
-    const context = writeContext(info.query, "PatchOptions", request);
-    const wanted = { patch: parsePatch(body, contentType).patch };
+    const { patch } = parsePatch(body, contentType);
+    const context = writeContext(info.query, "PatchOptions", request, patch.type === "apply");
+    const force = isTrue(info.query.get("force"));
+    const wanted = { patch: patch.type === "apply" ? { ...patch, force } : patch };
     return scaleAnswer(target.kind, await setScale(api, target, wanted, context), look);
   }
   const context = writeContext(info.query, "UpdateOptions", request);

@@ -323,3 +323,107 @@ describe("server-side apply (api-policy 8.3)", () => {
     expect(JSON.parse(applied.metadata!.annotations![annotation]!)["data"]).toEqual({ a: "y" });
   });
 });
+
+describe("server-side apply of subresources", () => {
+  const TEMPLATE =
+    "selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}";
+  const scale = (fieldManager: string, spec: string, force = false, more = "") =>
+    client.patch(
+      kindOf("deploy"),
+      { namespace: "default", name: "a" },
+      {
+        type: "apply",
+        force,
+        body: parse(`{apiVersion: autoscaling/v1, kind: Scale, metadata: {name: a}, spec: {${spec}}${more}}`),
+      },
+      { fieldManager, subresource: "scale" },
+    ) as Promise<Manifest>;
+  const deployment = () => client.get(kindOf("deploy"), { namespace: "default", name: "a" });
+  /** `m1 Apply/scale f:replicas`, those who own the replicas. */
+  const ownersOfReplicas = async () =>
+    owners(await deployment())
+      .filter((one) => one.includes("f:replicas"))
+      .map((one) => one.split(":")[0]);
+
+  test("a Scale owns its parent's replicas, and nothing else", async () => {
+    await apply("m1", "deploy", `spec: {${TEMPLATE}}`);
+    const scaled = await scale("hpa", "replicas: 4");
+    expect([scaled.kind, scaled["spec"]]).toEqual(["Scale", { replicas: 4 }]);
+    expect(owners(await deployment())).toContain('hpa Apply/scale: {"f:spec":{"f:replicas":{}}}');
+    const before = (await deployment()).metadata?.resourceVersion;
+    await scale("hpa", "replicas: 4");
+    expect((await deployment()).metadata?.resourceVersion).toBe(before);
+    await scale("hpa", "replicas: 5");
+    expect((await deployment()) as Manifest).toMatchObject({ spec: { replicas: 5 } });
+    expect(await ownersOfReplicas()).toEqual(["hpa Apply/scale"]);
+  });
+
+  test("somebody else's replicas are a conflict, and are taken by force", async () => {
+    await apply("m1", "deploy", `spec: {replicas: 1, ${TEMPLATE}}`);
+    expect(await refusal(scale("hpa", "replicas: 4"))).toBe(
+      '409 Conflict: Apply failed with 1 conflict: conflict with "m1": .spec.replicas',
+    );
+    await scale("hpa", "replicas: 4", true);
+    expect(await ownersOfReplicas()).toEqual(["hpa Apply/scale"]);
+    expect(await refusal(apply("m1", "deploy", `spec: {replicas: 1, ${TEMPLATE}}`))).toBe(
+      '409 Conflict: Apply failed with 1 conflict: conflict with "hpa" with subresource "scale": .spec.replicas',
+    );
+  });
+
+  test.each([
+    [
+      "replicas: -1",
+      "",
+      '422 Invalid: Scale.autoscaling "a" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+    ],
+    [
+      "foo: 1",
+      "",
+      "500 : failed to create typed patch object (/a; autoscaling/v1, Kind=Scale): .spec.foo: field not declared in schema",
+    ],
+    [
+      "replicas: 1",
+      ", kind: Deployment",
+      "400 BadRequest: invalid object type: autoscaling/v1, Kind=Deployment",
+    ],
+    [
+      "replicas: 1",
+      ", metadata: {name: b}",
+      "400 BadRequest: the name of the object (b) does not match the name on the URL (a)",
+    ],
+  ])("a Scale of {%s%s} is refused", async (spec, more, answer) => {
+    await apply("m1", "deploy", `spec: {${TEMPLATE}}`);
+    // The later of two keys counts.
+    const text = (await import("yaml")).parseDocument(
+      `{apiVersion: autoscaling/v1, kind: Scale, metadata: {name: a}, spec: {${spec}}${more}}`,
+      { uniqueKeys: false },
+    );
+    const call = client.patch(
+      kindOf("deploy"),
+      { namespace: "default", name: "a" },
+      { type: "apply", body: text.toJS() },
+      { fieldManager: "hpa", subresource: "scale" },
+    );
+    expect(await refusal(call)).toBe(answer);
+  });
+
+  test("resources of a pod are applied through resize, and only they", async () => {
+    await create("m1", "pod", "spec: {containers: [{name: c, image: i, resources: {requests: {cpu: 1}}}]}");
+    const resize = (container: string) =>
+      client.patch(
+        kindOf("pod"),
+        { namespace: "default", name: "a" },
+        {
+          type: "apply",
+          body: manifest("pod", `spec: {containers: [{name: c, ${container}}]}`),
+          force: true,
+        },
+        { fieldManager: "m2", subresource: "resize" },
+      ) as Promise<Manifest>;
+    const resized = await resize("resources: {requests: {cpu: 2}}");
+    expect(resized["spec"]).toMatchObject({ containers: [{ resources: { requests: { cpu: "2" } } }] });
+    expect(owners(resized).some((one) => one.startsWith("m2 Apply/resize: "))).toBe(true);
+    const image = await resize("image: other, resources: {requests: {cpu: 2}}");
+    expect(image["spec"]).toMatchObject({ containers: [{ image: "i" }] });
+  });
+});

@@ -1,17 +1,24 @@
-import type { Kind } from "../../api/kind.ts";
+import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { deepCopy, getOwn, isObject } from "../../apimachinery/copy.ts";
-import { ApiError, badRequest, conflict, internalError } from "../../apimachinery/errors.ts";
+import { badRequest, conflict, internalError } from "../../apimachinery/errors.ts";
 import { invalid, invalidObject } from "../../apimachinery/field-error.ts";
 import { formatLabelSelector, labelSelectorFromObject } from "../../apimachinery/selectors.ts";
 import type { Patch } from "../../client/client.ts";
 import { admitDocument } from "../admission/dynamic/admit-document.ts";
 import type { Api, Target, WriteContext } from "../api.ts";
 import type { AnyObject, View } from "../storage/view.ts";
+import { applyTo, type Configuration, requireConfiguration, requireTyped } from "../verbs/apply.ts";
 import { change } from "../verbs/change.ts";
 import { get } from "../verbs/get.ts";
-import { applyPatch } from "../verbs/patch.ts";
+import { applyPatch, type StepPatch } from "../verbs/patch.ts";
 
-const SCALE = { group: "autoscaling", plural: "scales", kind: "Scale" };
+const SCALE = {
+  group: "autoscaling",
+  version: "v1",
+  plural: "scales",
+  kind: "Scale",
+  type: "autoscaling.v1.Scale",
+};
 
 interface Scalable {
   readonly spec?: { readonly replicas?: number; readonly selector?: unknown };
@@ -91,19 +98,29 @@ export async function setScale(
   wanted: { readonly scale: unknown } | { readonly patch: Patch },
   context: WriteContext,
 ): Promise<AnyObject> {
+  const path = target.kind.custom?.scale?.specReplicas ?? ["spec", "replicas"];
+  const applied = "patch" in wanted && wanted.patch.type === "apply" ? wanted.patch : undefined;
+  const config = applied && requireScale(api, target, applied.body);
   const produce = async (current: View): Promise<AnyObject> => {
     const before = scaleOf(target.kind, current.object);
-    const after = "scale" in wanted ? wanted.scale : patchScale(api, target, wanted.patch, before);
+    const next =
+      config === undefined
+        ? deepCopy(current.object)
+        : applyScale(api, { target, config, force: applied?.force === true }, path, current.object, context);
+    const after =
+      config !== undefined
+        ? scaleOf(target.kind, next)
+        : "scale" in wanted
+          ? wanted.scale
+          : patchScale(api, target, wanted.patch as StepPatch, before);
     const said = wantedReplicas(target, after, current.object);
     const scale = await admitScale(api, target, { ...before, spec: { replicas: said } }, before, context);
-    const replicas = wantedReplicas(target, scale, current.object);
-    const path = target.kind.custom?.scale?.specReplicas ?? ["spec", "replicas"];
-    return withValueAt(deepCopy(current.object), path, replicas);
+    return withValueAt(next, path, wantedReplicas(target, scale, current.object));
   };
   const view = await change(
     api,
     { ...target, subresource: undefined },
-    { produce, replace: false, through: "scale" },
+    { produce, replace: false, through: "scale", ...(config === undefined ? {} : { tracked: true }) },
     // A scale is not an update of its parent, for those who are asked about updates.
     { ...context, isInternal: true },
   );
@@ -121,13 +138,42 @@ function admitScale(
   return admitDocument(api, { ...about, object, old }, context);
 }
 
-function patchScale(api: Api, target: Target, patch: Patch, before: AnyObject): unknown {
-  if (patch.type === "apply") {
-    const what =
-      "server-side apply of a Scale is not implemented by this server yet; apply or patch its parent";
-    throw new ApiError("UnsupportedMediaType", what);
-  }
-  const kind = { ...target.kind, type: "autoscaling.v1.Scale" };
+/** The kind whose fields a Scale has. */
+function scaleKind({ kind }: Target): Kind {
+  const { group, version, kind: name, type } = SCALE;
+  return { ...kind, group, version, kind: name, type, custom: undefined };
+}
+
+function requireScale(api: Api, target: Target, body: unknown): AnyObject {
+  const kind = scaleKind(target);
+  const config = requireConfiguration({ kind }, body);
+  requireTyped(api, { target: { ...target, kind }, config, force: false });
+  return config;
+}
+
+/**
+ * Applies what a Scale says to its parent: the manager owns the replicas there, through `scale`. The parent as it then
+ * is. Source: k8s.io/apimachinery managedfields ScaleHandler.
+ */
+function applyScale(
+  api: Api,
+  { target, config, force }: Configuration,
+  path: readonly string[],
+  parent: AnyObject,
+  context: WriteContext,
+): AnyObject {
+  const { kind, name, namespace } = target;
+  const { replicas } = (config["spec"] ?? {}) as { replicas?: number };
+  // What is wrong with the Scale is said of the Scale.
+  if (replicas !== undefined) wantedReplicas(target, config, parent);
+  const said = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name, namespace } };
+  const ofParent = replicas === undefined ? said : withValueAt(said, path, replicas);
+  const through = { ...target, subresource: "scale" };
+  return applyTo(api, { target: through, config: ofParent as AnyObject, force }, parent, context);
+}
+
+function patchScale(api: Api, target: Target, patch: StepPatch, before: AnyObject): unknown {
+  const kind = { ...target.kind, type: SCALE.type };
   return applyPatch(api, { ...target, kind }, patch, before);
 }
 
@@ -150,6 +196,12 @@ function wantedReplicas(target: Target, scale: unknown, parent: AnyObject): numb
     );
   }
   if ((replicas as number) < 0) {
+    const { custom } = target.kind;
+    if (custom !== undefined) {
+      const field = `.${custom.scale!.specReplicas.join(".")}`;
+      const errors = [invalid(field, replicas, "should be a non-negative integer")];
+      throw invalidObject(target.kind, target.name, errors);
+    }
     const why = "must be greater than or equal to 0";
     throw invalidObject(SCALE, target.name, [invalid("spec.replicas", replicas, why)]);
   }

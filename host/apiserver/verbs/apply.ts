@@ -12,7 +12,7 @@ import { conflictError } from "../managed-fields/conflict-error.ts";
 import { conflictsForKubectl, syncLastApplied } from "../managed-fields/last-applied.ts";
 import { setManagedFields, trackingOf, typeOfKind } from "../managed-fields/track.ts";
 import type { AnyObject } from "../storage/view.ts";
-import { change } from "./change.ts";
+import { type ChangeOptions, change } from "./change.ts";
 import { create } from "./create.ts";
 import type { Updated } from "./update.ts";
 
@@ -31,6 +31,7 @@ export async function apply(
   body: Body,
   force: boolean,
   context: WriteContext,
+  prepare?: ChangeOptions["prepare"],
 ): Promise<Updated> {
   const config = requireConfiguration(target, body.value);
   const configuration = { target, config, force };
@@ -41,7 +42,7 @@ export async function apply(
       return applied;
     };
     return {
-      view: await change(api, target, { produce, replace: false, tracked: true }, context),
+      view: await change(api, target, { produce, prepare, replace: false, tracked: true }, context),
       created: false,
     };
   } catch (error) {
@@ -52,13 +53,14 @@ export async function apply(
   return { view: await createApplied(api, configuration, body, context), created: true };
 }
 
-interface Configuration {
+export interface Configuration {
   readonly target: Target;
   readonly config: AnyObject;
   readonly force: boolean;
 }
 
-function requireConfiguration({ kind }: Target, value: unknown): AnyObject {
+/** What may be applied to a kind: it says of itself that it is one, and nothing of who owns it. */
+export function requireConfiguration({ kind }: Pick<Target, "kind">, value: unknown): AnyObject {
   const config = (isObject(value) ? value : {}) as AnyObject;
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   const [apiVersion, said] = [text(config.apiVersion), text(config.kind)];
@@ -71,7 +73,12 @@ function requireConfiguration({ kind }: Target, value: unknown): AnyObject {
 }
 
 /** The live object with the configuration applied, decoded, and saying who owns what. */
-function applyTo(api: Api, configuration: Configuration, live: AnyObject, context: WriteContext): AnyObject {
+export function applyTo(
+  api: Api,
+  configuration: Configuration,
+  live: AnyObject,
+  context: WriteContext,
+): AnyObject {
   const { target, config, force } = configuration;
   const type = requireTyped(api, configuration);
   const before = deepCopy(live);
@@ -93,7 +100,8 @@ function applyTo(api: Api, configuration: Configuration, live: AnyObject, contex
   return decoded;
 }
 
-function requireTyped(api: Api, { target, config }: Configuration) {
+/** Refuses what the kind has no fields for. */
+export function requireTyped(api: Api, { target, config }: Configuration) {
   const type = typeOfKind(api, target.kind);
   const errors = typeErrors(type, config);
   if (errors.length === 0) return type;
