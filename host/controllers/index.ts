@@ -31,6 +31,7 @@ import { serviceAccountController } from "./service-account.ts";
 import { serviceAccountTokenController } from "./service-account-token.ts";
 import { serviceCIDRController } from "./service-cidrs.ts";
 import { claimProtectionController, volumeProtectionController } from "./storage-protection.ts";
+import { terminatedPodCollector } from "./terminated-pods.ts";
 
 export interface ControllersOptions {
   readonly client: Client;
@@ -80,10 +81,11 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     start(replicaSetController, "replicaset-controller"),
     start(replicationController, "replication-controller"),
     start(deploymentController, "deployment-controller"),
-    start(endpointSliceController, "endpointslice-controller"),
+    start(endpointSliceController(), "endpointslice-controller"),
     start(endpointsController, "endpoint-controller"),
     start(namespaceController, "namespace-controller"),
     start(podGarbageCollector(), "pod-garbage-collector"),
+    start(terminatedPodCollector, "pod-garbage-collector"),
     start(nodeLifecycleController(clock), "node-controller"),
     start(taintEvictionController(clock), "node-controller"),
     start(disruptionController(), "disruption-controller"),

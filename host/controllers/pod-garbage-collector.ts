@@ -95,7 +95,8 @@ export function reconcileLoss(
   return [{ do: "together", changes: pods.map((pod) => giveUp(pod, [lost])) }];
 }
 
-function giveUp(pod: V1Pod, conditions: readonly V1PodCondition[]): Change {
+/** Fails a pod that has not ended, and removes it at once. */
+export function giveUp(pod: V1Pod, conditions: readonly V1PodCondition[]): Change {
   const gone = (error: { code: number }) => (error.code === 404 ? [] : undefined);
   const erase = remove(Pod, pod, {
     gracePeriodSeconds: 0,

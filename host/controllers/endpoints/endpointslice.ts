@@ -12,6 +12,7 @@ import { controller } from "../runtime.ts";
 import { reads, self, watch } from "../watches.ts";
 import { packSlices } from "./pack-slices.ts";
 import { familiesOf, isHeadless, isManaged, podsOf, servicesOfPods } from "./service-pods.ts";
+import { TriggerTimes } from "./trigger-times.ts";
 import { wantedEndpoints } from "./wanted-endpoints.ts";
 
 export interface ObservedService {
@@ -20,32 +21,44 @@ export interface ObservedService {
   /** The slices this controller manages for the Service. */
   readonly slices: readonly V1EndpointSlice[];
   readonly findNode: (name: string) => V1Node | undefined;
+  /** Since when the endpoints should be other ones, where that is known. */
+  readonly triggerTime?: string;
 }
 
 const SERVICE_NAME = "kubernetes.io/service-name";
 const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
 const MANAGER = "endpointslice-controller.k8s.io";
+const TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time";
 const HEADLESS = "service.kubernetes.io/headless";
 
-export const endpointSliceController = controller<ObservedService>({
-  name: "endpoint-slice-controller",
-  watches: [
-    self(Service),
-    servicesOfPods,
-    watch(EndpointSlice, (slice) => byService.valuesOf(slice)),
-    reads(Node),
-  ],
-  firstDelayMs: 1000,
-  tries: 15,
-  observe: (key, { informers }) => {
-    const service = informers.get(Service).lister.get(key);
-    if (service === undefined || !isManaged(service)) return undefined;
-    const slices = informers.get(EndpointSlice).lister.by(byService, key);
-    const nodes = informers.get(Node).lister;
-    return { service, pods: podsOf(service, informers), slices, findNode: (name) => nodes.get(name) };
-  },
-  reconcile: reconcileEndpointSlices,
-});
+/** What it remembers is only since when endpoints are late. */
+export const endpointSliceController = () => {
+  const triggers = new TriggerTimes();
+  return controller<ObservedService>({
+    name: "endpoint-slice-controller",
+    watches: [
+      self(Service),
+      servicesOfPods,
+      watch(EndpointSlice, (slice) => byService.valuesOf(slice)),
+      reads(Node),
+    ],
+    firstDelayMs: 1000,
+    tries: 15,
+    observe: (key, { informers }) => {
+      const service = informers.get(Service).lister.get(key);
+      if (service === undefined || !isManaged(service)) {
+        triggers.forget(key);
+        return undefined;
+      }
+      const slices = informers.get(EndpointSlice).lister.by(byService, key);
+      const nodes = informers.get(Node).lister;
+      const pods = podsOf(service, informers);
+      const triggerTime = triggers.next(key, service, pods);
+      return { service, pods, slices, findNode: (name) => nodes.get(name), triggerTime };
+    },
+    reconcile: reconcileEndpointSlices,
+  });
+};
 
 /** Files the slices that are ours under the key of their Service. */
 const byService: Index<KubernetesObject> = {
@@ -85,16 +98,27 @@ export function reconcileEndpointSlices(observed: ObservedService): readonly Cha
       deepEqual(slice.metadata?.labels, labelsFor(service)),
     );
     changes.push(
-      ...plan.create.map((group) => create(EndpointSlice, makeSlice(service, family, group), { refused })),
+      ...plan.create.map((group) =>
+        create(EndpointSlice, timed(makeSlice(service, family, group), observed), { refused }),
+      ),
       ...plan.update.map((slice) => {
         const metadata = { ...slice.metadata, labels: labelsFor(service) };
-        return update(EndpointSlice, { ...slice, metadata }, { refused });
+        return update(EndpointSlice, timed({ ...slice, metadata }, observed), { refused });
       }),
       ...plan.remove.map((slice) => remove(EndpointSlice, slice, { failure: gone, refused })),
     );
   }
   if (missing.size > 0) changes.push({ do: "retry", why: `no node ${[...missing].join(", ")}` });
   return changes;
+}
+
+/** A slice that is written says since when it was to be, or nothing of it. */
+function timed(slice: V1EndpointSlice, { triggerTime }: ObservedService): V1EndpointSlice {
+  const { [TRIGGER_TIME]: _, ...rest } = slice.metadata?.annotations ?? {};
+  const annotations = triggerTime === undefined ? rest : { ...rest, [TRIGGER_TIME]: triggerTime };
+  const { annotations: __, ...metadata } = slice.metadata ?? {};
+  const isNone = Object.keys(annotations).length === 0;
+  return { ...slice, metadata: isNone ? metadata : { ...metadata, annotations } };
 }
 
 function makeSlice(
