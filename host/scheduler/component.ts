@@ -19,6 +19,7 @@ import { CoreFeed } from "./core-feed.ts";
 import type { DecidingScheduler } from "./deciding-scheduler.ts";
 import { Evictions } from "./evictions.ts";
 import { ExtendedDecisions } from "./extenders/extended-decisions.ts";
+import { ExtenderService } from "./extenders/extender-service.ts";
 import { type ClusterView, HttpExtender } from "./extenders/http-extender.ts";
 import { GroupReport } from "./groups/group-report.ts";
 import { groupKeyOf, PodGroups } from "./groups/pod-groups.ts";
@@ -51,6 +52,12 @@ export interface SchedulerComponentOptions {
   readonly createCore?: () => Promise<DecidingScheduler>;
 }
 
+export interface SchedulerComponent {
+  /** Judges pods for other schedulers. */
+  readonly extender: ExtenderService;
+  stop(): Promise<void>;
+}
+
 /** Bindings, reports and evictions in flight at once, and how many may wait before the next batch does. */
 const WRITES = 64;
 const WAITING_WRITES = 1024;
@@ -62,7 +69,7 @@ const CORE_RETRY_MS = 1_000;
  *
  * @returns when it has seen the whole cluster and has begun to schedule
  */
-export async function startScheduler(options: SchedulerComponentOptions): Promise<{ stop(): Promise<void> }> {
+export async function startScheduler(options: SchedulerComponentOptions): Promise<SchedulerComponent> {
   const { client, clock, schedulerName = "default-scheduler" } = options;
   const log = options.log.child("scheduler");
   const random = options.random.fork("scheduler");
@@ -219,6 +226,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
   started = true;
   settle();
   return {
+    extender: new ExtenderService({ client, core: () => feed.core.stepwise, cluster: view }),
     stop: async () => {
       started = false;
       stopped = true;

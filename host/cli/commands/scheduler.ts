@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { SchedulerComponentOptions } from "../../scheduler/component.ts";
+import type { SchedulerComponent, SchedulerComponentOptions } from "../../scheduler/component.ts";
 import type { ComponentFlags, RunnableComponent } from "../component.ts";
 import { type PortFlags, portFlags } from "../component-port-flags.ts";
 import { featureGatesFlag, readFeatureGates } from "../serving-flags.ts";
@@ -8,6 +8,7 @@ import { component, run } from "./components.ts";
 interface SchedulerFlags extends ComponentFlags, PortFlags {
   readonly schedulerName: string;
   readonly config?: string;
+  readonly extenderAddress?: string;
   readonly featureGates?: string;
 }
 
@@ -27,6 +28,12 @@ export function schedulerCommand(): Command {
         "--config <file>",
         "a KubeSchedulerConfiguration: its profiles say which pods, and how they are judged",
       ).conflicts("schedulerName"),
+    )
+    .addOption(
+      new Option(
+        "--extender-address <address>",
+        "HOST:PORT where other schedulers may ask this one, as their extender: /filter, /prioritize, /bind, /preempt",
+      ),
     )
     .addOption(featureGatesFlag());
   for (const flag of portFlags(SECURE_PORT)) command.addOption(flag);
@@ -50,7 +57,7 @@ export function schedulerCommand(): Command {
 async function schedulerComponent(
   lease: string,
   whose: Pick<SchedulerComponentOptions, "schedulerName" | "config" | "featureGates">,
-  flags: PortFlags,
+  flags: PortFlags & Pick<SchedulerFlags, "extenderAddress">,
   isPortGiven: boolean,
 ): Promise<RunnableComponent> {
   const [{ SystemClock }, { MetricsRegistry }, { registerProcessMetrics }, { SchedulerMetrics }] =
@@ -65,12 +72,13 @@ async function schedulerComponent(
   const metrics = new SchedulerMetrics(registry, new SystemClock());
   /** One that waits for its turn is ready: it has nothing to catch up with. */
   let isCatchingUp = false;
+  let working: SchedulerComponent | undefined;
   return {
     name: "scheduler",
     lease,
     open: async (parts) => {
       const { openPort } = await import("../component-port.ts");
-      return openPort("scheduler", flags, isPortGiven, parts, {
+      const port = await openPort("scheduler", flags, isPortGiven, parts, {
         checks: (path) => [
           { name: "ping", ok: true },
           ...(path === "readyz"
@@ -82,13 +90,30 @@ async function schedulerComponent(
         ],
         pages: { "/metrics": () => registry.expose() },
       });
+      const { extenderAddress } = flags;
+      if (extenderAddress === undefined) return port;
+      const { openExtenderPort } = await import("../extender-port.ts");
+      const extender = await openExtenderPort(extenderAddress, flags, () => working?.extender, parts.log);
+      return {
+        serverIsThere: () => port.serverIsThere(),
+        stop: async () => {
+          await extender.stop();
+          await port.stop();
+        },
+      };
     },
     start: async ({ access: _, ...parts }) => {
       const { startScheduler } = await import("../../scheduler/component.ts");
       isCatchingUp = true;
       const running = await startScheduler({ ...parts, ...whose, metrics, ties: "random", thread: "worker" });
       isCatchingUp = false;
-      return running;
+      working = running;
+      return {
+        stop: async () => {
+          working = undefined;
+          await running.stop();
+        },
+      };
     },
   };
 }
