@@ -10,9 +10,11 @@ import {
   Namespace,
   Pod,
   PodDisruptionBudget,
+  PodGroup,
   Secret,
   Service,
   ServiceAccount,
+  Workload,
 } from "../../host/api/registry.ts";
 import { SystemClock, sleep } from "../../host/apimachinery/clock.ts";
 import { createLogger } from "../../host/apimachinery/log.ts";
@@ -37,6 +39,7 @@ import { createMemoryStore } from "../../host/store/memory-store.ts";
 const clock = new SystemClock();
 const random = seededRandom(11);
 const lines: string[] = [];
+const featureGates = { GenericWorkload: true, GangScheduling: true };
 const log = createLogger((line) => lines.push(line), "info");
 const pki = await ensurePki({ nowMs: clock.nowMs() });
 const stops: (() => unknown)[] = [];
@@ -62,7 +65,9 @@ async function access(commonName: string) {
 
 beforeAll(async () => {
   const tls = { caCert: pki.caCert, ...pki.serving };
-  server = await createApiServer({ store: createMemoryStore({}), clock, random, log, port: 0, tls });
+  const runtimeConfig = new Set(["scheduling.k8s.io/v1alpha2"]);
+  const store = createMemoryStore({});
+  server = await createApiServer({ store, clock, random, log, port: 0, tls, featureGates, runtimeConfig });
   stops.push(() => server.stop());
   root = server.client("test");
   const manager = await access("system:kube-controller-manager");
@@ -74,6 +79,7 @@ beforeAll(async () => {
     random,
     log,
     rootCa: pki.caCert,
+    featureGates,
     signToken: server.signToken,
     signCertificate: requestSigner(pki),
     clientFor: (name) => {
@@ -90,6 +96,7 @@ beforeAll(async () => {
     clock,
     random,
     log,
+    featureGates,
     ties: "random",
     thread: "caller",
   });
@@ -156,6 +163,39 @@ test("a Deployment runs, is served and goes, and nobody was refused anything", a
   await until(async () =>
     (await root.list(Namespace)).items.every(({ metadata }) => metadata?.name !== namespace),
   );
+  expect(lines.filter((line) => /forbidden|Unauthorized|cannot/i.test(line))).toEqual([]);
+}, 60_000);
+
+test("a gang is placed, told so, owned and let go, and nobody was refused anything", async () => {
+  const namespace = "gangs";
+  await root.create(Namespace, { metadata: { name: namespace } });
+  await until(async () => (await root.list(ServiceAccount, { namespace })).items.length === 1);
+  const policy = { schedulingPolicy: { gang: { minCount: 2 } } };
+  const workload = await root.create(Workload, {
+    metadata: { name: "jobs", namespace },
+    spec: { podGroupTemplates: [{ name: "main", ...policy }] },
+  });
+  const { uid = "" } = workload.metadata ?? {};
+  const owner = { apiVersion: "scheduling.k8s.io/v1alpha2", kind: "Workload", name: "jobs", uid };
+  await root.create(PodGroup, {
+    metadata: { name: "jobs-0", namespace, ownerReferences: [owner] },
+    spec: policy,
+  });
+  for (const name of ["a", "b"])
+    await root.create(Pod, {
+      metadata: { name, namespace },
+      spec: { schedulingGroup: { podGroupName: "jobs-0" }, containers: [{ name: "c", image: "i" }] },
+    });
+  const group = () => root.get(PodGroup, { namespace, name: "jobs-0" });
+  await until(async () => (await group()).status?.conditions?.[0]?.status === "True");
+  // The group goes with its owner, but not from under its pods.
+  await root.delete(Workload, { namespace, name: "jobs" });
+  await until(async () => (await group()).metadata?.deletionTimestamp !== undefined);
+  await root.delete(Namespace, { name: namespace });
+  await until(async () =>
+    (await root.list(Namespace)).items.every(({ metadata }) => metadata?.name !== namespace),
+  );
+  expect((await root.list(PodGroup)).items).toEqual([]);
   expect(lines.filter((line) => /forbidden|Unauthorized|cannot/i.test(line))).toEqual([]);
 }, 60_000);
 
