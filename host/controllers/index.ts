@@ -6,6 +6,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { SharedInformers } from "../client/informer.ts";
+import { requireServed } from "../client/served.ts";
 import { certificateApprover } from "./certificates/approver.ts";
 import { certificateCleaner } from "./certificates/cleaner.ts";
 import { certificateSigner, type SignCertificate } from "./certificates/signer.ts";
@@ -65,6 +66,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   const informers = new SharedInformers({ client, clock, random: random.fork("informers"), log });
   const shared = { client, informers, clock, random, log };
   const hasGroups = options.featureGates?.GenericWorkload === true;
+  for (const kind of hasGroups ? ALPHA_KINDS : []) await requireServed(client, kind);
   if (hasGroups) CustomKinds.of(informers).serveAlways(ALPHA_KINDS);
   /** A controller and the account it has in Kubernetes. */
   const start = <O>(definition: Controller<O>, account?: string) =>

@@ -1,5 +1,5 @@
 import type { V1Pod } from "../api/generated/types.ts";
-import { Node, Pod } from "../api/registry.ts";
+import { Node, Pod, PodGroup } from "../api/registry.ts";
 import { type Clock, sleep, type Timer } from "../apimachinery/clock.ts";
 import { DEFAULT_FEATURE_GATES, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
@@ -8,6 +8,7 @@ import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder } from "../client/event-recorder.ts";
 import { SharedInformers } from "../client/informer.ts";
+import { requireServed } from "../client/served.ts";
 import { BoundedTasks } from "./bounded-tasks.ts";
 import type { ClusterEvent } from "./cluster-events.ts";
 import { ClusterWatch, holdsRoom, isFinished } from "./cluster-watch.ts";
@@ -84,6 +85,7 @@ export async function startScheduler(options: SchedulerComponentOptions): Promis
     names.map((component) => [component, createEventRecorder({ client, clock, random, log, component })]),
   );
   const { featureGates = DEFAULT_FEATURE_GATES } = options;
+  if (featureGates.GenericWorkload) await requireServed(client, PodGroup);
   const letGo = (key: string, why: string) => {
     queue.release(key, nowMs(), why);
     settle();

@@ -331,6 +331,13 @@ describe("room that has to be made", () => {
 });
 
 describe("what goes wrong", () => {
+  test("an API server without the kinds is said to be one", async () => {
+    api = await startVirtualApi();
+    await expect(start()).rejects.toThrow(
+      "the API server does not serve podgroups of scheduling.k8s.io/v1alpha2; start it with --runtime-config=",
+    );
+  });
+
   test("a binding that fails is that pod's own failure: the others stay, and it follows", async () => {
     await node("n1", 3);
     await start();
