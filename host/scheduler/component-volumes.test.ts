@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startVirtualApi, type VirtualApi } from "../../test/virtual-api.ts";
 import type {
   V1Node,
@@ -7,7 +7,14 @@ import type {
   V1Pod,
   V1StorageClass,
 } from "../api/generated/types.ts";
-import { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from "../api/registry.ts";
+import {
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PriorityClass,
+  StorageClass,
+} from "../api/registry.ts";
 import { startScheduler } from "./component.ts";
 
 /** Pods with claims, over the real API server and the real core. Nobody binds claims but the test. */
@@ -124,4 +131,74 @@ test("a claim that nobody binds is given up after ten minutes, in the plugin's w
     'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded',
   );
   expect((await podNow("p")).spec?.nodeName).toBeUndefined();
+});
+
+describe("while a pod waits for its volume", () => {
+  const ask = (cpu: string) => [{ name: "c", image: "nginx", resources: { requests: { cpu } } }];
+  const selectedNode = async () => {
+    const claim: V1PersistentVolumeClaim = await api.client.get(PersistentVolumeClaim, claimed);
+    return claim.metadata?.annotations?.["volume.kubernetes.io/selected-node"] ?? "";
+  };
+  /** A pod that takes most of a node, and is held up there by its claim. */
+  const startWaiting = async () => {
+    await makeClaim();
+    await api.client.create<V1Pod>(Pod, {
+      metadata: { name: "waiting", namespace: "default" },
+      spec: {
+        containers: ask("800m"),
+        volumes: [{ name: "v", persistentVolumeClaim: { claimName: "data" } }],
+      },
+    });
+    await api.clock.advance(2_000);
+    const node = await selectedNode();
+    expect(["n1", "n2"]).toContain(node);
+    return node;
+  };
+  const makeOther = (name: string, zone: string, priorityClassName?: string) =>
+    api.client.create<V1Pod>(Pod, {
+      metadata: { name, namespace: "default" },
+      spec: {
+        containers: ask("800m"),
+        nodeSelector: { zone },
+        ...(priorityClassName === undefined ? {} : { priorityClassName }),
+      },
+    });
+
+  test("one that is more important takes its node, and it is placed elsewhere", async () => {
+    await api.client.create(PriorityClass, { metadata: { name: "high" }, value: 1000 });
+    const node = await startWaiting();
+    await makeOther("urgent", node, "high");
+    await api.clock.advance(15_000);
+    expect((await podNow("urgent")).spec?.nodeName).toBe(node);
+    const waiting = await podNow("waiting");
+    expect(waiting.metadata?.deletionTimestamp).toBeUndefined();
+    expect(waiting.spec?.nodeName).toBeUndefined();
+    // It was not bound, so it is tried again; but its claim is promised to that node until the provisioner takes that back.
+    const other = node === "n1" ? "n2" : "n1";
+    expect(await selectedNode()).toBe(node);
+    expect(await messageOf("waiting")).toMatch(
+      /1 Insufficient cpu, 1 node\(s\) didn't find available persistent/,
+    );
+    const back = { metadata: { annotations: { "volume.kubernetes.io/selected-node": null } } };
+    await api.client.patch(PersistentVolumeClaim, claimed, { type: "merge", body: back });
+    await api.clock.advance(12_000);
+    expect(await selectedNode()).toBe(other);
+    await makeVolume("made", other);
+    await bindClaim("made");
+    await api.clock.advance(12_000);
+    expect((await podNow("waiting")).spec?.nodeName).toBe(other);
+  });
+
+  test("one that is not has to wait, and gets the room when it is evicted", async () => {
+    const node = await startWaiting();
+    await makeOther("late", node);
+    await api.clock.advance(15_000);
+    expect((await podNow("late")).spec?.nodeName).toBeUndefined();
+    const waiting = { namespace: "default", name: "waiting" };
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: waiting };
+    await api.client.createSubresource(Pod, waiting, "eviction", eviction);
+    await api.clock.advance(15_000);
+    await expect(podNow("waiting")).rejects.toThrow(/not found/);
+    expect((await podNow("late")).spec?.nodeName).toBe(node);
+  });
 });

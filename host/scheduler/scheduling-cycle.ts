@@ -54,7 +54,7 @@ export class SchedulingCycle {
   readonly #parts: CycleParts;
   readonly #writes: BoundedTasks;
   /** Pods that wait until their claims are bound, with their nodes. */
-  readonly #waitingForClaims = new Map<QueuedPod, string>();
+  readonly #waitingForClaims = new Map<QueuedPod, { readonly node: string }>();
   /** Pods about which extenders are asked, each extender about one at a time: the others do not wait for them. */
   readonly #lanes = new Lanes<HttpExtender>();
   readonly #alone = new Set<QueuedPod>();
@@ -253,9 +253,13 @@ export class SchedulingCycle {
       this.#undo(entry, node, bindingFailed(error));
       return;
     }
-    this.#waitingForClaims.set(entry, node);
-    this.#volumes.wait(claims, (error) => {
-      if (!this.#waitingForClaims.delete(entry) || entry.place === "gone") return;
+    const wait = { node };
+    this.#waitingForClaims.set(entry, wait);
+    // Taken back meanwhile, the pod may wait again, for another node.
+    const isWanted = () => this.#waitingForClaims.get(entry) === wait;
+    this.#volumes.wait(claims, isWanted, (error) => {
+      this.#waitingForClaims.delete(entry);
+      if (entry.place === "gone") return;
       metrics?.ranPoint(entry, "PreBind", startMs, error === undefined);
       if (error === undefined) this.#writes.run(() => this.#bind(entry, node));
       else this.#undo(entry, node, bindingFailed(error));
@@ -269,10 +273,10 @@ export class SchedulingCycle {
    */
   cancel(key: string, message: string): boolean {
     const entry = this.#parts.queue.find(key);
-    const node = entry && this.#waitingForClaims.get(entry);
-    if (entry === undefined || node === undefined) return false;
+    const wait = entry && this.#waitingForClaims.get(entry);
+    if (entry === undefined || wait === undefined) return false;
     this.#waitingForClaims.delete(entry);
-    this.#undo(entry, node, message);
+    this.#undo(entry, wait.node, message);
     return true;
   }
 

@@ -12,6 +12,13 @@ const POLL_MS = 1_000;
 /** VolumeBindingArgs.bindTimeoutSeconds. */
 const TIMEOUT_MS = 600_000;
 
+interface Wait {
+  readonly claims: readonly ClaimBinding[];
+  readonly isWanted: () => boolean;
+  readonly done: (error: Error | undefined) => void;
+  readonly deadlineMs: number;
+}
+
 /**
  * PreBind of VolumeBinding: tells the API which volumes the claims of a placed pod are to have, and waits until they have
  * them. Binding itself is another's work, so without a controller of volumes every such pod fails after ten minutes.
@@ -41,9 +48,13 @@ export class VolumeBinder {
     }
   }
 
-  /** Calls back when all are bound, or with the reason why they are not. Never after `stop`. */
-  wait(claims: readonly ClaimBinding[], done: (error: Error | undefined) => void): void {
-    this.#poll(claims, this.#clock.nowMs() + TIMEOUT_MS, done);
+  /** Calls back when all are bound, or with the reason why they are not. Never after `stop`, or when it is not wanted any more. */
+  wait(
+    claims: readonly ClaimBinding[],
+    isWanted: () => boolean,
+    done: (error: Error | undefined) => void,
+  ): void {
+    this.#poll({ claims, isWanted, done, deadlineMs: this.#clock.nowMs() + TIMEOUT_MS });
   }
 
   /** Waits no longer. The pods that waited are not called back: they are scheduled again by whoever comes next. */
@@ -52,17 +63,21 @@ export class VolumeBinder {
     for (const timer of this.#timers) timer.cancel();
   }
 
-  #poll(claims: readonly ClaimBinding[], deadlineMs: number, done: (error: Error | undefined) => void): void {
+  #poll(wait: Wait): void {
     if (this.#stopped) return;
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer);
-      this.#areBound(claims).then(
+      if (!wait.isWanted()) return;
+      this.#areBound(wait.claims).then(
         (bound) => {
-          if (bound) done(undefined);
-          else if (this.#clock.nowMs() >= deadlineMs) done(new Error("context deadline exceeded"));
-          else this.#poll(claims, deadlineMs, done);
+          if (!wait.isWanted()) return;
+          if (bound) wait.done(undefined);
+          else if (this.#clock.nowMs() >= wait.deadlineMs) wait.done(new Error("context deadline exceeded"));
+          else this.#poll(wait);
         },
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+        (error: unknown) => {
+          if (wait.isWanted()) wait.done(error instanceof Error ? error : new Error(String(error)));
+        },
       );
     }, POLL_MS);
     this.#timers.add(timer);

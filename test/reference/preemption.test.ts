@@ -273,6 +273,73 @@ describe("what is said of nodes that do not help (6.6)", () => {
   });
 });
 
+/** On its way out; whether a scheduler asked it to go is said by the condition's status and reason. */
+function terminating(text: string, status: string, reason: string): V1Pod {
+  const { metadata, ...rest } = pod(text);
+  return {
+    metadata: { ...metadata!, deletionTimestamp: "2026-01-01T00:00:09Z" },
+    ...rest,
+    status: { ...rest.status, conditions: [{ type: "DisruptionTarget", status, reason }] },
+  };
+}
+
+const WAITS = "not eligible due to a terminating pod on the nominated node.";
+
+describe("62 a pod that is nominated to a node", () => {
+  test.each<Situation & { name: string; wants: string }>([
+    {
+      name: "waits for those that leave it for its sake",
+      nodes: ["n1 500m", "n2 500m"],
+      bound: [terminating("a low 500m on n1", "True", "PreemptionByScheduler"), "b low 500m on n2"],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: WAITS,
+    },
+    {
+      name: "not for one that leaves by itself",
+      nodes: ["n1 500m", "n2 500m"],
+      bound: [terminating("a low 500m on n1", "True", "EvictionByEvictionAPI"), "b low 500m on n2"],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: "n1: a",
+    },
+    {
+      name: "nor where the condition is not true",
+      nodes: ["n1 500m", "n2 500m"],
+      bound: [terminating("a low 500m on n1", "False", "PreemptionByScheduler"), "b low 500m on n2"],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: "n1: a",
+    },
+    {
+      name: "nor for one that is its equal",
+      nodes: ["n1 500m", "n2 500m"],
+      bound: [terminating("a high 500m on n1", "True", "PreemptionByScheduler"), "b low 500m on n2"],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: "n2: b",
+    },
+    {
+      name: "nor for one on another node",
+      nodes: ["n1 500m", "n2 500m"],
+      bound: ["b low 500m on n1", terminating("a mid 500m on n2", "True", "PreemptionByScheduler")],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: "n1: b",
+    },
+    {
+      name: "nor where nothing that leaves could help it",
+      nodes: ["n1 300m", "n2 500m"],
+      bound: [terminating("a low 300m on n1", "True", "PreemptionByScheduler"), "b low 500m on n2"],
+      nominated: [["p high 500m", "n1"]],
+      pod: "p high 500m",
+      wants: "n2: b",
+    },
+  ])("$name", async ({ wants, ...situation }) => {
+    expect(await preempt(situation)).toBe(wants);
+  });
+});
+
 describe("nominated pods (5.7)", () => {
   test.each<Situation & { name: string; wants: string }>([
     {
