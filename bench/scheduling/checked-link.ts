@@ -104,8 +104,8 @@ export class CheckedLink implements SchedulerLink {
     return this.#core.evaluate(id);
   }
 
-  scheduleNominated(id: number, nominations: Nominations): Promise<PlacedBatch> {
-    return this.#core.scheduleNominated(id, nominations);
+  scheduleNominated(classes: readonly number[], nominations: Nominations): Promise<PlacedBatch> {
+    return this.#core.scheduleNominated(classes, nominations);
   }
 
   evaluateNominated(id: number, nominations: Nominations): Promise<Evaluation> {

@@ -199,21 +199,20 @@ export class CoreScheduler implements DecidingScheduler {
   /**
    * As many pods as may go to the core together. A pod that could preempt others ends its batch: whether it could is tried
    * out before the next is placed. So does one whose claims are bound with it: what they are promised is the next one's loss.
-   * One that nominations bear on is asked about alone.
+   * Pods that nominations bear on go together if the same do, and one that is nominated itself goes alone.
    */
   #nextBatch(pods: readonly V1Pod[], start: number): PreparedPod[] {
     const batch: PreparedPod[] = [];
     this.#tables.holdClasses();
+    const first = this.#nominated.concernOf(pods[start]!);
     while (batch.length < MAX_BATCH && start + batch.length < pods.length) {
       const pod = pods[start + batch.length]!;
-      const priority = pod.spec?.priority ?? 0;
-      const isConcerned = this.#nominated.concerns(podKey(pod), priority);
-      if (isConcerned && batch.length > 0) break;
+      if (batch.length > 0 && this.#nominated.concernOf(pod) !== first) break;
       const prepared = this.#preparation.prepareOrRefuse(pod);
       if ("isCrowdedOut" in prepared && batch.length > 0) break;
       batch.push(prepared);
       if ("volumes" in prepared && prepared.volumes?.endsBatch) break;
-      if (isConcerned || this.#pods.anyBelow(priority)) break;
+      if (first === "own" || this.#pods.anyBelow(pod.spec?.priority ?? 0)) break;
     }
     return batch;
   }
@@ -273,12 +272,13 @@ export class CoreScheduler implements DecidingScheduler {
   }
 
   #ask(asked: readonly AskedPod[]): Promise<PlacedBatch> {
-    const [only, ...others] = asked;
-    const priority = only?.pod.spec?.priority ?? 0;
-    // Pods that nominations bear on are alone in their batch.
-    if (only === undefined || others.length > 0 || !this.#nominated.concerns(only.key, priority))
-      return this.#link.schedule(asked.map(({ classId }) => classId));
-    return this.#link.scheduleNominated(only.classId, this.#nominated.questionFor(only.key, priority));
+    const ids = asked.map(({ classId }) => classId);
+    const first = asked[0];
+    const priority = first?.pod.spec?.priority ?? 0;
+    // What bears on one of a batch bears on all of it.
+    if (first === undefined || !this.#nominated.concerns(first.key, priority))
+      return this.#link.schedule(ids);
+    return this.#link.scheduleNominated(ids, this.#nominated.questionFor(first.key, priority));
   }
 
   /**

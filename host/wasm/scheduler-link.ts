@@ -38,8 +38,8 @@ export interface SchedulerLink {
   post(call: CoreCall): void;
   schedule(classes: readonly number[]): Promise<PlacedBatch>;
   evaluate(id: number): Promise<Evaluation>;
-  /** One pod of the class, or all its nodes' answers, where pods are nominated to nodes. */
-  scheduleNominated(id: number, nominations: Nominations): Promise<PlacedBatch>;
+  /** Pods of these classes, or all nodes' answers, where pods are nominated to nodes. */
+  scheduleNominated(classes: readonly number[], nominations: Nominations): Promise<PlacedBatch>;
   evaluateNominated(id: number, nominations: Nominations): Promise<Evaluation>;
   /** What preemption would do on these nodes: an answer for each, until there are enough candidates. */
   dryRun(id: number, question: DryRun): Promise<DryRunOutcome[]>;
@@ -134,7 +134,7 @@ export function linkTo(core: SchedulerCore): SchedulerLink {
     post: (call) => applyCall(core, call),
     schedule: async (classes) => core.schedule(classes),
     evaluate: async (id) => core.evaluate(id),
-    scheduleNominated: async (id, nominations) => core.preemption.scheduleNominated(id, nominations),
+    scheduleNominated: async (...question) => core.preemption.scheduleNominated(...question),
     evaluateNominated: async (id, nominations) => core.preemption.evaluateNominated(id, nominations),
     dryRun: async (id, question) => core.preemption.dryRun(id, question),
     close: async () => {},

@@ -32,18 +32,64 @@ export class PreemptionQuestions {
     this.#views = openViews(core);
   }
 
-  /** Places one pod of the class, or says why not, where pods are nominated to nodes. */
-  scheduleNominated(id: number, nominations: Nominations): PlacedBatch {
+  /**
+   * Places pods of these classes in order, each assumed before the next, or says why not, where pods are nominated to nodes. One
+   * that is nominated itself (`own`) is asked about alone.
+   */
+  scheduleNominated(classes: readonly number[], nominations: Nominations): PlacedBatch {
+    const [only] = classes;
     const { own } = nominations;
-    if (own !== undefined && this.#fits(id, own, nominations)) {
-      this.#core.assume(id, own);
-      return { slots: Int32Array.of(own), refusals: new Map(), chosen: this.#decisions.chosenOn(id, own) };
+    if (own !== undefined && only !== undefined && this.#fits(only, own, nominations)) {
+      this.#core.assume(only, own);
+      return { slots: Int32Array.of(own), refusals: new Map(), chosen: this.#decisions.chosenOn(only, own) };
     }
-    return this.#withClosedNodes(id, nominations, (closed) => {
-      const placed = this.#decisions.schedule(id);
-      const refusals = [...placed.refusals].map(([i, why]) => [i, correctRefusals(why, closed)] as const);
-      return { ...placed, refusals: new Map(refusals) };
+    const slots = new Int32Array(classes.length);
+    const refusals = new Map<number, Refusals>();
+    let chosen: readonly number[] = [];
+    for (let first = 0; first < classes.length; ) {
+      const id = classes[first]!;
+      let end = first + 1;
+      if (this.#isOfNodes(id)) while (classes[end] === id) end++;
+      const run = this.#placeAlike(id, end - first, nominations);
+      slots.set(run.slots, first);
+      for (const [i, why] of run.refusals) refusals.set(first + i, why);
+      chosen = run.chosen;
+      first = end;
+    }
+    return { slots, refusals, chosen };
+  }
+
+  /** Whether what a node says to the class changes with the node alone: then nodes are asked once for many pods. */
+  #isOfNodes(id: number): boolean {
+    const { termCount, volumeFilters } = this.#views.classes;
+    return termCount.get(id) === 0 && volumeFilters.get(id) === 0;
+  }
+
+  /** Pods of one class. Of several, each closes the node where it was placed, if the next does not fit there any more. */
+  #placeAlike(id: number, count: number, nominations: Nominations): PlacedBatch {
+    const nominated = new Map(nominations.nodes.map((node) => [node.slot, node]));
+    const slots = new Int32Array(count).fill(-1);
+    const refusals = new Map<number, Refusals>();
+    let chosen: readonly number[] = [];
+    this.#withClosedNodes(id, nominations, (closed) => {
+      for (let i = 0; i < count; i++) {
+        const placed = this.#decisions.schedule(id);
+        const why = placed.refusals.get(0);
+        if (why !== undefined) {
+          // Nothing is placed any more: the others are refused for the same.
+          const corrected = correctRefusals(why, closed);
+          for (let rest = i; rest < count; rest++) refusals.set(rest, corrected);
+          return;
+        }
+        const slot = placed.slots[0]!;
+        slots[i] = slot;
+        chosen = placed.chosen;
+        const node = nominated.get(slot);
+        if (node !== undefined && i + 1 < count)
+          this.#closeIfRefused(node, this.#askNominated(id, node), closed);
+      }
     });
+    return { slots, refusals, chosen };
   }
 
   /** As `evaluate`, where pods are nominated to nodes. */
@@ -83,22 +129,24 @@ export class PreemptionQuestions {
    * Closes the nodes that refuse the class with the pods nominated to them, or without, for one decision. A closed node has
    * less than no room for pods: nobody is placed there, but its pods and labels still count for others' sums and scores.
    */
-  #withClosedNodes<T>(
-    id: number,
-    { shapes, nodes }: Nominations,
-    decide: (closed: readonly ClosedNode[]) => T,
-  ): T {
+  #withClosedNodes<T>(id: number, { shapes, nodes }: Nominations, decide: (closed: ClosedNode[]) => T): T {
     const outcomes = this.#judge(id, shapes, nodes);
-    const closed = nodes.flatMap(({ slot }, i) => {
-      const { rejectedBy, insufficient } = outcomes[i]!;
-      return rejectedBy === this.#core.Filter.none ? [] : [{ slot, rejectedBy, insufficient }];
+    const closed: ClosedNode[] = [];
+    nodes.forEach((node, i) => {
+      this.#closeIfRefused(node, outcomes[i]!, closed);
     });
-    for (const { slot } of closed) this.#invertRoom(slot);
     try {
       return decide(closed);
     } finally {
       for (const { slot } of closed) this.#invertRoom(slot);
     }
+  }
+
+  #closeIfRefused({ slot }: NominatedNode, outcome: DryRunOutcome, closed: ClosedNode[]): void {
+    const { rejectedBy, insufficient } = outcome;
+    if (rejectedBy === this.#core.Filter.none) return;
+    closed.push({ slot, rejectedBy, insufficient });
+    this.#invertRoom(slot);
   }
 
   /** Closes a node, or opens it again. */
@@ -112,13 +160,15 @@ export class PreemptionQuestions {
     this.#putShapes(shapes);
     this.#core.prepareTopology(id);
     this.#core.prepareVolumes(id);
-    return nodes.map(({ slot, nominated }) => {
-      nominated.forEach((shape, i) => {
-        this.#views.triedPods.shape.set(i, shape);
-      });
-      this.#core.judgeNominated(id, slot, nominated.length);
-      return this.#outcome(slot, undefined);
-    });
+    return nodes.map((node) => this.#askNominated(id, node));
+  }
+
+  /** Asks one node, with the pods nominated to it and without. The shapes have to be there. */
+  #askNominated(id: number, { slot, nominated }: NominatedNode): DryRunOutcome {
+    const { shape } = this.#views.triedPods;
+    for (let i = 0; i < nominated.length; i++) shape.set(i, nominated[i]!);
+    this.#core.judgeNominated(id, slot, nominated.length);
+    return this.#outcome(slot, undefined);
   }
 
   #tryNode(id: number, { slot, lower, nominated }: DryRunNode): DryRunOutcome {
@@ -201,6 +251,7 @@ function openViews(core: SchedulerExports) {
   const at = (table: number) => core.tableAddress(table) >>> 0;
   return {
     nodes: openTable(memory, core.NodeField, at(Table.nodes)),
+    classes: openTable(memory, core.ClassField, at(Table.classes)),
     shapes: openTable(memory, core.ShapeField, at(Table.shapes)),
     shapeParts: openTable(memory, core.ShapePartField, at(Table.shapeParts)),
     triedPods: openTable(memory, core.TriedPodField, at(Table.triedPods)),

@@ -1,4 +1,6 @@
+import type { V1Pod } from "../../api/generated/types.ts";
 import type { Nominations } from "../../wasm/scheduler-facts.ts";
+import { podKey } from "../pod-facts.ts";
 import { type KnownShape, type ShapedPod, Shapes } from "./shapes.ts";
 
 /** A pod that waits for the room that was made for it on a node. */
@@ -25,6 +27,8 @@ export class NominatedPods {
   readonly #parts: Parts;
   readonly #byKey = new Map<string, NominatedPod>();
   readonly #byNode = new Map<string, Map<string, NominatedPod>>();
+  /** How many have each priority. */
+  readonly #priorities = new Map<number, number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -40,7 +44,9 @@ export class NominatedPods {
   }
 
   put(pod: NominatedPod): void {
+    this.delete(pod.key);
     this.#byKey.set(pod.key, pod);
+    this.#priorities.set(pod.priority, (this.#priorities.get(pod.priority) ?? 0) + 1);
     const pods = this.#byNode.get(pod.node) ?? new Map<string, NominatedPod>();
     pods.set(pod.key, pod);
     this.#byNode.set(pod.node, pods);
@@ -50,6 +56,9 @@ export class NominatedPods {
     const pod = this.#byKey.get(key);
     if (pod === undefined) return undefined;
     this.#byKey.delete(key);
+    const left = this.#priorities.get(pod.priority)! - 1;
+    if (left === 0) this.#priorities.delete(pod.priority);
+    else this.#priorities.set(pod.priority, left);
     const pods = this.#byNode.get(pod.node)!;
     pods.delete(key);
     if (pods.size === 0) this.#byNode.delete(pod.node);
@@ -60,8 +69,16 @@ export class NominatedPods {
   concerns(key: string, priority: number): boolean {
     if (this.#byKey.size === 0) return false;
     if (this.#byKey.has(key)) return true;
-    for (const pod of this.#byKey.values()) if (pod.priority >= priority) return true;
+    for (const other of this.#priorities.keys()) if (other >= priority) return true;
     return false;
+  }
+
+  /** Which nominations bear on a pod: none, those of its priority and above, or its own as well. */
+  concernOf(pod: V1Pod): "none" | "own" | number {
+    const key = podKey(pod);
+    const priority = pod.spec?.priority ?? 0;
+    if (this.#byKey.has(key)) return "own";
+    return this.concerns(key, priority) ? priority : "none";
   }
 
   /** The others that a pod of this priority has to make room for on a node. */
