@@ -1,4 +1,6 @@
 import { ageColumn, column, nameColumn } from "./columns.ts";
+import { validateClaimSpec, validateSlice } from "./device-validation.ts";
+import { immutable } from "./field-checks.ts";
 import type { ResourceV1ResourceClaim, V1ResourceClaimTemplate, V1ResourceSlice } from "./generated/types.ts";
 import type { KindRules } from "./kind.ts";
 
@@ -22,15 +24,25 @@ function state({ metadata, status }: ResourceV1ResourceClaim): string {
 
 export const resourceClaimRules: KindRules<ResourceV1ResourceClaim> = {
   defaults: ({ spec }) => defaultRequests(spec?.devices),
+  validate: ({ spec }) => validateClaimSpec("spec", spec ?? {}),
+  validateUpdate: (next, old) => immutable("spec", next.spec, old.spec),
   columns: [nameColumn, column("State", state), ageColumn],
 };
 
 export const resourceClaimTemplateRules: KindRules<V1ResourceClaimTemplate> = {
   defaults: ({ spec }) => defaultRequests(spec?.spec?.devices),
+  validate: ({ spec }) => validateClaimSpec("spec.spec", spec?.spec ?? {}),
+  validateUpdate: (next, old) => immutable("spec", next.spec, old.spec),
   columns: [nameColumn, ageColumn],
 };
 
 export const resourceSliceRules: KindRules<V1ResourceSlice> = {
+  validate: validateSlice,
+  validateUpdate: (next, old) => [
+    ...immutable("spec.driver", next.spec.driver, old.spec.driver),
+    ...immutable("spec.pool.name", next.spec.pool.name, old.spec.pool.name),
+    ...immutable("spec.nodeName", next.spec.nodeName, old.spec.nodeName),
+  ],
   columns: [
     nameColumn,
     column("Node", ({ spec }) => spec.nodeName ?? ""),

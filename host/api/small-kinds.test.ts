@@ -132,6 +132,34 @@ test.each<[Kind, string, string[]]>([
     ],
   ],
   [
+    registry.ResourceClaim,
+    "spec: {devices: {requests: [{name: A}, {name: b, exactly: {}}, {name: b, exactly: {deviceClassName: c, count: -1}}], constraints: [{requests: [z]}]}}",
+    [
+      'spec.devices.requests[2].name: Duplicate value: "b"',
+      expect.stringMatching(/^spec\.devices\.requests\[0\]\.name: Invalid value: "A": a lowercase/),
+      "spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required",
+      "spec.devices.requests[1].exactly.deviceClassName: Required value",
+      "spec.devices.requests[2].exactly.count: Invalid value: -1: must be greater than zero",
+      "spec.devices.constraints[0].requests[0]: Invalid value: \"z\": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'",
+    ] as string[],
+  ],
+  [
+    registry.ResourceClaimTemplate,
+    "spec: {spec: {devices: {requests: [{name: a, exactly: {deviceClassName: c}}, {name: b, firstAvailable: [{name: x, deviceClassName: c}]}], constraints: [{requests: [a, b/x]}]}}}",
+    [],
+  ],
+  [
+    registry.ResourceSlice,
+    "spec: {driver: '', pool: {}, nodeName: n, allNodes: true, devices: [{name: a}, {name: a}]}",
+    [
+      "spec.driver: Required value",
+      "spec.pool.name: Required value",
+      "spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero",
+      "spec: Invalid value: null: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set",
+      'spec.devices[1].name: Duplicate value: "a"',
+    ],
+  ],
+  [
     registry.EventsV1Event,
     "{reason: r, action: a, type: Normal, reportingController: c, reportingInstance: i, regarding: {}}",
     ["eventTime: Required value"],

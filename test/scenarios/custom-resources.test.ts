@@ -1,13 +1,6 @@
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  eventually,
-  kubectlFor,
-  type PintleProcess,
-  pintleUp,
-  removeFolder,
-  temporaryFolder,
-} from "./pintle-process.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { kubectlCluster } from "./kubectl-cluster.ts";
+import { eventually } from "./pintle-process.ts";
 import { hasKubectl } from "./requirements.ts";
 
 const DEFINITION = `
@@ -42,20 +35,11 @@ const widget = (name: string, spec: string) =>
 const WIDGET = widget("w1", "size: small");
 
 describe.skipIf(!hasKubectl())("kubectl and a CustomResourceDefinition", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
-  const folder = temporaryFolder();
+  const { kubectl } = kubectlCluster("--nodes", "0");
 
   beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7", "--nodes", "0"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
     await kubectl("apply -f -", { input: DEFINITION });
     await kubectl("wait --for=condition=Established crd/widgets.a.io --timeout=10s");
-  });
-
-  afterAll(async () => {
-    await cluster?.stop();
-    removeFolder(folder);
   });
 
   test("apply, get by short name, category and field, scale, explain", async () => {

@@ -1,28 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeRequest } from "../../host/security/certificate-request.test-support.ts";
-import {
-  eventually,
-  kubectlFor,
-  type PintleProcess,
-  pintleUp,
-  removeFolder,
-  temporaryFolder,
-} from "./pintle-process.ts";
+import { kubectlCluster } from "./kubectl-cluster.ts";
+import { eventually } from "./pintle-process.ts";
 import { hasKubectl } from "./requirements.ts";
 
 /** Gives a person a certificate as Kubernetes' documentation describes it: request, approval, role, kubeconfig. */
 describe.skipIf(!hasKubectl())("kubectl certificate", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
-  const folder = temporaryFolder();
-
-  const ok = async (args: string, input?: string) => {
-    const ran = await kubectl(args, input === undefined ? {} : { input });
-    if (ran.code !== 0) throw new Error(`kubectl ${args} exited ${ran.code}: ${ran.stderr}${ran.stdout}`);
-    return ran.stdout;
-  };
+  const { folder, kubectl, ok } = kubectlCluster("--nodes", "1");
 
   async function ask(name: string, subject: string): Promise<string> {
     const { request, key } = await makeRequest({ subject });
@@ -43,16 +29,6 @@ describe.skipIf(!hasKubectl())("kubectl certificate", () => {
     );
     return key;
   }
-
-  beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7", "--nodes", "1"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
-  });
-
-  afterAll(async () => {
-    await cluster?.stop();
-    removeFolder(folder);
-  });
 
   test("a request that is approved is a user who can log in, and do what their role allows", async () => {
     const key = await ask("jane", "CN=jane,O=developers");

@@ -1,13 +1,6 @@
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  eventually,
-  kubectlFor,
-  type PintleProcess,
-  pintleUp,
-  removeFolder,
-  temporaryFolder,
-} from "./pintle-process.ts";
+import { describe, expect, test } from "vitest";
+import { kubectlCluster } from "./kubectl-cluster.ts";
+import { eventually } from "./pintle-process.ts";
 import { hasKubectl } from "./requirements.ts";
 
 const WEB = `
@@ -31,25 +24,13 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
 
 /** What an administrator does to pods that run: empties a machine before taking it away, gives them more. */
 describe.skipIf(!hasKubectl())("kubectl drain and resize", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
-  const folder = temporaryFolder();
+  const { kubectl } = kubectlCluster("--nodes", "2");
 
   const ok = async (args: string, input?: string) => {
     const ran = await kubectl(args, input === undefined ? {} : { input });
     if (ran.code !== 0) throw new Error(`kubectl ${args} exited ${ran.code}: ${ran.stderr}${ran.stdout}`);
     return ran.stdout + ran.stderr;
   };
-
-  beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7", "--nodes", "2"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
-  });
-
-  afterAll(async () => {
-    await cluster?.stop();
-    removeFolder(folder);
-  });
 
   test("waits for the budget, one pod after the other, and leaves the node empty", async () => {
     await ok("cordon node-2");

@@ -1,39 +1,15 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  eventually,
-  kubectlFor,
-  type PintleProcess,
-  pintleUp,
-  removeFolder,
-  temporaryFolder,
-} from "./pintle-process.ts";
+import { describe, expect, test } from "vitest";
+import { kubectlCluster } from "./kubectl-cluster.ts";
+import { eventually } from "./pintle-process.ts";
 import { hasKubectl, hasManifests, MANIFESTS } from "./requirements.ts";
 
 /** The issue's acceptance, as a user does it: the real manifests, the real kubectl, a real `pintle up`. */
 const seed = (file: string) => join(MANIFESTS, "seed", file);
 
 describe.skipIf(!hasKubectl() || !hasManifests())("kubectl against pintle up", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
-  const folder = temporaryFolder();
-
-  const ok = async (args: string | readonly string[], input?: string) => {
-    const ran = await kubectl(args, input === undefined ? {} : { input });
-    if (ran.code !== 0) throw new Error(`kubectl ${args} exited ${ran.code}: ${ran.stderr}${ran.stdout}`);
-    return ran.stdout;
-  };
-
-  beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
-  });
-
-  afterAll(async () => {
-    await cluster?.stop();
-    removeFolder(folder);
-  });
+  const { cluster, kubectl, ok } = kubectlCluster();
 
   test("three nodes are ready", async () => {
     const out = await ok("get nodes");
@@ -197,7 +173,7 @@ describe.skipIf(!hasKubectl() || !hasManifests())("kubectl against pintle up", (
   test("get -w prints changes as they come", async () => {
     const watcher = spawn(
       "kubectl",
-      ["--kubeconfig", cluster.kubeconfig, "get", "po", "-w", "-l", "run=watched"],
+      ["--kubeconfig", cluster().kubeconfig, "get", "po", "-w", "-l", "run=watched"],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     let seen = "";

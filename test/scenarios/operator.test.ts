@@ -1,40 +1,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageFile } from "../../host/apimachinery/package-root.ts";
-import {
-  eventually,
-  kubectlFor,
-  type PintleProcess,
-  pintleUp,
-  removeFolder,
-  temporaryFolder,
-} from "./pintle-process.ts";
+import { kubectlCluster } from "./kubectl-cluster.ts";
+import { eventually } from "./pintle-process.ts";
 import { hasKubectl } from "./requirements.ts";
 
 const example = (file: string) => packageFile(`examples/06-operator/${file}`);
 
 describe.skipIf(!hasKubectl())("examples/06-operator", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
+  const { cluster, kubectl } = kubectlCluster();
   let operator: ChildProcess;
   let said = "";
-  const folder = temporaryFolder();
 
   beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
     await kubectl(["apply", "-f", example("definition.yaml")]);
     await kubectl("wait --for=condition=Established crd/websites.example.com --timeout=20s");
-    operator = spawn(process.execPath, [example("operator.mjs"), cluster.kubeconfig]);
+    operator = spawn(process.execPath, [example("operator.mjs"), cluster().kubeconfig]);
     for (const stream of [operator.stdout, operator.stderr])
       stream?.on("data", (chunk: Buffer) => (said += chunk));
   });
 
   afterAll(async () => {
     operator?.kill();
-    await cluster?.stop();
-    removeFolder(folder);
   });
 
   const shown = async () =>

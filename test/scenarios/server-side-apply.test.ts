@@ -1,24 +1,12 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { kubectlFor, type PintleProcess, pintleUp, removeFolder, temporaryFolder } from "./pintle-process.ts";
+import { describe, expect, test } from "vitest";
+import { kubectlCluster } from "./kubectl-cluster.ts";
 import { hasKubectl, hasManifests, MANIFESTS } from "./requirements.ts";
 
 const DEPLOYMENT = join(MANIFESTS, "seed", "deployment.yaml");
 
 describe.skipIf(!hasKubectl() || !hasManifests())("kubectl apply --server-side", () => {
-  let cluster: PintleProcess;
-  let kubectl: ReturnType<typeof kubectlFor>;
-  const folder = temporaryFolder();
-
-  beforeAll(async () => {
-    cluster = await pintleUp(join(folder, "data"), ["--seed", "7", "--nodes", "1"]);
-    kubectl = kubectlFor(cluster.kubeconfig, join(folder, "cache"));
-  });
-
-  afterAll(async () => {
-    await cluster?.stop();
-    removeFolder(folder);
-  });
+  const { kubectl } = kubectlCluster("--nodes", "1");
 
   const configMap = (a: string) =>
     `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"shared"},"data":{"a":"${a}"}}`;
