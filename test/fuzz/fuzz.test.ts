@@ -123,12 +123,19 @@ function show({ method, path, headers, body }: FuzzRequest): string {
   return `${method} ${path.slice(0, 1_000)}\n${JSON.stringify(headers)}\n${body?.toString("utf8", 0, 2_000) ?? ""}`;
 }
 
+/** Whether an object is in the namespace, or the IPAddress of a Service that is. */
+function isInside(key: string, value: Uint8Array): boolean {
+  if (key.includes(`/${NAMESPACE}/`)) return true;
+  const isAddress = key.startsWith("/registry/ipaddresses/");
+  return isAddress && Buffer.from(value).includes(`"namespace":"${NAMESPACE}"`);
+}
+
 /** Key -> revision of all that is stored outside of the namespace. */
 async function outside(): Promise<Map<string, number>> {
   const { entries } = await store.range("/registry/");
   return new Map(
     entries
-      .filter(({ key }) => !key.includes(`/${NAMESPACE}/`))
+      .filter(({ key, value }) => !isInside(key, value))
       .map(({ key, modRevision }) => [key, modRevision]),
   );
 }
