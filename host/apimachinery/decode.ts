@@ -1,4 +1,5 @@
 import { setOwn } from "./copy.ts";
+import { CleanDecoder } from "./decode-clean.ts";
 import { DecodeError, jsonKind } from "./decode-error.ts";
 import {
   decodeBase64,
@@ -52,6 +53,29 @@ export function decodeObject<T extends KubernetesObject = KubernetesObject>(
 
 /** Decodes a value of any type of the schema. Throws DecodeError. */
 export function decodeValue(
+  schema: Schema,
+  typeName: string,
+  value: unknown,
+): { value: unknown; unknownFields: string[] } {
+  const clean =
+    typeof value === "object" && value !== null ? cleanDecoder(schema).decode(typeName, value) : undefined;
+  return clean === undefined ? decodeAnyValue(schema, typeName, value) : { value: clean, unknownFields: [] };
+}
+
+/** One for each schema; there is one for all built-in types. */
+const cleanDecoders = new WeakMap<Schema, CleanDecoder>();
+
+function cleanDecoder(schema: Schema): CleanDecoder {
+  let decoder = cleanDecoders.get(schema);
+  if (decoder === undefined) {
+    decoder = new CleanDecoder(schema);
+    cleanDecoders.set(schema, decoder);
+  }
+  return decoder;
+}
+
+/** The long way, which knows what to say of everything. */
+export function decodeAnyValue(
   schema: Schema,
   typeName: string,
   value: unknown,
