@@ -38,17 +38,24 @@ export function decodeBody(api: Api, kind: Kind, body: Body, context: WriteConte
   return withDefaults(kind, object as AnyObject);
 }
 
-/** Kind and apiVersion said outright, and the kind's defaults. */
+/** Kind and apiVersion said outright, and the kind's defaults. A private object is given, and may be the one that is returned. */
 export function withDefaults(kind: Kind, object: AnyObject): AnyObject {
-  const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
-  const typed: AnyObject = {
-    kind: kind.kind,
-    apiVersion: apiVersionOf(kind),
-    metadata: metadata ?? {},
-    ...rest,
-  };
+  const typed = isTyped(kind, object) ? object : retyped(kind, object);
   kind.defaults?.(typed);
   return typed;
+}
+
+/** Whether it says so already, and in the order in which it is stored: what the decoder makes of most bodies. */
+function isTyped(kind: Kind, object: AnyObject): boolean {
+  if (object.kind !== kind.kind || object.apiVersion !== apiVersionOf(kind) || object.metadata === undefined)
+    return false;
+  for (const name in object) return name === "kind";
+  return false;
+}
+
+function retyped(kind: Kind, object: AnyObject): AnyObject {
+  const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
+  return { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: metadata ?? {}, ...rest };
 }
 
 /** A body may leave kind and apiVersion out; what it says must be the kind of the URL. */

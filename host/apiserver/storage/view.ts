@@ -97,16 +97,28 @@ export class View {
 
 /** The bytes to store: kind, apiVersion and metadata first, no resourceVersion. */
 export function encodeObject(object: AnyObject): Uint8Array {
-  const { kind, apiVersion, metadata = {}, ...rest } = object;
-  const { resourceVersion: _, ...meta } = metadata;
-  return Buffer.from(writeTracked({ kind, apiVersion, metadata: meta, ...rest }));
+  // A copy by spread alone takes the hidden class along; what is undefined is not written.
+  const metadata = { ...object.metadata, resourceVersion: undefined };
+  return Buffer.from(writeTracked({ ...inOrder(object), metadata }));
 }
 
+/** @returns a copy of its own as far as its revision goes */
 export function withRevision(object: AnyObject, revision: number): AnyObject {
-  const { kind, apiVersion, metadata = {}, ...rest } = object;
-  const { resourceVersion: _, ...meta } = metadata;
-  const stamp = revision === 0 ? {} : { resourceVersion: String(revision) };
-  return { kind, apiVersion, metadata: { ...stamp, ...meta }, ...rest };
+  const resourceVersion = revision === 0 ? undefined : String(revision);
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
+
+const FIRST = ["kind", "apiVersion", "metadata"] as const;
+
+/** The object with its first members first, as those that were decoded have them. */
+function inOrder(object: AnyObject): AnyObject {
+  let place = 0;
+  for (const name in object) {
+    if (name !== FIRST[place]) break;
+    if (++place === FIRST.length) return object;
+  }
+  const { kind, apiVersion, metadata, ...rest } = object;
+  return { kind, apiVersion, metadata, ...rest };
 }
 
 /** A value on its way to the store, and the object that it was made of. */

@@ -12,7 +12,7 @@ import { asServed, asStored } from "../storage/convert.ts";
 import { storageKey, storageKind } from "../storage/keys.ts";
 import type { UpdateStep } from "../storage/objects.ts";
 import type { AnyObject, View } from "../storage/view.ts";
-import { dropSelfLink } from "./create.ts";
+import { keptMetadata } from "./object-metadata.ts";
 
 export interface ChangeOptions {
   /** The wanted object in the request's version, a private copy; called again after a lost race. */
@@ -172,27 +172,4 @@ function requirePreconditions(target: Target, next: ObjectMeta, old: ObjectMeta,
       },
     );
   }
-}
-
-/** What of the metadata is the server's stays as it was, whatever the client sent. */
-function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
-  const metadata: ObjectMeta = { ...next };
-  dropSelfLink(metadata);
-  for (const field of [
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generateName",
-  ] as const) {
-    if (old[field] === undefined) delete metadata[field];
-    else Object.assign(metadata, { [field]: old[field] });
-  }
-  delete metadata.resourceVersion;
-  metadata.uid ||= old.uid;
-  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"] as const) {
-    const value = metadata[field];
-    if (value !== undefined && Object.keys(value).length === 0) delete metadata[field];
-  }
-  return metadata;
 }

@@ -2,7 +2,7 @@ import type { Kind } from "../../api/kind.ts";
 import { validateMetadata } from "../../api/metadata.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepCopy } from "../../apimachinery/copy.ts";
-import { ApiError, alreadyExists, badRequest, forbidden, internalError } from "../../apimachinery/errors.ts";
+import { alreadyExists, forbidden, internalError } from "../../apimachinery/errors.ts";
 import { type FieldError, invalidObject } from "../../apimachinery/field-error.ts";
 import type { ObjectMeta } from "../../apimachinery/object.ts";
 import { randomSuffix, randomUuid } from "../../apimachinery/random.ts";
@@ -14,6 +14,7 @@ import { trackCreate } from "../managed-fields/track.ts";
 import { asServed, asStored } from "../storage/convert.ts";
 import { storageKind } from "../storage/keys.ts";
 import { type AnyObject, encodeObject, View } from "../storage/view.ts";
+import { bornMetadata, freshMetadata } from "./object-metadata.ts";
 
 /** Draws of a generated name before the collision is the caller's to know. */
 const MAX_NAME_TRIES = 8;
@@ -36,13 +37,11 @@ export async function create(
 ): Promise<View> {
   const decoded = decodeBody(api, kind, body, context);
   const target = storageKind(kind);
-  const said = {
-    ...decoded,
-    metadata: freshMetadata(kind, decoded.metadata ?? {}, namespace, context.dryRun),
-  };
-  track(api, kind, said, context);
-  const object = asStored(kind, said);
-  const metadata = object.metadata ?? {};
+  decoded.metadata = freshMetadata(kind, decoded.metadata ?? {}, namespace, context.dryRun);
+  track(api, kind, decoded, context);
+  const object = asStored(kind, decoded);
+  object.metadata ??= {};
+  const { metadata } = object;
   const name = metadata.name || metadata.generateName || "";
   if (kind.terminating) {
     const why = "create not allowed while custom resource definition is terminating";
@@ -55,10 +54,10 @@ export async function create(
     asked: kind,
     namespace: within,
     name,
-    object: { ...object, metadata },
+    object,
   } as const;
-  const admitted = (await admit(api, attributes, context)) ?? attributes.object;
-  const candidate = { ...admitted, metadata: admitted.metadata ?? {} };
+  const admitted = (await admit(api, attributes, context)) ?? object;
+  const candidate = Object.assign(admitted, { metadata: admitted.metadata ?? {} });
   for (let tries = 1; ; tries++) {
     const view = await tryCreate(api, kind, candidate, context);
     if (view !== undefined) return view.as(kind);
@@ -77,16 +76,10 @@ async function tryCreate(
   const target = storageKind(kind);
   const { metadata } = candidate;
   const generated = metadata.generateName ? generateName(api, metadata.generateName) : "";
-  const object: AnyObject = {
-    // Another try with another name begins from the same candidate.
-    ...(metadata.name ? candidate : deepCopy(candidate)),
-    metadata: {
-      name: metadata.name || generated,
-      ...without(metadata, "name"),
-      uid: randomUuid(api.random),
-      creationTimestamp: formatTime(api.clock.nowMs()),
-    },
-  };
+  const uid = randomUuid(api.random);
+  // Another try with another name begins from the same candidate.
+  const object: AnyObject = metadata.name ? candidate : deepCopy(candidate);
+  object.metadata = bornMetadata(metadata, generated, uid, formatTime(api.clock.nowMs()));
   // Name and uid are known: a Job's selector is made of them.
   dropDisabledFields(api.featureGates, target, object);
   target.prepareCreate?.(object);
@@ -132,52 +125,6 @@ function objectErrors(kind: Kind, stored: AnyObject): FieldError[] {
   return kind.validate?.(asServed(kind, stored)) ?? [];
 }
 
-/** What a client may say of the metadata of a new object; the rest is the server's. */
-function freshMetadata(
-  kind: Kind,
-  said: ObjectMeta,
-  namespace: string | undefined,
-  dryRun: boolean,
-): ObjectMeta {
-  if (said.resourceVersion && !dryRun) {
-    throw new ApiError("", "resourceVersion should not be set on objects to be created");
-  }
-  if (kind.namespaced && said.namespace && namespace && said.namespace !== namespace) {
-    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-  }
-  const metadata: ObjectMeta = { ...said };
-  for (const field of [
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "namespace",
-    "managedFields",
-  ] as const) {
-    delete metadata[field];
-  }
-  dropSelfLink(metadata);
-  const { name, generateName: base, ...rest } = metadata;
-  return {
-    ...(name ? { name } : {}),
-    ...(base ? { generateName: base } : {}),
-    ...(kind.namespaced && (namespace || said.namespace) ? { namespace: namespace || said.namespace } : {}),
-    ...rest,
-  };
-}
-
-/** What Kubernetes does not know any more. */
-export function dropSelfLink(metadata: ObjectMeta & { selfLink?: string }): void {
-  delete metadata.selfLink;
-}
-
 function generateName(api: Api, base: string): string {
   return base.slice(0, MAX_GENERATED_BASE) + randomSuffix(api.random);
-}
-
-function without<T extends object, K extends keyof T>(object: T, field: K): Omit<T, K> {
-  const { [field]: _, ...rest } = object;
-  return rest;
 }
