@@ -1,15 +1,18 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestListener } from "node:http";
 import {
   createSecureServer,
   type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
   type Http2Session,
   type IncomingHttpHeaders,
   type SecureServerOptions,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { serveHttp1 } from "./http1.ts";
-import { serveHttp2 } from "./http2.ts";
+import { Http2Request, openRequest, serveHttp2 } from "./http2.ts";
 import type { IncomingRequest, Outgoing } from "./request-handler.ts";
 import { serveUpgrades } from "./upgrades.ts";
 import type { RawResponse } from "./watch-stream.ts";
@@ -39,11 +42,59 @@ const HEAD_MS = 32_000;
 /** How long what is left of a session may take to end. */
 const GRACE_MS = 10_000;
 
+type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+
+/** The router must not cut long names; the API has its own limits. */
+const MAX_PATH_PARAMETER = 65_536;
+
 /**
  * One port for HTTP/2 and HTTP/1.1 over TLS. A client certificate is asked for, never demanded: tokens work without, and a
  * bad one is answered 401 in the API's words.
+ *
+ * Fastify owns the server and is given every request; its first hook takes all of them over, before a body is read, since
+ * what is wrong with a path, a method, a Content-Type or a body is for the API to say, and paths of custom resources come and go.
  */
 export function createHttpServer(tls: TlsOptions, serving: Serving, idleMs = IDLE_MS): HttpServer {
+  const sockets = new Set<Socket>();
+  const take = ({ raw }: FastifyRequest, reply: FastifyReply) => {
+    reply.hijack();
+    void (raw instanceof Http2Request ? serveHttp2(raw, serving) : serveHttp1(raw, reply.raw, serving));
+  };
+  const app: App = fastify({
+    http2: true,
+    serverFactory: (onRequest) => {
+      const server = openServer(tls, onRequest as unknown as RequestListener, idleMs);
+      serveUpgrades(server, serving.handle);
+      server.on("connection", (socket: Socket) => {
+        sockets.add(socket);
+        socket.on("close", () => sockets.delete(socket));
+      });
+      return server;
+    },
+    routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
+    // A URL that does not decode; its hooks are not asked.
+    frameworkErrors: (_error, request, reply) => take(request as never, reply as never),
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    take(request as never, reply as never);
+    done();
+  });
+  // Never called: the hook has taken the request.
+  app.setNotFoundHandler(() => {});
+  return {
+    listen: async (host, port) => {
+      await app.listen({ host, port });
+      return (app.server.address() as AddressInfo).port;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await app.close();
+    },
+  };
+}
+
+/** Node's server, whose requests of both protocols go to one listener. */
+function openServer(tls: TlsOptions, onRequest: RequestListener, idleMs: number): Http2SecureServer {
   const server = createSecureServer({
     ...tls,
     allowHTTP1: true,
@@ -52,38 +103,15 @@ export function createHttpServer(tls: TlsOptions, serving: Serving, idleMs = IDL
   });
   // Node's types know these only of its HTTP/1.1 server.
   Object.assign(server, { keepAliveTimeout: idleMs, headersTimeout: HEAD_MS });
-  const onHttp1 = (request: IncomingMessage, response: ServerResponse) =>
-    void serveHttp1(request, response, serving);
-  server.on("request", onHttp1 as never);
-  server.on("checkContinue", onHttp1 as never);
+  server.on("request", onRequest as never);
+  server.on("checkContinue", onRequest as never);
   // Whoever listens for requests is given those of HTTP/2 in HTTP/1.1's form, too: by a listener that goes again.
   server.removeAllListeners("stream");
-  serveSessions(server, serving, idleMs);
-  serveUpgrades(server, serving.handle);
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen({ host, port }, () => {
-          server.off("error", reject);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        // Whether it listened or not: the callback is told of that as an error.
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
+  serveSessions(server, onRequest, idleMs);
+  return server;
 }
 
-function serveSessions(server: Http2SecureServer, serving: Serving, idleMs: number): void {
+function serveSessions(server: Http2SecureServer, onRequest: RequestListener, idleMs: number): void {
   /** Answers of each session that go on: a quiet watch is not a dead one. */
   const streaming = new WeakMap<Http2Session, number>();
   server.on("session", (session) => {
@@ -112,7 +140,9 @@ function serveSessions(server: Http2SecureServer, serving: Serving, idleMs: numb
         if (!session.destroyed) session.setTimeout(idleMs);
       });
     };
-    void serveHttp2(stream, { headers, flags, rawHeaders }, serving, onTaken);
+    const request = openRequest(stream, { headers, flags, rawHeaders }, onTaken);
+    // In place of a response, too: Fastify takes the stream of a HEAD, whose writing side Node ends at once, for answered.
+    if (request !== undefined) onRequest(request as never, request as never);
   };
   // Node's types leave out what it gives last.
   server.on("stream", onStream as never);

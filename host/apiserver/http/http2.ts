@@ -9,11 +9,12 @@ import { whenClosed } from "./when-closed.ts";
  * A request that came over HTTP/2. Node's own objects for it, which are those of HTTP/1.1, listen to a dozen events of each
  * stream; here one is made only when an answer is taken over.
  */
-class Http2Request implements IncomingRequest {
+export class Http2Request implements IncomingRequest {
   readonly body: (() => Promise<Buffer>) | undefined;
+  readonly httpVersionMajor = 2;
 
   constructor(
-    private readonly stream: ServerHttp2Stream,
+    readonly stream: ServerHttp2Stream,
     readonly headers: IncomingHttpHeaders,
     readonly rawHeaders: readonly string[],
     hasBody: boolean,
@@ -54,33 +55,39 @@ class Http2Request implements IncomingRequest {
 const ignore = () => {};
 
 /**
- * Serves one request. One that is answered before it was read is reset by Node behind its answer (RFC 9113, 8.1), and the
- * session goes on.
+ * A stream's request; undefined if it is answered already.
  *
- * @param flags    of the frame that brought the head
- * @param onTaken  its answer is a stream now, and may be silent for long
+ * @param head.flags  of the frame that brought the head
+ * @param onTaken     its answer is a stream now, and may be silent for long
  */
-export async function serveHttp2(
+export function openRequest(
   stream: ServerHttp2Stream,
   head: {
     readonly headers: IncomingHttpHeaders;
     readonly flags: number;
     readonly rawHeaders: readonly string[];
   },
-  { handle, writeSliced }: Serving,
   onTaken: () => void,
-): Promise<void> {
+): Http2Request | undefined {
   const { headers, flags, rawHeaders } = head;
   // What goes wrong on a stream ends it; whoever serves it is told by `onGone`.
   stream.on("error", ignore);
   const { ":method": method = "GET" } = headers;
   if (method === "CONNECT") {
     stream.respond({ ":status": 405 }, { endStream: true });
-    return;
+    return undefined;
   }
   const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
   const hasBody = !isWhole && method !== "GET" && method !== "HEAD";
-  const incoming = new Http2Request(stream, headers, rawHeaders, hasBody, onTaken);
+  return new Http2Request(stream, headers, rawHeaders, hasBody, onTaken);
+}
+
+/**
+ * Serves one request. One that is answered before it was read is reset by Node behind its answer (RFC 9113, 8.1), and the
+ * session goes on.
+ */
+export async function serveHttp2(incoming: Http2Request, { handle, writeSliced }: Serving): Promise<void> {
+  const { stream, method } = incoming;
   const outgoing = await handle(incoming);
   if (outgoing === undefined) return;
   const { body } = outgoing;
