@@ -87,6 +87,7 @@ export class CoreScheduler implements DecidingScheduler {
   addNode(node: V1Node): void {
     const facts = readNode(node);
     const { slot, isNew } = this.#tables.putNode(facts);
+    this.#pods.nodeOffers(facts.name, facts.allocatable);
     if (!isNew) return;
     for (const { usage, group, holdings } of this.#pods.on(facts.name))
       this.#link.post(["changeUsage", slot, presenceOf(usage, group.tracks, volumesOf(holdings)), 1]);
@@ -98,6 +99,7 @@ export class CoreScheduler implements DecidingScheduler {
 
   removeNode(name: string): void {
     this.#tables.removeNode(name);
+    this.#pods.nodeOffers(name, undefined);
   }
 
   addPod(pod: V1Pod): void {
@@ -132,6 +134,11 @@ export class CoreScheduler implements DecidingScheduler {
     this.#unnominate(key);
     this.#remove(key);
     this.#tables.volumes.forget(key);
+  }
+
+  stillFits(pod: V1Pod): boolean {
+    const placed = this.#pods.find(podKey(pod));
+    return placed === undefined || !this.#preparation.checksFit(pod) || this.#pods.hasRoom(placed);
   }
 
   nominate(pod: V1Pod, node: string | null): void {

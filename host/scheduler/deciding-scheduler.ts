@@ -29,6 +29,8 @@ export interface DecidingScheduler extends Scheduler {
   nominate(pod: V1Pod, node: string | null): void;
   /** The same decision in steps, where others have a say. */
   readonly stepwise: StepwiseScheduler;
+  /** Whether a placed pod has the room that it was given: another scheduler may have filled its node meanwhile. */
+  stillFits(pod: V1Pod): boolean;
   /** The status of a bound pod has changed in a way that matters to preemption alone. */
   noteStatus(pod: V1Pod): void;
 }

@@ -4,6 +4,7 @@ import { byImportance } from "./preemption/choose-node.ts";
 import type { Potential } from "./preemption/potential.ts";
 import type { KnownShape } from "./preemption/shapes.ts";
 import type { VictimStatus } from "./preemption/victim-facts.ts";
+import type { Amounts } from "./resource-list.ts";
 import type { PodGroup } from "./track-table.ts";
 import type { Holding } from "./volume-holdings.ts";
 
@@ -41,6 +42,12 @@ const SUMMED = [
   "nonZeroMemory",
   "requestEphemeral",
 ] as const;
+/** What a pod is refused for, by the field that is summed. */
+const ROOM = [
+  ["requestMilliCpu", "cpu"],
+  ["requestMemory", "memory"],
+  ["requestEphemeral", "ephemeral-storage"],
+] as const;
 type Sums = Record<(typeof SUMMED)[number], number>;
 
 interface NodePods {
@@ -65,6 +72,7 @@ const noSums = (): Sums => ({
 export class PlacedPods {
   readonly #byKey = new Map<string, PlacedPod>();
   readonly #byNode = new Map<string, NodePods>();
+  readonly #allocatable = new Map<string, Amounts>();
   /** How many pods have each priority: is any lower than a given one? */
   readonly #priorities = new Map<number, number>();
 
@@ -160,6 +168,23 @@ export class PlacedPods {
           `Pod "${key}": spec.containers: the pods of node "${node}" together ask for more than ${limit} (${field})`,
         );
     }
+  }
+
+  /** What a node offers; undefined: it is gone. */
+  nodeOffers(node: string, allocatable: Amounts | undefined): void {
+    if (allocatable === undefined) this.#allocatable.delete(node);
+    else this.#allocatable.set(node, allocatable);
+  }
+
+  /** Whether the pods of its node leave a placed pod the room it asks for, as NodeResourcesFit looks at it. */
+  hasRoom({ node, usage }: Pick<PlacedPod, "node" | "usage">): boolean {
+    const allocatable = this.#allocatable.get(node);
+    const there = this.#byNode.get(node);
+    if (allocatable === undefined || there === undefined) return true;
+    if (there.pods.size > (allocatable.get("pods") ?? 0)) return false;
+    return ROOM.every(
+      ([field, resource]) => usage[field] === 0 || there.sums[field] <= (allocatable.get(resource) ?? 0),
+    );
   }
 
   /** Whether some pod could be a victim of one with this priority. */

@@ -99,6 +99,11 @@ export class PodPreparation {
     }
   }
 
+  /** Whether the pod's profile asks for its room at all. */
+  checksFit(pod: V1Pod): boolean {
+    return this.#profiles.find(pod)?.filters.has("NodeResourcesFit") ?? false;
+  }
+
   letGo(pods: readonly PreparedPod[]): void {
     for (const pod of pods) {
       if (!("group" in pod)) continue;

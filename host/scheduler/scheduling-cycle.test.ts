@@ -22,6 +22,8 @@ class SlowCore implements DecidingScheduler {
   removePod = (_: string, name: string) => void this.told.push(`-${name}`);
   nominate = () => {};
   noteStatus = () => {};
+  hasRoom = true;
+  stillFits = () => this.hasRoom;
   addObject = () => {};
   removeObject = () => {};
   explain = () => Promise.reject(new Error("not asked here"));
@@ -118,6 +120,17 @@ test("a pod bound by somebody else meanwhile stays where the API says", async ()
   await answer();
   expect(await nodeOf("web")).toBe("n2");
   expect(core.told).toEqual(["+web on n2"]);
+});
+
+test("a pod whose node another scheduler has filled meanwhile is not bound there, and asked again after backoff", async () => {
+  core.hasRoom = false;
+  await answer();
+  expect(await nodeOf("web")).toBeUndefined();
+  expect(core.told).toEqual(["-web"]);
+  core.hasRoom = true;
+  await api.clock.advance(3000);
+  await answer();
+  expect(await nodeOf("web")).toBe("n1");
 });
 
 test("a binding that fails is forgotten, and asked again after backoff", async () => {

@@ -284,6 +284,10 @@ export class SchedulingCycle {
     const { queue, feed, report, log, metrics, clock } = this.#parts;
     const { pod, key, uid } = entry;
     const startMs = clock.monotonicMs();
+    if (!feed.core.stillFits(pod)) {
+      this.#undo(entry, node, `node "${node}" was filled by another scheduler`);
+      return;
+    }
     const binder = this.#parts.extended?.binderOf(pod);
     try {
       await this.#bindBy(binder, pod, node);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -142,6 +142,75 @@ describe.runIf(hasKubectl())("components as processes of their own", { timeout: 
     expect(await waiting.stop()).toBe(0);
   });
 });
+
+describe.runIf(hasKubectl())(
+  "a scheduler of a configuration, beside an API server that dies",
+  { timeout: 60_000 },
+  () => {
+    test("binds every pod of its profiles once, and nobody else's", async () => {
+      const first = await apiServer("one");
+      const { kubectl, kubeconfig } = first;
+      const config = join(folder, "config.yaml");
+      const profiles = [{ schedulerName: "default-scheduler" }, { schedulerName: "packing" }];
+      writeFileSync(
+        config,
+        JSON.stringify({
+          apiVersion: "kubescheduler.config.k8s.io/v1",
+          kind: "KubeSchedulerConfiguration",
+          profiles,
+        }),
+      );
+      component(kubeconfig, "controller-manager");
+      component(kubeconfig, "kubelet", "--nodes", "2");
+      await eventually(
+        () => kubectl("get serviceaccount default -o name"),
+        ({ code }) => code === 0,
+      );
+      const running = scheduler(kubeconfig, "--config", config);
+      const create = async (...names: string[]) => {
+        const pods = names.map((name) => ({
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { name },
+          spec: { schedulerName: name.split(".")[0], containers: [{ name: "c", image: "nginx" }] },
+        }));
+        const file = join(folder, "pods.json");
+        writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items: pods }));
+        expect(await kubectl(`create -f ${file}`)).toMatchObject({ code: 0 });
+      };
+      const placed = async () => {
+        const { items } = JSON.parse((await kubectl("get pods -o json")).stdout || '{"items":[]}') as {
+          items: { metadata: { name: string }; spec: { nodeName?: string } }[];
+        };
+        const names = items.filter(({ spec }) => spec.nodeName).map(({ metadata }) => metadata.name);
+        return names.sort().join(" ");
+      };
+      const isPlaced = (names: string) => eventually(placed, (now) => now === names, 30_000);
+      await create("default-scheduler.1", "packing.1", "nobody.1");
+      await isPlaced("default-scheduler.1 packing.1");
+      const port = new URL((await kubectl("config view -o jsonpath={.clusters[0].cluster.server}")).stdout)
+        .port;
+      // Some are perhaps bound when it dies, some not.
+      await create("default-scheduler.2", "packing.2");
+      await first.stop("SIGKILL");
+      // Whoever waits for the new one must not find the file of the old.
+      rmSync(kubeconfig);
+      await apiServer("one", "--secure-port", port);
+      await create("default-scheduler.3", "packing.3", "nobody.3");
+      await isPlaced(
+        [1, 2, 3]
+          .map((i) => `default-scheduler.${i}`)
+          .concat([1, 2, 3].map((i) => `packing.${i}`))
+          .join(" "),
+      );
+      expect(running.child.exitCode).toBeNull();
+      const bound = [...running.output().matchAll(/bound pod.*? pod=default\/(\S+)/g)].map(
+        ([, name]) => name,
+      );
+      expect(bound.length).toBe(new Set(bound).size);
+    });
+  },
+);
 
 describe.runIf(hasKubectl() && hasEtcd())("several on one etcd", { timeout: 90_000 }, () => {
   let etcd: EtcdProcess;
