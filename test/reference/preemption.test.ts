@@ -54,7 +54,7 @@ interface Situation {
   readonly nodes: readonly string[];
   readonly bound: readonly (string | V1Pod)[];
   readonly objects?: readonly KubernetesObject[];
-  readonly nominated?: readonly (readonly [pod: string, node: string])[];
+  readonly nominated?: readonly (readonly [pod: string | V1Pod, node: string])[];
   readonly pod: string | V1Pod;
   readonly config?: ReturnType<typeof withArgs>;
 }
@@ -68,7 +68,7 @@ async function preempt(situation: Situation): Promise<string> {
     ...nodes.map((text) => ({ node: node(text) })),
     ...objects.map((object) => ({ object })),
     ...bound.map((one) => ({ bound: asPod(one) })),
-    ...nominated.map(([one, on]) => ({ nominate: pod(one), on })),
+    ...nominated.map(([one, on]) => ({ nominate: asPod(one), on })),
     { place: asPod(situation.pod) },
   ];
   const same = config === undefined ? {} : { config };
@@ -384,6 +384,58 @@ describe("nominated pods (5.7)", () => {
     },
   ])("$name", async ({ wants, ...situation }) => {
     expect(await preempt(situation)).toBe(wants);
+  });
+});
+
+/** Keeps pods with the label app=… away from its node. */
+const awayFrom = (app: string): Partial<V1Pod["spec"]> => ({
+  affinity: {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app } } },
+      ],
+    },
+  },
+});
+
+// kube-scheduler leaves InterPodAffinity's filter out where neither the pod nor one that is there asks anything of the other.
+describe("a nominated pod's anti-affinity", () => {
+  const nodes = ["n1 500m", "n2 300m", "n3 200m"];
+  const nominated = [[pod("x high 100m", awayFrom("web")), "n1"]] as const;
+  const web = "p mid 100m app=web";
+  test.each<Omit<Situation, "nodes" | "nominated"> & { name: string; wants: string }>([
+    {
+      name: "is not seen by a pod that asks nothing of others",
+      bound: [],
+      pod: web,
+      wants: "placed on n1",
+    },
+    {
+      name: "is by one that keeps away from others itself",
+      bound: [],
+      pod: pod(web, awayFrom("db")),
+      wants: "placed on n2",
+    },
+    {
+      name: "is by one that keeps near others",
+      bound: ["f mid 100m on n1 app=db", "g mid 100m on n2 app=db"],
+      pod: pod(web, { affinity: { podAffinity: awayFrom("db")!.affinity!.podAntiAffinity! } }),
+      wants: "placed on n2",
+    },
+    {
+      name: "is by one that a pod keeps away from elsewhere",
+      bound: [pod("f mid 100m on n2", awayFrom("web"))],
+      pod: web,
+      wants: "placed on n3",
+    },
+    {
+      name: "is not where others keep away from others",
+      bound: [pod("f mid 100m on n2", awayFrom("db"))],
+      pod: web,
+      wants: "placed on n1",
+    },
+  ])("$name", async ({ wants, ...situation }) => {
+    expect(await preempt({ nodes, nominated, ...situation })).toBe(wants);
   });
 });
 
