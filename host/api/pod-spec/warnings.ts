@@ -79,9 +79,11 @@ function containerWarnings(field: string, { env, ports, resources }: V1Container
   const warnings: string[] = [];
   const names = new Set<string>();
   for (const [index, { name, value: text = "" }] of (env ?? []).entries()) {
-    const hidden = `${field}.env[${index}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`;
     // One that is made of the one before, as PATH=$(PATH):/bin, does not hide it.
-    if (names.has(name) && !text.includes(`$(${name})`)) warnings.push(hidden);
+    if (names.has(name) && !text.includes(`$(${name})`))
+      warnings.push(
+        `${field}.env[${index}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+      );
     names.add(name);
   }
   const first = new Map<string, number>();
