@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { V1Node, V1Pod } from "../../api/generated/types.ts";
+import { SystemClock, sleep } from "../../apimachinery/clock.ts";
 import { createScheduler, type Decision, type Scheduler } from "../library.ts";
 
 let scheduler: Scheduler | undefined;
@@ -92,4 +93,18 @@ test("a gang that would not fit even so asks for nobody, and keeps no room", asy
   const decisions = await one.scheduleGroup(pods("a:9 b:9 c:9 d:9"), { minCount: 4 });
   expect(decisions.filter((decision) => "preemption" in decision)).toEqual([]);
   expect(inWords(await one.schedule(pods("x y z")))).toBe("x-n1 y-n1 z-");
+});
+
+test("one that is closed at once, with a gang's placements still being taken back in its worker", async () => {
+  for (let tries = 0; tries < 3; tries++) {
+    const one = await createScheduler();
+    const allocatable = { cpu: "2999", memory: "64Gi", pods: "9999" };
+    one.addNode({ metadata: { name: "n1" }, status: { allocatable } } as V1Node);
+    const names = Array.from({ length: 3_000 }, (_, i) => `p${i}`).join(" ");
+    const decisions = await one.scheduleGroup(pods(names), { minCount: 3_000 });
+    expect(decisions.filter(({ node }) => node !== null)).toEqual([]);
+    await one.close();
+  }
+  // What the worker still says would end this process.
+  await sleep(new SystemClock(), 50);
 });
