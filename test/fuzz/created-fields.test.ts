@@ -4,14 +4,16 @@ import type { V1CustomResourceDefinition } from "../../host/api/generated/types.
 import { apiVersionOf, type Kind } from "../../host/api/kind.ts";
 import { KINDS } from "../../host/api/registry.ts";
 import { createdFields } from "../../host/apimachinery/managed-fields/created-fields.ts";
+import { createdSet } from "../../host/apimachinery/managed-fields/created-set.ts";
 import { type StructType, structType } from "../../host/apimachinery/managed-fields/field-type.ts";
 import { writeOwners } from "../../host/apimachinery/managed-fields/owners.ts";
+import { haveSameFields, outlineOf } from "../../host/apimachinery/managed-fields/same-fields.ts";
 import { ownersAfterUpdate } from "../../host/apimachinery/managed-fields/track.ts";
 import { seededRandom } from "../../host/apimachinery/random.ts";
 import { loadSchema } from "../../host/apimachinery/schema.ts";
 import { resetFields } from "../../host/apiserver/managed-fields/reset-fields.ts";
 import { Draw } from "../reference/generator/draw.ts";
-import { drawType, type Json } from "./objects.ts";
+import { drawType, isJson, type Json } from "./objects.ts";
 import { hostileText, hostileValue } from "./values.ts";
 
 /**
@@ -147,4 +149,47 @@ test.each(cases)("fields of a new $name", ({ kind }) => {
     const written = createdFields(typeOf(kind), object, resetFields(kind, undefined));
     expect(written, `seed ${seed}: ${JSON.stringify(object).slice(0, 2_000)}`).toBe(compared(kind, object));
   }
+});
+
+/** The same but for one place, or but for what its texts say. */
+function varied(draw: Draw, value: unknown): unknown {
+  if (!isJson(value) && !Array.isArray(value))
+    return draw.chance(50) ? otherThan(value) : hostileValue(draw, 2);
+  const keys = Object.keys(value);
+  const key = keys.length === 0 ? hostileText(draw) : draw.pick(keys);
+  const all = value as Json;
+  if (draw.chance(70)) return withMember(value, key, varied(draw, all[key]));
+  if (Array.isArray(value)) return draw.chance(50) ? value.slice(1) : [...value].reverse();
+  if (draw.chance(50)) return Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
+  return Object.fromEntries([...Object.entries(value), [hostileText(draw), hostileValue(draw, 1)]]);
+}
+
+function withMember(value: Json | unknown[], key: string, member: unknown): unknown {
+  if (Array.isArray(value)) return value.map((one: unknown, at) => (String(at) === key ? member : one));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, name === key ? member : one]));
+}
+
+function otherThan(value: unknown): unknown {
+  if (typeof value === "number") return value + 1;
+  return typeof value === "string" ? `${value}x` : value;
+}
+
+test("objects that have the same fields are said to have them only if it is so, and mostly then", () => {
+  let [same, missed] = [0, 0];
+  for (const { kind } of cases)
+    for (let seed = 0; seed < OBJECTS; seed++) {
+      const draw = new Draw(seededRandom(seed));
+      const drawn = kind === custom ? drawCustom(draw) : drawType(draw, schema, kind.type, 7);
+      const other = varied(draw, drawn);
+      if (!isJson(other) || !isJson(drawn["metadata"]) || !isJson(other["metadata"])) continue;
+      const [type, reset] = [typeOf(kind), resetFields(kind, undefined)];
+      const fields = createdFields(type, drawn, reset);
+      const isSame = haveSameFields(type, outlineOf(type, drawn), other);
+      const why = () => `seed ${seed}: ${JSON.stringify([drawn, other]).slice(0, 4_000)}`;
+      if (isSame) expect(createdFields(type, other, reset), why()).toBe(fields);
+      else if (createdFields(type, other, reset) === fields) missed++;
+      if (isSame) same++;
+      expect(createdSet(type, other, reset), why()).toEqual(JSON.parse(createdFields(type, other, reset)));
+    }
+  expect(same).toBeGreaterThan(missed);
 });

@@ -1,9 +1,8 @@
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { formatTime } from "../../apimachinery/clock.ts";
 import { deepEqual } from "../../apimachinery/copy.ts";
-import { createdFields } from "../../apimachinery/managed-fields/created-fields.ts";
+import { createdSet } from "../../apimachinery/managed-fields/created-set.ts";
 import { isEmptySet } from "../../apimachinery/managed-fields/field-set.ts";
-import { fieldTexts } from "../../apimachinery/managed-fields/field-texts.ts";
 import { type StructType, structType } from "../../apimachinery/managed-fields/field-type.ts";
 import {
   entryOf,
@@ -60,7 +59,7 @@ function converted(from: Kind, to: Kind, object: AnyObject): AnyObject {
 
 /** A new object: its creator owns what it set. Works in place. */
 export function trackCreate(api: Api, kind: Kind, object: AnyObject, context: WriteContext): void {
-  const fields = fieldTexts.setOf(createdFields(typeOfKind(api, kind), object, resetFields(kind, undefined)));
+  const fields = createdSet(typeOfKind(api, kind), object, resetFields(kind, undefined));
   const name = context.fieldManager ?? "unknown";
   const time = formatTime(api.clock.nowMs());
   const entry = entryOf({ name, operation: "Update", apiVersion: apiVersionOf(kind), time }, fields);
