@@ -1,5 +1,5 @@
 import { isObject, setOwn } from "../copy.ts";
-import type { FieldType } from "./field-type.ts";
+import type { FieldType, ListType } from "./field-type.ts";
 import { isHollow, isLeaf, memberType } from "./list-elements.ts";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -47,23 +47,29 @@ function haveSameItems(type: FieldType, a: readonly unknown[], b: readonly unkno
   return true;
 }
 
-/** Names of items are shorter; what is longer is content, and one that is a name is never found again. */
-const MAX_TEXT = 256;
-
-/** A copy that has the same fields, and little of what they hold. */
+/** A copy that has the same fields, and of what they hold just what names items. */
 export function outlineOf(type: FieldType, value: unknown): unknown {
-  if (typeof value === "string") return value.length > MAX_TEXT ? "" : value;
+  if (typeof value === "string") return "";
   if (typeof value !== "object" || value === null) return value;
-  if (isHollow(value) || isLeaf(type, value)) return outlineOfLeaf(value);
-  if (Array.isArray(value))
-    return value.map((item: unknown) => outlineOf(type.is === "list" ? type.element : ANY, item));
+  if (isHollow(value)) return Array.isArray(value) ? [] : {};
+  if (isLeaf(type, value)) return Array.isArray(value) ? [0] : { "": 0 };
+  if (Array.isArray(value)) return type.is === "list" ? value.map((item) => outlineOfItem(type, item)) : [0];
   const outline: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value))
     setOwn(outline, name, outlineOf(memberType(type, name) ?? ANY, member));
   return outline;
 }
 
-function outlineOfLeaf(value: object): unknown {
-  if (Array.isArray(value)) return isHollow(value) ? [] : [0];
-  return isHollow(value) ? {} : { some: 0 };
+function outlineOfItem({ keys, element }: ListType, item: unknown): unknown {
+  if (keys.length === 0) return nameOf(item);
+  const outline = outlineOf(element, item);
+  // An item may be owned as a whole, as references to owners are, and is still told from others by its keys.
+  if (isObject(outline) && isObject(item))
+    for (const { name } of keys) if (item[name] !== undefined) setOwn(outline, name, nameOf(item[name]));
+  return outline;
+}
+
+/** What is no scalar is like no other. */
+function nameOf(value: unknown): unknown {
+  return typeof value === "object" ? {} : value;
 }
