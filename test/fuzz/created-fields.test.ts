@@ -21,6 +21,7 @@ import { hostileText, hostileValue } from "./values.ts";
  * write goes through: the same bytes, for drawn objects of every built-in kind and of custom ones, well formed or not.
  */
 const OBJECTS = Number(process.env["SOAK"] ? 3_000 : 40);
+const TIMEOUT_MS = 600_000;
 const schema = loadSchema();
 
 const text = { type: "string" };
@@ -140,16 +141,20 @@ function compared(kind: Kind, object: Json): string {
 
 const cases = [...KINDS, custom].map((kind) => ({ name: `${apiVersionOf(kind)} ${kind.kind}`, kind }));
 
-test.each(cases)("fields of a new $name", ({ kind }) => {
-  for (let seed = 0; seed < OBJECTS; seed++) {
-    const draw = new Draw(seededRandom(seed));
-    const drawn = kind === custom ? drawCustom(draw) : drawType(draw, schema, kind.type, 7);
-    const { managedFields: _, ...metadata } = (drawn["metadata"] ?? {}) as Json;
-    const object = { kind: kind.kind, ...drawn, metadata };
-    const written = createdFields(typeOf(kind), object, resetFields(kind, undefined));
-    expect(written, `seed ${seed}: ${JSON.stringify(object).slice(0, 2_000)}`).toBe(compared(kind, object));
-  }
-});
+test.each(cases)(
+  "fields of a new $name",
+  ({ kind }) => {
+    for (let seed = 0; seed < OBJECTS; seed++) {
+      const draw = new Draw(seededRandom(seed));
+      const drawn = kind === custom ? drawCustom(draw) : drawType(draw, schema, kind.type, 7);
+      const { managedFields: _, ...metadata } = (drawn["metadata"] ?? {}) as Json;
+      const object = { kind: kind.kind, ...drawn, metadata };
+      const written = createdFields(typeOf(kind), object, resetFields(kind, undefined));
+      expect(written, `seed ${seed}: ${JSON.stringify(object).slice(0, 2_000)}`).toBe(compared(kind, object));
+    }
+  },
+  TIMEOUT_MS,
+);
 
 /** The same but for one place, or but for what its texts say. */
 function varied(draw: Draw, value: unknown): unknown {
@@ -176,22 +181,26 @@ function otherThan(value: unknown): unknown {
 
 const found = { same: 0, missed: 0 };
 
-test.each(cases)("a $name like another has its fields", ({ kind }) => {
-  const [type, reset] = [typeOf(kind), resetFields(kind, undefined)];
-  for (let seed = 0; seed < OBJECTS; seed++) {
-    const draw = new Draw(seededRandom(seed));
-    const drawn = kind === custom ? drawCustom(draw) : drawType(draw, schema, kind.type, 7);
-    const other = varied(draw, drawn);
-    if (!isJson(other) || !isJson(drawn["metadata"]) || !isJson(other["metadata"])) continue;
-    const [fields, otherFields] = [createdFields(type, drawn, reset), createdFields(type, other, reset)];
-    const why = () => `seed ${seed}: ${JSON.stringify([drawn, other]).slice(0, 4_000)}`;
-    if (haveSameFields(type, outlineOf(type, drawn), other)) {
-      expect(otherFields, why()).toBe(fields);
-      found.same++;
-    } else if (otherFields === fields) found.missed++;
-    expect(createdSet(type, other, reset), why()).toEqual(JSON.parse(otherFields));
-  }
-});
+test.each(cases)(
+  "a $name like another has its fields",
+  ({ kind }) => {
+    const [type, reset] = [typeOf(kind), resetFields(kind, undefined)];
+    for (let seed = 0; seed < OBJECTS; seed++) {
+      const draw = new Draw(seededRandom(seed));
+      const drawn = kind === custom ? drawCustom(draw) : drawType(draw, schema, kind.type, 7);
+      const other = varied(draw, drawn);
+      if (!isJson(other) || !isJson(drawn["metadata"]) || !isJson(other["metadata"])) continue;
+      const [fields, otherFields] = [createdFields(type, drawn, reset), createdFields(type, other, reset)];
+      const why = () => `seed ${seed}: ${JSON.stringify([drawn, other]).slice(0, 4_000)}`;
+      if (haveSameFields(type, outlineOf(type, drawn), other)) {
+        expect(otherFields, why()).toBe(fields);
+        found.same++;
+      } else if (otherFields === fields) found.missed++;
+      expect(createdSet(type, other, reset), why()).toEqual(JSON.parse(otherFields));
+    }
+  },
+  TIMEOUT_MS,
+);
 
 test("most that have the same fields are found", () => {
   expect(found.same).toBeGreaterThan(found.missed);
