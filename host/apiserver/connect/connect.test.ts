@@ -269,6 +269,51 @@ describe("the log of a pod on a node of its own", () => {
   });
 });
 
+describe("proxy of a node", () => {
+  const to = (path: string, method = "GET", body?: string) => {
+    const token = { "x-mine": "kept", "content-type": "text/plain" };
+    const all = {
+      method,
+      path: `/api/v1/nodes/${path}`,
+      headers: token,
+      ...(body === undefined ? {} : { body }),
+    };
+    return askHttp2(server, pki.caCert, all, pki.admin);
+  };
+  const port = () => (kubelet.address() as AddressInfo).port;
+
+  test("is its kubelet, asked as the API server", async () => {
+    for (const path of [
+      "real/proxy/pods?a=b",
+      `real:${port()}/proxy/pods?a=b`,
+      `https:real:${port()}/proxy/pods?a=b`,
+    ]) {
+      asked.length = 0;
+      const answer = await to(path);
+      expect([answer.code, answer.text]).toEqual([200, "one\ntwo\n"]);
+      expect(asked).toEqual([{ url: "/pods?a=b", client: "kube-apiserver-kubelet-client" }]);
+    }
+  });
+
+  test("passes its refusals on, and bodies", async () => {
+    const answer = await to("real/proxy/run?previous=1", "POST", "x".repeat(100_000));
+    expect([answer.code, answer.text]).toEqual([400, "no run before"]);
+  });
+
+  // An answer is written "path, code, message".
+  test.each([
+    ["played/proxy/pods", 501, "nodes/proxy: node played is simulated, nothing runs in its containers"],
+    ["none/proxy/pods", 404, 'nodes "none" not found'],
+    ["real:1/proxy/pods", 400, "address not allowed"],
+    ["real:x/proxy/pods", 400, 'invalid node request "127.0.0.1:x"'],
+    ["ftp:real:1/proxy/pods", 400, 'invalid node request "ftp:real:1"'],
+    ["away/proxy/", 503, "error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused"],
+  ])("%s answers %d", async (path, code, message) => {
+    const answer = await to(path);
+    expect([answer.code, answer.json()["message"]]).toEqual([code, message]);
+  });
+});
+
 describe("proxy", () => {
   const proxied = (path: string, method = "GET") =>
     askHttp2(

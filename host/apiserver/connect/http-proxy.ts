@@ -1,6 +1,7 @@
 import {
   type ClientRequest,
   request as httpRequest,
+  type IncomingMessage,
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from "node:http";
@@ -34,8 +35,6 @@ export async function proxyHttp(
   { host, port }: Address,
   proxied: ProxiedRequest,
 ): Promise<void> {
-  const failed = (why: unknown) =>
-    new ApiError("ServiceUnavailable", `error trying to reach service: ${(why as Error).message}`);
   let isGone = false;
   let request: ClientRequest | undefined;
   proxied.onGone(() => {
@@ -43,11 +42,11 @@ export async function proxyHttp(
     request?.destroy();
   });
   const plain = await dialer.connect(host, port).catch((error: unknown) => {
-    throw failed(error);
+    throw unreachable(error);
   });
   if (isGone) {
     plain.destroy();
-    throw failed(new Error("context canceled"));
+    throw unreachable(new Error("context canceled"));
   }
   const headers: OutgoingHttpHeaders = {
     ...passedHeaders(proxied.headers),
@@ -65,16 +64,25 @@ export async function proxyHttp(
   });
   request = opened;
   await new Promise<void>((resolve, reject) => {
-    opened.on("error", (error) => reject(failed(error)));
-    refuseUpgrade(opened, (error) => reject(failed(error)));
+    opened.on("error", (error) => reject(unreachable(error)));
+    refuseUpgrade(opened, (error) => reject(unreachable(error)));
     opened.on("response", (answer) => {
-      const code = answer.statusCode ?? 502;
-      // The compatibility layers type their methods apart, but behave alike.
-      const response = proxied.takeOver(code) as ServerResponse;
-      response.writeHead(code, passedHeaders(answer.headers));
-      pipeline(answer, response, () => answer.destroy());
+      passBack(answer, proxied);
       resolve();
     });
     opened.end(proxied.body);
   });
+}
+
+/** The answer goes to the client as it comes. */
+export function passBack(answer: IncomingMessage, { takeOver }: Pick<ProxiedRequest, "takeOver">): void {
+  const code = answer.statusCode ?? 502;
+  // The compatibility layers type their methods apart, but behave alike.
+  const response = takeOver(code) as ServerResponse;
+  response.writeHead(code, passedHeaders(answer.headers));
+  pipeline(answer, response, () => answer.destroy());
+}
+
+export function unreachable(why: unknown): ApiError {
+  return new ApiError("ServiceUnavailable", `error trying to reach service: ${(why as Error).message}`);
 }

@@ -1,11 +1,14 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { isIPv6 } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { ApiError } from "../../apimachinery/errors.ts";
 import { goNetworkError } from "../../apimachinery/go-errors.ts";
 import type { Answer } from "../http/answer.ts";
+import { passedHeaders } from "../http/passed-headers.ts";
 import { refuseUpgrade } from "../http/refuse-upgrade.ts";
 import { whenClosed } from "../http/when-closed.ts";
+import { type ProxiedRequest, passBack, unreachable } from "./http-proxy.ts";
 import type { KubeletEndpoint } from "./kubelet-endpoint.ts";
 
 /** A client's wish to speak another protocol on its connection. */
@@ -63,6 +66,26 @@ export class Kubelets {
       refuseUpgrade(request, (error) => reject(dialingFailed(error, endpoint)));
       request.on("response", resolve);
       request.end();
+    });
+  }
+
+  /** Sends a request of any kind on, and its answer back as it comes. */
+  proxy(
+    endpoint: KubeletEndpoint,
+    { method, path, headers, body, ...client }: ProxiedRequest,
+  ): Promise<void> {
+    const length = body.length > 0 ? { "Content-Length": body.length } : {};
+    const request = this.#request(endpoint, method, path, { ...passedHeaders(headers), ...length });
+    client.onGone(() => request.destroy());
+    const failed = (error: Error) => unreachable(new Error(goNetworkError(error, urlOf(endpoint))));
+    return new Promise((resolve, reject) => {
+      request.on("error", (error) => reject(failed(error)));
+      refuseUpgrade(request, (error) => reject(failed(error)));
+      request.on("response", (answer) => {
+        passBack(answer, client);
+        resolve();
+      });
+      request.end(body);
     });
   }
 
@@ -145,8 +168,12 @@ export class Kubelets {
   }
 }
 
-function dialingFailed(error: Error, { host, port }: KubeletEndpoint): ApiError {
-  const why = goNetworkError(error, new URL(`https://${host}:${port}`));
+function urlOf({ host, port }: KubeletEndpoint): URL {
+  return new URL(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`);
+}
+
+function dialingFailed(error: Error, endpoint: KubeletEndpoint): ApiError {
+  const why = goNetworkError(error, urlOf(endpoint));
   return new ApiError("", `error dialing backend: ${why}`, {}, 500);
 }
 

@@ -97,6 +97,14 @@ for (const [network, prefix] of [
 ] as const)
   OWN.addSubnet(network, prefix, "ipv6");
 
+/** A port of the node that is not its kubelet's. Source: registry/core/node ResourceLocation. */
+export function nodeTarget(host: string, port: string): Address {
+  const number = Number(port);
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw badRequest(`invalid node request ${JSON.stringify(`${host}:${port}`)}`);
+  return allowed({ host, port: number });
+}
+
 /** Nobody gets to the API server's own machine through it, nor by a name that leads there. Source: registry/core/pod ResourceLocation. */
 function allowed(address: Address): Address {
   const { host } = address;

@@ -72,8 +72,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** `?timeout=`, at most a minute, a quarter of it. @param timeout  a Go duration, looked at before */
 export function maxWaitMs(timeout: string | null): number {
+  if (timeout === null) return DEADLINE_MS / 4;
   let askedMs = 0;
-  for (const [, number, unit] of (timeout ?? "").matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g))
+  for (const [, number, unit] of timeout.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g))
     askedMs += Number(number) * UNIT_MS[unit!]!;
   return (askedMs > 0 && askedMs < DEADLINE_MS ? askedMs : DEADLINE_MS) / 4;
 }

@@ -1,3 +1,4 @@
+import type { CounterSeries, HistogramSeries } from "../../apimachinery/metrics/metrics.ts";
 import type { MetricsRegistry } from "../../apimachinery/metrics/registry.ts";
 import type { FlowControl } from "./flow-control.ts";
 import type { Flows } from "./flow-schema.ts";
@@ -12,6 +13,11 @@ export class FlowMetrics {
   readonly #rejected;
   readonly #waiting;
   readonly #waited;
+  /** Each belongs to one level for as long as it is there. */
+  readonly #admitting = new WeakMap<
+    Flows,
+    { readonly dispatched: CounterSeries; waited: HistogramSeries | undefined }
+  >();
 
   constructor(registry: MetricsRegistry, { pool }: FlowControl) {
     const labels = ["priority_level", "flow_schema"] as const;
@@ -53,9 +59,16 @@ export class FlowMetrics {
   }
 
   admitted(flows: Flows, level: PriorityLevel, waitedSeconds: number): void {
-    this.#dispatched.with(level.name, flows.name).inc();
+    let series = this.#admitting.get(flows);
+    if (series === undefined) {
+      series = { dispatched: this.#dispatched.with(level.name, flows.name), waited: undefined };
+      this.#admitting.set(flows, series);
+    }
+    series.dispatched.inc();
     // Those that are exempt do not even look for a queue.
-    if (!level.limits.isExempt) this.#waited.with(level.name, flows.name, "true").observe(waitedSeconds);
+    if (level.limits.isExempt) return;
+    series.waited ??= this.#waited.with(level.name, flows.name, "true");
+    series.waited.observe(waitedSeconds);
   }
 
   refused(flows: Flows, level: PriorityLevel, reason: Refusal, waitedSeconds: number): void {

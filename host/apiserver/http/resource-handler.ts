@@ -58,10 +58,7 @@ export interface Connection {
 }
 
 /** Serves a request for a resource. @returns undefined when it was answered as a stream, "unknown" for a foreign group */
-export async function handleResource(
-  api: Api,
-  request: ResourceRequest,
-): Promise<Answer | undefined | "unknown"> {
+export function handleResource(api: Api, request: ResourceRequest): Promise<Answer | undefined> | "unknown" {
   const { resource, verb } = request.info;
   const kind = api.kinds.find(resource.group, resource.version, resource.plural);
   if (kind === undefined) {

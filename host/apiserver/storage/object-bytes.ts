@@ -15,13 +15,20 @@ const OPENING_BRACE = "{".charCodeAt(0);
  * @param revision  0: not stored (a dry run); then no resourceVersion is shown
  * @param before    ASCII that goes in front, as `{"type":"ADDED","object":`
  * @param after     ASCII that follows, as a line's end
+ * @param isKept    not only until they are written: then they lie in memory of their own
  */
-export function objectBytes(value: Uint8Array, revision: number, before: string, after: string): Buffer {
+export function objectBytes(
+  value: Uint8Array,
+  revision: number,
+  before: string,
+  after: string,
+  isKept = true,
+): Buffer {
   const at = metadataEnd(value);
   const stamp = stampOf(value, at, revision);
   const start = before.length;
   const end = start + value.length + stamp.length;
-  const bytes = Buffer.allocUnsafe(end + after.length);
+  const bytes = isKept ? Buffer.allocUnsafe(end + after.length) : passingBuffer(end + after.length);
   if (start > 0) bytes.write(before, 0, "latin1");
   bytes.set(value, start);
   // Moved within the target: cheaper than two parts of the source, each a view of its own.
@@ -29,6 +36,24 @@ export function objectBytes(value: Uint8Array, revision: number, before: string,
   bytes.write(stamp, start + at, "latin1");
   if (after.length > 0) bytes.write(after, end, "latin1");
   return bytes;
+}
+
+/** Node cuts pieces only below 4 KiB out of larger ones, and to ask for memory costs more than to fill it with an object. */
+const SLAB_BYTES = 64 * 1024;
+const LARGEST_PIECE_BYTES = SLAB_BYTES / 4;
+let slab = Buffer.alloc(0);
+let used = 0;
+
+/** Memory for bytes that are written to a socket and let go: a piece that is kept would keep 64 KiB. */
+function passingBuffer(bytes: number): Buffer {
+  if (bytes > LARGEST_PIECE_BYTES) return Buffer.allocUnsafe(bytes);
+  if (used + bytes > slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    used = 0;
+  }
+  const piece = slab.subarray(used, used + bytes);
+  used += bytes;
+  return piece;
 }
 
 /** How many bytes `writeItem` takes at most. */

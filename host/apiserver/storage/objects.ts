@@ -46,7 +46,8 @@ export class ObjectStorage {
 
   /** @param revision  absent: the newest */
   async find(kind: Kind, reference: ObjectReference, revision?: number): Promise<View | undefined> {
-    const entry = await this.store.get(storageKey(kind, reference), { revision });
+    const key = storageKey(kind, reference);
+    const entry = await (revision === undefined ? this.store.get(key) : this.store.get(key, { revision }));
     if (entry === undefined) return undefined;
     const view = this.views.of(entry);
     return isConverted(kind) ? this.shown(kind, view) : view;

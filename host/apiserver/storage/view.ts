@@ -50,9 +50,9 @@ export class View {
     this.#object = new WeakRef(object);
   }
 
-  /** The object as the answer to a request: a line of JSON. */
+  /** The object as the answer to a request: a line of JSON, to be written and let go. */
   get body(): Buffer {
-    return objectBytes(this.value, this.revision, "", "\n");
+    return objectBytes(this.value, this.revision, "", "\n", false);
   }
 
   /** The same object in another served version of its kind; a custom one by the schema that it has now. */
