@@ -139,6 +139,11 @@ describe("what the auditor finds", () => {
       [pod("p", "a1", even), later, pod("q", "a1", even)],
       ["q on a1: web is skewed by 2, more than 1, over topology.kubernetes.io/zone (a: 1 to 1, b: 0 to 0)"],
     ],
+    [
+      "beside one that was bound just before, and perhaps placed after",
+      [pod("p", "a1", even), pod("q", "a1", even)],
+      [],
+    ],
     ["spread", [pod("p", "a1", even), later, pod("q", "b1", even), later, pod("r", "a1", even)], []],
     [
       "evened out by one that is on its way out, and counts no more",

@@ -233,13 +233,15 @@ export class Auditor {
       if (takesPart && this.#isCertain(home) && !counts.has(labels[key]!))
         counts.set(labels[key]!, { fewest: 0, most: 0 });
     }
-    for (const { facts, leavingSinceMs, goneSinceMs } of this.#pods.values()) {
+    for (const { facts, boundMs, leavingSinceMs, goneSinceMs } of this.#pods.values()) {
       const home = this.#nodes.get(facts.node!);
       const count = counts.get(home?.facts.labels[key] ?? "");
       if (home === undefined || count === undefined || facts.rules.app !== app) continue;
       if (this.#isOld(leavingSinceMs) || this.#isOld(goneSinceMs) || this.#isOld(home.goneSinceMs)) continue;
       count.most++;
-      if (leavingSinceMs === undefined && goneSinceMs === undefined && this.#isCertain(home)) count.fewest++;
+      const isStaying = leavingSinceMs === undefined && goneSinceMs === undefined && this.#isCertain(home);
+      // One that was bound just before may have been placed after: bindings overtake one another.
+      if (isStaying && this.#isOld(boundMs)) count.fewest++;
     }
     for (const home of this.#coming(app)) {
       const count = counts.get(home.labels[key] ?? "");
