@@ -85,6 +85,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const shared = { clock, random: seededRandom(seed), log };
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
+  let isUp = false;
   try {
     const registry = new MetricsRegistry();
     // One page for the process: whoever leads, what it counts goes on.
@@ -102,7 +103,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       dialer,
       registry,
     });
-    started.push({ name: "apiserver", stop: () => apiServer.stop() });
+    started.push({ name: "apiserver", stop: () => (isUp ? apiServer.stop() : apiServer.abandon()) });
     const { server, pki } = apiServer;
     // Where nobody else can be, nobody needs to be asked.
     const identity = options.store === "etcd" ? identityOf(options.dataDir) : undefined;
@@ -197,10 +198,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
     options.signal?.throwIfAborted();
     options.beforeKubeconfig?.({ url: server.url, dns, seed });
+    const kubeconfig = await apiServer.publishKubeconfig();
+    isUp = true;
     return {
       url: server.url,
       dns,
-      kubeconfig: await apiServer.publishKubeconfig(),
+      kubeconfig,
       client: server.client("kubernetes-admin", ["system:masters"]),
       seed,
       stop,

@@ -52,7 +52,10 @@ export interface ApiServerProcess {
   readonly pki: Pki;
   /** Writes the administrator's kubeconfig. @returns its path; or its text, when there is no place for a file */
   publishKubeconfig(): Promise<string>;
+  /** Everything that was written stays. */
   stop(): Promise<void>;
+  /** Stops a start that has failed: what a first start made is taken away again, unless the kubeconfig was written. */
+  abandon(): Promise<void>;
 }
 
 /**
@@ -65,6 +68,11 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
   const isShared = options.store === "etcd";
   const started: Stoppable[] = [];
   const stop = () => stopAll(started, log);
+  let isAbandoned = false;
+  const abandon = () => {
+    isAbandoned = true;
+    return stop();
+  };
   try {
     if (dataDir !== undefined) {
       // Held whatever the store: the kubeconfig, too, belongs to one process at a time.
@@ -75,7 +83,10 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
     const own = dataDir === undefined || isShared ? [] : [storeFolder(dataDir)];
     if (own.length > 0 && options.certDir === undefined) own.push(join(dataDir!, "pki"));
     const firstStart = new FirstStart(own);
-    started.push({ name: "first start", stop: async () => firstStart.undo() });
+    const undo = async () => {
+      if (isAbandoned) firstStart.undo();
+    };
+    started.push({ name: "first start", stop: undo });
     const store = await openStore(options, clock);
     started.push({ name: "store", stop: () => store.close() });
     const file = options.kubeconfig ?? (dataDir === undefined ? undefined : join(dataDir, "kubeconfig"));
@@ -136,9 +147,10 @@ export async function startApiServer(options: ApiServerProcessOptions): Promise<
         return file ?? renderKubeconfig(access);
       },
       stop,
+      abandon,
     };
   } catch (error) {
-    await stop();
+    await abandon();
     throw error;
   }
 }

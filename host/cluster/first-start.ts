@@ -1,9 +1,9 @@
 import { existsSync, rmSync } from "node:fs";
 
 /**
- * What a first start makes: the authority, the store. Until somebody is told how to reach the cluster nobody can have
- * used them, and a start that fails takes them away again: the next one finds what this one found, so that
- * `--restore`, say, may be given once more. What was there before stays, whatever happens.
+ * What a first start makes: the authority, the store. A start that fails before anybody was told how to reach the cluster takes
+ * them away again: the next one finds what this one found, so that `--restore`, say, may be given once more. What was
+ * there before stays, whatever happens, and so does everything of a server that was only stopped.
  */
 export class FirstStart {
   #made: readonly string[];

@@ -87,15 +87,17 @@ async function run(flags: Flags): Promise<void> {
     });
   const running = await startUnlessAsked(clock, asked, start);
   if (running === undefined) return;
+  let isUp = false;
   try {
     const { url } = running.server;
     const kubeconfig = resolve(flags.kubeconfig ?? join(dataDir, "kubeconfig"));
     const certDir = flags.certDir === undefined ? undefined : resolve(flags.certDir);
     writeState(dataDir, { pid: process.pid, url, kubeconfig, seed, store, startedAt, certDir });
     await running.publishKubeconfig();
+    isUp = true;
     process.stdout.write(`API server at ${url}\nexport KUBECONFIG=${kubeconfig}\n`);
     await asked;
   } finally {
-    await stopInTime(clock, running);
+    await stopInTime(clock, { stop: () => (isUp ? running.stop() : running.abandon()) });
   }
 }
