@@ -12,7 +12,7 @@ import { validateLabels } from "./metadata.ts";
 
 /** Checks of one field that the rules of many kinds are made of. None wrong: no errors. */
 export function checked(field: string, value: unknown, messages: readonly string[]): FieldError[] {
-  return messages.map((message) => invalid(field, value, message));
+  return messages.length === 0 ? [] : messages.map((message) => invalid(field, value, message));
 }
 
 export function nonNegative(field: string, value: number | undefined): FieldError[] {

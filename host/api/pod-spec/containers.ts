@@ -74,9 +74,10 @@ function validateClaims(
   { resources }: V1Container,
   { resourceClaims = [] }: V1PodSpec,
 ): FieldError[] {
+  if (!resources?.claims?.length) return [];
   const names = resourceClaims.map(({ name }) => name).sort();
   const which = names.length === 0 ? " which is empty" : `: ${names.join(", ")}`;
-  return (resources?.claims ?? []).flatMap(({ name }, index) => {
+  return resources.claims.flatMap(({ name }, index) => {
     if (!name) return [required(`${field}[${index}]`)];
     if (names.includes(name)) return [];
     const { message, ...rest } = notFoundValue(`${field}[${index}]`, name);

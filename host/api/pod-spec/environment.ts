@@ -27,10 +27,20 @@ const ONE_OF =
   "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
 
 export function validateEnvironment(field: string, { env = [], envFrom = [] }: V1Container): FieldError[] {
-  return [
-    ...env.flatMap((one, index) => validateVariable(`${field}.env[${index}]`, one)),
-    ...envFrom.flatMap((one, index) => validateSource(`${field}.envFrom[${index}]`, `${field}.envFrom`, one)),
-  ];
+  const errors: FieldError[] = [];
+  for (let index = 0; index < env.length; index++) {
+    const one = env[index]!;
+    // Pods have dozens of these: for those that nothing is wrong with no path is written.
+    if (!isPlain(one)) errors.push(...validateVariable(`${field}.env[${index}]`, one));
+  }
+  for (const [index, one] of envFrom.entries())
+    errors.push(...validateSource(`${field}.envFrom[${index}]`, `${field}.envFrom`, one));
+  return errors;
+}
+
+/** A good name, and a value or nothing. */
+function isPlain({ name, valueFrom }: V1EnvVar): boolean {
+  return valueFrom === undefined && !!name && isEnvironmentVariableName(name).length === 0;
 }
 
 function validateVariable(field: string, variable: V1EnvVar): FieldError[] {

@@ -80,19 +80,19 @@ function timed(
 }
 
 /** Who decides about a request needs `approve` on its signer (CertificateApproval). */
-export const certificateApproval: Admission = async (api, attributes, context) => {
+export const certificateApproval: Admission = (api, attributes, context) => {
   if (!isRequest(attributes) || attributes.verb !== "update" || attributes.subresource !== "approval") return;
-  await requireSigner(api, attributes, context, "approve");
+  return requireSigner(api, attributes, context, "approve");
 };
 
 /** Who hands out a certificate, or says that there is none, needs `sign` on the signer (CertificateSigning). */
-export const certificateSigning: Admission = async (api, attributes, context) => {
+export const certificateSigning: Admission = (api, attributes, context) => {
   if (!isRequest(attributes) || attributes.verb !== "update" || attributes.subresource !== "status") return;
   const [next, old] = [attributes.object, attributes.old] as unknown as V1CertificateSigningRequest[];
   const isSame =
     next?.status?.certificate === old?.status?.certificate &&
     deepEqual(next?.status?.conditions ?? [], old?.status?.conditions ?? []);
-  if (!isSame) await requireSigner(api, attributes, context, "sign");
+  return isSame ? undefined : requireSigner(api, attributes, context, "sign");
 };
 
 async function requireSigner(

@@ -87,16 +87,29 @@ export async function admit(
   attributes: Attributes,
   context: WriteContext,
 ): Promise<AnyObject | undefined> {
-  for (const step of MUTATING) await step(api, attributes, context);
+  await inTurn(MUTATING, api, attributes, context);
   if (api.dynamicAdmission.isIdle) return attributes.object;
-  return api.dynamicAdmission.mutate(api, attributes, context, async (object) => {
-    for (const step of MUTATING) await step(api, { ...attributes, object }, context);
-  });
+  return api.dynamicAdmission.mutate(api, attributes, context, (object) =>
+    inTurn(MUTATING, api, { ...attributes, object }, context),
+  );
 }
 
 /** What judges the valid object as it is going to be stored; the quota is charged last. */
 export async function approve(api: Api, attributes: Attributes, context: WriteContext): Promise<void> {
-  for (const step of VALIDATING) await step(api, attributes, context);
+  await inTurn(VALIDATING, api, attributes, context);
   if (!api.dynamicAdmission.isIdle) await api.dynamicAdmission.validate(api, attributes, context);
   await resourceQuota(api, attributes, context);
+}
+
+/** One after the other; only those that have something to look up are waited for. */
+async function inTurn(
+  steps: readonly Admission[],
+  api: Api,
+  attributes: Attributes,
+  context: WriteContext,
+): Promise<void> {
+  for (const step of steps) {
+    const pending = step(api, attributes, context);
+    if (pending !== undefined) await pending;
+  }
 }

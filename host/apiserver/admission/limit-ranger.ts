@@ -16,19 +16,23 @@ import {
   type Quantity,
   value,
 } from "../../apimachinery/quantity.ts";
-import type { Admission } from "./chain.ts";
+import type { Api } from "../api.ts";
+import type { Admission, Attributes } from "./chain.ts";
 import { allOf, isOf } from "./look-up.ts";
 import { isResize } from "./pod-resize.ts";
 
 const ANNOTATION = "kubernetes.io/limit-ranger";
 
 /** Gives containers the requests and limits that their namespace has by default. Source: api-policy 4.2. */
-export const limitDefaults: Admission = async (api, attributes) => {
+export const limitDefaults: Admission = (api, attributes) => {
   const { verb, namespace, object } = attributes;
   if (verb !== "create" || !isOf(attributes, Pod)) return;
-  const pod = object as V1Pod;
-  for (const range of await allOf(api, LimitRange, namespace)) setDefaults(pod, range);
+  return setAllDefaults(api, object as V1Pod, namespace);
 };
+
+async function setAllDefaults(api: Api, pod: V1Pod, namespace: string | undefined): Promise<void> {
+  for (const range of await allOf(api, LimitRange, namespace)) setDefaults(pod, range);
+}
 
 function setDefaults(pod: V1Pod, range: V1LimitRange): void {
   const items = (range.spec?.limits ?? []).filter(({ type }) => type === "Container");
@@ -65,11 +69,15 @@ function fill(container: V1Container, what: string, usual: Usual): string[] {
 }
 
 /** Refuses what is outside the bounds of its namespace, each LimitRange's violations together. */
-export const limitBounds: Admission = async (api, attributes) => {
-  const { verb, kind, namespace, name, object } = attributes;
+export const limitBounds: Admission = (api, attributes) => {
+  const { verb } = attributes;
   const isPod = (isOf(attributes, Pod) && verb === "create") || isResize(attributes);
   const isClaim = isOf(attributes, PersistentVolumeClaim) && verb !== "delete";
-  if (!isPod && !isClaim) return;
+  return isPod || isClaim ? requireBounds(api, attributes, isPod) : undefined;
+};
+
+async function requireBounds(api: Api, attributes: Attributes, isPod: boolean): Promise<void> {
+  const { kind, namespace, name, object } = attributes;
   for (const range of await allOf(api, LimitRange, namespace)) {
     const items = range.spec?.limits ?? [];
     const why = isPod
@@ -77,7 +85,7 @@ export const limitBounds: Admission = async (api, attributes) => {
       : items.flatMap((item) => claimViolations(item, object as V1PersistentVolumeClaim));
     if (why.length > 0) throw forbidden(kind, name, why.length === 1 ? why[0]! : `[${why.join(", ")}]`);
   }
-};
+}
 
 function podViolations(item: V1LimitRangeItem, pod: V1Pod): string[] {
   if (item.type === "Pod") return violations(item, podAmounts(pod, "requests"), podAmounts(pod, "limits"));

@@ -37,12 +37,15 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** A kubelet writes about itself and its own pods. Source: NodeRestriction (api-policy 4.4). */
-export const nodeRestriction: Admission = async (api, write, { user }) => {
+export const nodeRestriction: Admission = (api, write, { user }) => {
   const node = nodeOf(user);
-  if (node === undefined) return;
+  return node === undefined ? undefined : restrict(api, node, write);
+};
+
+async function restrict(api: Api, node: string, write: Attributes): Promise<void> {
   const why = await RULES[qualifiedResource(write.kind)]?.(api, node, write);
   if (why !== undefined) throw forbidden(write.kind, write.name, why);
-};
+}
 
 async function restrictPods(api: Api, node: string, write: Attributes): Promise<Refusal> {
   const { verb, subresource } = write;

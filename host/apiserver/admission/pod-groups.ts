@@ -1,7 +1,8 @@
 import { PodGroup, Workload } from "../../api/alpha-kinds.ts";
 import type { V1alpha2PodGroup } from "../../api/generated/types.ts";
 import { forbidden } from "../../apimachinery/errors.ts";
-import type { Admission } from "./chain.ts";
+import type { Api } from "../api.ts";
+import type { Admission, Attributes } from "./chain.ts";
 import { isOf, oneOf } from "./look-up.ts";
 
 const FINALIZER = "scheduling.k8s.io/podgroup-protection";
@@ -16,9 +17,11 @@ export const podGroupProtection: Admission = (_api, attributes) => {
 };
 
 /** The pattern that a group says it is made of has to be there (PodGroupWorkloadExists). */
-export const podGroupWorkload: Admission = async (api, attributes) => {
-  const { verb, kind, name, namespace, object } = attributes;
-  if (verb !== "create" || !isOf(attributes, PodGroup)) return;
+export const podGroupWorkload: Admission = (api, attributes) =>
+  attributes.verb === "create" && isOf(attributes, PodGroup) ? requireWorkload(api, attributes) : undefined;
+
+async function requireWorkload(api: Api, attributes: Attributes): Promise<void> {
+  const { kind, name, namespace, object } = attributes;
   const reference = (object as unknown as V1alpha2PodGroup).spec?.podGroupTemplateRef?.workload;
   if (reference === undefined) return;
   const { workloadName, podGroupTemplateName } = reference;
@@ -29,4 +32,4 @@ export const podGroupWorkload: Admission = async (api, attributes) => {
     throw refuse(`Workload "${workloadName}" is being deleted`);
   if (!workload.spec.podGroupTemplates.some((template) => template.name === podGroupTemplateName))
     throw refuse(`PodGroupTemplate "${podGroupTemplateName}" not found in Workload "${workloadName}"`);
-};
+}

@@ -9,6 +9,7 @@ import {
   type Quantity,
   value,
 } from "../../apimachinery/quantity.ts";
+import type { Api } from "../api.ts";
 import type { Admission, Attributes } from "./chain.ts";
 import { oneOf } from "./look-up.ts";
 
@@ -20,8 +21,10 @@ export function isResize({ kind, subresource, verb }: Attributes): boolean {
 }
 
 /** A pod does not grow beyond what its node has at all; whether there is room now is its kubelet's to say (PodResizeValidator). */
-export const podResize: Admission = async (api, attributes) => {
-  if (!isResize(attributes)) return;
+export const podResize: Admission = (api, attributes) =>
+  isResize(attributes) ? requireCapacity(api, attributes) : undefined;
+
+async function requireCapacity(api: Api, attributes: Attributes): Promise<void> {
   const pod = attributes.object as V1Pod;
   const nodeName = pod.spec?.nodeName;
   if (!nodeName) return;
@@ -37,7 +40,7 @@ export const podResize: Admission = async (api, attributes) => {
   if (missing.length === 0) return;
   const why = `node didn't have enough allocatable resources: ${missing.join("; ")}`;
   throw refusal(attributes, "NodeCapacity", why);
-};
+}
 
 function shortages(pod: V1Pod, { status }: V1Node): string[] {
   const requests = podAmounts(pod, "requests");

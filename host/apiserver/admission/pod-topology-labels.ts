@@ -15,11 +15,14 @@ export async function topologyLabels(api: Api, nodeName: string): Promise<Readon
 }
 
 /** A pod that comes with its node says where that stands; others are told when they are bound (PodTopologyLabels). */
-export const podTopologyLabels: Admission = async (api, attributes) => {
+export const podTopologyLabels: Admission = (api, attributes) => {
   if (attributes.verb !== "create" || !isOf(attributes, Pod)) return;
   const pod = attributes.object as V1Pod;
-  if (!pod.spec?.nodeName) return;
-  const labels = await topologyLabels(api, pod.spec.nodeName);
+  return pod.spec?.nodeName ? labelPod(api, pod, pod.spec.nodeName) : undefined;
+};
+
+async function labelPod(api: Api, pod: V1Pod, nodeName: string): Promise<void> {
+  const labels = await topologyLabels(api, nodeName);
   if (Object.keys(labels).length > 0)
     pod.metadata = { ...pod.metadata, labels: { ...pod.metadata?.labels, ...labels } };
-};
+}

@@ -2,15 +2,22 @@ import type { V1Pod, V1PriorityClass } from "../../api/generated/types.ts";
 import { Pod, PriorityClass } from "../../api/registry.ts";
 import { forbidden } from "../../apimachinery/errors.ts";
 import type { Api } from "../api.ts";
-import type { Admission } from "./chain.ts";
+import type { Admission, Attributes } from "./chain.ts";
 import { allOf, isOf, oneOf } from "./look-up.ts";
 
 /** Resolves a pod's class to its number (Priority plugin; texts: api-policy 4.5). */
-export const priority: Admission = async (api, attributes) => {
-  const { verb, kind, name, object } = attributes;
+export const priority: Admission = (api, attributes) => {
+  const { verb, object } = attributes;
   if (verb !== "create" || !isOf(attributes, Pod)) return;
   const spec = (object as V1Pod | undefined)?.spec;
-  if (spec === undefined) return;
+  return spec === undefined ? undefined : prioritize(api, attributes, spec);
+};
+
+async function prioritize(
+  api: Api,
+  { kind, name }: Attributes,
+  spec: NonNullable<V1Pod["spec"]>,
+): Promise<void> {
   const found = await findClass(api, spec.priorityClassName);
   if (found === undefined && spec.priorityClassName) {
     throw forbidden(kind, name, `no PriorityClass with name ${spec.priorityClassName} was found`);
@@ -29,7 +36,7 @@ export const priority: Admission = async (api, attributes) => {
   }
   spec.priority = value;
   spec.preemptionPolicy = policy;
-};
+}
 
 /** The named class; without a name the global default of the lowest value, if any. */
 async function findClass(api: Api, name: string | undefined): Promise<V1PriorityClass | undefined> {

@@ -8,9 +8,14 @@ import type { Admission, Attributes } from "./chain.ts";
 import { isOf, oneOf } from "./look-up.ts";
 
 /** A pod gets the overhead and the placement of its RuntimeClass. Source: api-policy 4.5. */
-export const runtimeClass: Admission = async (api, attributes) => {
-  const { verb, kind, name, object } = attributes;
+export const runtimeClass: Admission = (api, attributes) => {
+  const { verb, object } = attributes;
   if (verb !== "create" || !isOf(attributes, Pod)) return;
+  return (object as V1Pod).spec?.runtimeClassName ? applyClass(api, attributes) : undefined;
+};
+
+async function applyClass(api: Api, attributes: Attributes): Promise<void> {
+  const { kind, name, object } = attributes;
   const { spec } = object as V1Pod;
   const found = await classOf(api, attributes);
   if (found === undefined || spec === undefined) return;
@@ -35,20 +40,23 @@ export const runtimeClass: Admission = async (api, attributes) => {
   if (Object.keys(nodeSelector).length > 0) spec.nodeSelector = { ...spec.nodeSelector, ...nodeSelector };
   const missing = tolerations.filter((one) => !spec.tolerations?.some((two) => deepEqual(one, two)));
   if (missing.length > 0) spec.tolerations = [...(spec.tolerations ?? []), ...missing];
-};
+}
 
 /** Overhead comes from a RuntimeClass and from nowhere else. */
-export const runtimeOverhead: Admission = async (api, attributes) => {
-  const { verb, kind, name, object } = attributes;
+export const runtimeOverhead: Admission = (api, attributes) => {
+  const { verb, object } = attributes;
   if (verb !== "create" || !isOf(attributes, Pod)) return;
-  const overhead = (object as V1Pod).spec?.overhead;
-  if (overhead === undefined) return;
+  return (object as V1Pod).spec?.overhead === undefined ? undefined : requireOverhead(api, attributes);
+};
+
+async function requireOverhead(api: Api, attributes: Attributes): Promise<void> {
+  const { kind, name } = attributes;
   const fixed = (await classOf(api, attributes))?.overhead?.podFixed;
   if (fixed === undefined) {
     const why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
     throw forbidden(kind, name, why);
   }
-};
+}
 
 async function classOf(api: Api, { kind, name, object }: Attributes): Promise<V1RuntimeClass | undefined> {
   const className = (object as V1Pod).spec?.runtimeClassName;

@@ -4,7 +4,7 @@ import { sleep } from "../../apimachinery/clock.ts";
 import { forbidden } from "../../apimachinery/errors.ts";
 import { randomSuffix } from "../../apimachinery/random.ts";
 import type { Api } from "../api.ts";
-import type { Admission } from "./chain.ts";
+import type { Admission, Attributes } from "./chain.ts";
 import { isOf, oneOf } from "./look-up.ts";
 
 const MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -14,9 +14,11 @@ const DEFAULT_ACCOUNT_TRIES = 10;
 const DEFAULT_ACCOUNT_WAIT_MS = 150;
 
 /** Gives a pod its account and the token volume. Source: api-policy 4.3. */
-export const serviceAccount: Admission = async (api, attributes) => {
-  const { verb, kind, namespace, name, object } = attributes;
-  if (verb !== "create" || !isOf(attributes, Pod)) return;
+export const serviceAccount: Admission = (api, attributes) =>
+  attributes.verb === "create" && isOf(attributes, Pod) ? giveAccount(api, attributes) : undefined;
+
+async function giveAccount(api: Api, attributes: Attributes): Promise<void> {
+  const { kind, namespace, name, object } = attributes;
   const pod = object as V1Pod;
   const { spec } = pod;
   if (spec === undefined || namespace === undefined) return;
@@ -39,7 +41,7 @@ export const serviceAccount: Admission = async (api, attributes) => {
   if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) {
     spec.imagePullSecrets = account.imagePullSecrets.map((one) => ({ ...one }));
   }
-};
+}
 
 async function findAccount(api: Api, namespace: string, name: string): Promise<V1ServiceAccount | undefined> {
   for (let tries = 0; ; tries++) {

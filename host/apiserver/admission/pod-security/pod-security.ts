@@ -23,7 +23,7 @@ interface Policy {
  * The Pod Security Standards, as the labels of a namespace ask for them: pods that violate what is enforced are refused, pods
  * and templates that violate what is warned of are warned of. Source: api-policy 4.6.
  */
-export const podSecurity: Admission = async (api, attributes, context) => {
+export const podSecurity: Admission = (api, attributes, context) => {
   const { verb, object, namespace } = attributes;
   if (verb === "delete" || object === undefined) return;
   if (isOf(attributes, Namespace)) return admitNamespace(api, attributes, context);
@@ -35,10 +35,18 @@ export const podSecurity: Admission = async (api, attributes, context) => {
     return admitPod(api, attributes, object as V1Pod, context);
   }
   const template = attributes.subresource === undefined ? templateOf(attributes.kind, object) : undefined;
-  if (template === undefined) return;
+  return template === undefined ? undefined : warnOfTemplate(api, template, namespace, context);
+};
+
+async function warnOfTemplate(
+  api: Api,
+  template: NonNullable<ReturnType<typeof templateOf>>,
+  namespace: string,
+  context: WriteContext,
+): Promise<void> {
   const labels = (await oneOf(api, Namespace, namespace))?.metadata?.labels ?? {};
   warnOf({ metadata: template.metadata, spec: template.spec } as V1Pod, policyOf(labels, "warn"), context);
-};
+}
 
 async function admitPod(api: Api, { kind, name, namespace }: Attributes, pod: V1Pod, context: WriteContext) {
   const labels = (await oneOf(api, Namespace, namespace!))?.metadata?.labels ?? {};

@@ -20,13 +20,13 @@ const FULL_AUTHORITY: readonly V1PolicyRule[] = [
  * Nobody gives away by roles and bindings what they do not have, unless they may `escalate` or `bind`. It stands at the
  * end of admission, since Kubernetes asks it right before it stores. Source: api-policy 3.3.
  */
-export const rbacEscalation: Admission = async (api, write, { user }) => {
+export const rbacEscalation: Admission = (api, write, { user }) => {
   const { kind, verb, object, old } = write;
   if (kind.group !== GROUP || verb === "delete" || object === undefined) return;
   if (user.groups.includes(SUPERUSERS)) return;
-  if (kind.plural === "roles" || kind.plural === "clusterroles")
-    await checkRole(api, write, user, object, old);
-  else await checkBinding(api, write, user, object);
+  return kind.plural === "roles" || kind.plural === "clusterroles"
+    ? checkRole(api, write, user, object, old)
+    : checkBinding(api, write, user, object);
 };
 
 async function checkRole(
