@@ -14,14 +14,18 @@ export const MAX_DEPTH = 250;
 
 /** The value of a JSON text. Throws JsonSyntaxError with Go's words. */
 export function parseJson(text: string): unknown {
+  return parseCountedJson(text).value;
+}
+
+/** The same, with the number of keys in all objects of the value. */
+export function parseCountedJson(text: string): { readonly value: unknown; readonly keys: number } {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw new JsonSyntaxError(goSyntaxError(text));
   }
-  countKeys(value);
-  return value;
+  return { value, keys: countKeys(value) };
 }
 
 /** Counts the keys of all objects in a value. Throws JsonSyntaxError when it is nested too deeply, or in itself. */
@@ -43,13 +47,13 @@ export function countKeys(value: unknown, depth = 0): number {
  * Paths of keys that a valid JSON text gives more than once (`data.a`, `spec.containers[0].name`), in the text's order,
  * at most 100.
  *
- * @param value  what the text parsed to
+ * @param keys  how many the value has that the text parsed to
  */
-export function duplicateKeys(text: string, value: unknown): string[] {
+export function duplicateKeys(text: string, keys: number): string[] {
   let written = 0;
   const key = /"\s*:/g;
   while (key.test(text)) written++;
-  return written === countKeys(value) ? [] : new KeyScanner(text).scan();
+  return written === keys ? [] : new KeyScanner(text).scan();
 }
 
 /** Kubernetes stops counting here too. */

@@ -1,5 +1,5 @@
 import { type ApiError, badRequest } from "./errors.ts";
-import { duplicateKeys, JsonSyntaxError, parseJson } from "./json-text.ts";
+import { duplicateKeys, JsonSyntaxError, parseCountedJson } from "./json-text.ts";
 import { readYaml, YamlSyntaxError } from "./yaml-text.ts";
 
 /** A request body's text as a value. What a strict reader holds against it is worked out when asked for. */
@@ -49,10 +49,10 @@ function summary(bytes: Uint8Array): string {
 }
 
 function parseJsonBody(text: string): ParsedBody {
-  const value = parseJson(text);
+  const { value, keys } = parseCountedJson(text);
   return lazily(
     value,
-    () => duplicateKeys(text, value),
+    () => duplicateKeys(text, keys),
     (path) => `duplicate field "${path}"`,
   );
 }

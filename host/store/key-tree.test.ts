@@ -5,6 +5,7 @@ import {
   countOf,
   EMPTY_TREE,
   findEntry,
+  hasPrefix,
   type KeyTree,
   rank,
   slice,
@@ -87,6 +88,20 @@ describe("key tree", () => {
     expect(all(withEntry(tree, entry("0000x")))).toEqual(
       [...entries, entry("0000x")].map(({ key }) => `${key}@1`).sort(),
     );
+  });
+
+  test.each([0, 1, 40, 3000])("knows among %i keys which prefixes there are", (size) => {
+    const keys = Array.from({ length: size }, (_, i) => `/${((i * 7919) % size) + 10_000}/x`);
+    const tree = keys.reduce((grown, key) => withEntry(grown, entry(key)), EMPTY_TREE);
+    const numbers = Array.from({ length: size + 20 }, (_, i) => i + 9_990);
+    const prefixes = ["", "/", "/0", "/2", "/99999", "0", "\u{10ffff}", ...keys].concat(
+      numbers.flatMap((number) => [`/${number}`, `/${number}/`, `/${number}/x/`, `/${number}/y`]),
+    );
+    const sorted = keys.toSorted();
+    for (const prefix of prefixes) {
+      const at = sorted.findIndex((key) => key >= prefix);
+      expect(hasPrefix(tree, prefix), prefix).toBe(at >= 0 && sorted[at]!.startsWith(prefix));
+    }
   });
 
   test("a write at 100,000 keys leaves nearly all nodes shared", () => {

@@ -100,6 +100,20 @@ export function rank(tree: KeyTree, isBefore: (key: string) => boolean): number 
   return before + firstIndex(entries.length, (i) => !isBefore(entries[i]!.key));
 }
 
+/** Whether any key begins with a prefix, in one descent: most of what is asked for in a range is empty. */
+export function hasPrefix(tree: KeyTree, prefix: string): boolean {
+  let node = tree;
+  /** The lowest key behind the node. */
+  let behind: string | undefined;
+  while (node?.children !== undefined) {
+    const index = childFor(node, prefix);
+    behind = node.children[index + 1]?.low ?? behind;
+    node = node.children[index];
+  }
+  const first = node?.entries[leafIndex(node, prefix)]?.key ?? behind;
+  return first?.startsWith(prefix) === true;
+}
+
 /** The entries of ranks `from` (inclusive) to `to` (exclusive), in order. */
 export function slice(tree: KeyTree, from: number, to: number): Entry[] {
   const found: Entry[] = [];

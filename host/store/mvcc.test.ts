@@ -142,3 +142,14 @@ test("watches are bounded", () => {
   store.watch("/nodes/", 1, watcher);
   expect(() => store.watch("/pods/", 1, watcher)).toThrow(StoreUnavailableError);
 });
+
+test("a value is copied out of larger memory, and kept where it has its own", async () => {
+  const store = createMemoryStore({});
+  const own = Buffer.allocUnsafeSlow(8);
+  const slice = Buffer.allocUnsafeSlow(16).subarray(4, 12);
+  for (const [key, value] of Object.entries({ own, slice })) await store.create(key, value);
+  const [first, second] = (await store.range("")).entries.map(({ value }) => value);
+  expect(first).toBe(own);
+  expect(slice.equals(second!)).toBe(true);
+  expect(second!.buffer.byteLength).toBe(8);
+});

@@ -26,14 +26,23 @@ export function isPut(operation: Operation): operation is Put {
 export function ownOperations(operations: readonly Operation[]): readonly Operation[] {
   if (operations.length > MAX_OPERATIONS)
     throw new RangeError(`a transaction has ${MAX_OPERATIONS} operations at most, not ${operations.length}`);
-  const own = operations.map((operation) => {
-    assertKey(operation.key);
-    return isPut(operation) ? { ...operation, value: copyOf(operation.value) } : operation;
-  });
+  const own = operations.map(owned);
+  if (own.length < 2) return own;
   own.sort((a, b) => compareKeys(a.key, b.key));
   for (let i = 1; i < own.length; i++)
     if (own[i - 1]!.key === own[i]!.key) throw new RangeError(`a transaction names ${own[i]!.key} twice`);
   return own;
+}
+
+function owned(operation: Operation): Operation {
+  assertKey(operation.key);
+  if (!isPut(operation) || ownsMemory(operation.value)) return operation;
+  return { ...operation, value: copyOf(operation.value) };
+}
+
+/** Nobody changes bytes that were handed in, so what is no slice of anything larger can stay where it is. */
+function ownsMemory({ buffer, byteLength }: Uint8Array): boolean {
+  return buffer.byteLength === byteLength;
 }
 
 export function payloadBytes(operations: readonly Operation[]): number {

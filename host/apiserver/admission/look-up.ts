@@ -11,7 +11,9 @@ export async function allOf<T extends KubernetesObject>(
   namespace?: string,
 ): Promise<readonly T[]> {
   const { entries } = await api.objects.store.range(storagePrefix(kind as unknown as Kind, namespace));
-  return entries.map((entry) => api.objects.views.of(entry).object as KubernetesObject as T);
+  return entries.length === 0
+    ? []
+    : entries.map((entry) => api.objects.views.of(entry).object as KubernetesObject as T);
 }
 
 /** One object; undefined when there is none of that name. */

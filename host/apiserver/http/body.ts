@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { apiVersionOf, type Kind } from "../../api/kind.ts";
 import { ApiError, badRequest } from "../../apimachinery/errors.ts";
-import { duplicateKeys, JsonSyntaxError, parseJson } from "../../apimachinery/json-text.ts";
+import { duplicateKeys, JsonSyntaxError, parseCountedJson } from "../../apimachinery/json-text.ts";
 import { parseBody } from "../../apimachinery/parse-body.ts";
 import { decodeProtobuf } from "../../apimachinery/protobuf.ts";
 import { readYaml, YamlSyntaxError } from "../../apimachinery/yaml-text.ts";
@@ -111,10 +111,10 @@ export function parsePatch(bytes: Buffer, contentType: string | undefined): Pars
   if (type === APPLY_PATCH) return parseConfiguration(bytes);
   if (!(type in PATCH_TYPES)) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", {});
   const text = bytes.toString("utf8");
-  const body = parsePatchJson(text);
+  const { value: body, keys } = parsePatchJson(text);
   const patchType = PATCH_TYPES[type as keyof typeof PATCH_TYPES];
   if (patchType !== "json") {
-    const strictErrors = duplicateKeys(text, body).map((path) => `duplicate field "${path}"`);
+    const strictErrors = duplicateKeys(text, keys).map((path) => `duplicate field "${path}"`);
     return { patch: { type: patchType, body }, strictErrors };
   }
   if (!Array.isArray(body)) {
@@ -140,9 +140,9 @@ function parseConfiguration(bytes: Buffer): ParsedPatch {
   }
 }
 
-function parsePatchJson(text: string): unknown {
+function parsePatchJson(text: string): ReturnType<typeof parseCountedJson> {
   try {
-    return parseJson(text);
+    return parseCountedJson(text);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw badRequest(`error decoding patch: ${error.message}`);
