@@ -292,11 +292,10 @@ export class SchedulingQueue {
 
   /** A gated pod is let go on only if the event would have brought it back without its gate. */
   #lookAgain(entry: QueuedPod, gate: string, event: ClusterEvent, nowMs: number): void {
-    const waiting = new WaitingPod(entry.pod);
-    const isAwaited =
-      entry.plugins.length > 0 ? helps(entry.plugins, waiting, event) : helps([gate], waiting, event);
-    if (isAwaited && this.#options.gateOf(entry.pod) !== gate)
-      this.#afterBackoff(entry, eventLabel(event), nowMs);
+    // First, for it is soon asked: a thousand pods may wait until their victims have been told, and see every victim go.
+    if (this.#options.gateOf(entry.pod) === gate) return;
+    const plugins = entry.plugins.length > 0 ? entry.plugins : [gate];
+    if (helps(plugins, new WaitingPod(entry.pod), event)) this.#afterBackoff(entry, eventLabel(event), nowMs);
   }
 
   /** The decision about a pod in flight is there. */

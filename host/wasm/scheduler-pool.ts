@@ -1,7 +1,8 @@
 import { Piscina } from "piscina";
 import { packageFile } from "../apimachinery/package-root.ts";
+import { type PackedOutcomes, packDryRun, packNominations, unpackOutcomes } from "./packed-questions.ts";
 import type { CoreOptions } from "./scheduler-core.ts";
-import type { DryRunOutcome, Evaluation, PlacedBatch } from "./scheduler-facts.ts";
+import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
 import type { CoreCall, SchedulerLink } from "./scheduler-link.ts";
 import type { WorkerAnswer, WorkerBatch } from "./scheduler-worker.ts";
 
@@ -61,9 +62,12 @@ export async function linkInWorker(options: CoreOptions): Promise<SchedulerLink>
     },
     schedule: async (classes) => (await hand({ schedule: classes })) as PlacedBatch,
     evaluate: async (id) => (await hand({ evaluate: id })) as Evaluation,
-    scheduleNominated: async (...question) => (await hand({ scheduleNominated: question })) as PlacedBatch,
-    evaluateNominated: async (...question) => (await hand({ evaluateNominated: question })) as Evaluation,
-    dryRun: async (...question) => (await hand({ dryRun: question })) as DryRunOutcome[],
+    scheduleNominated: async (classes, nominations) =>
+      (await hand({ scheduleNominated: [classes, packNominations(nominations)] })) as PlacedBatch,
+    evaluateNominated: async (id, nominations) =>
+      (await hand({ evaluateNominated: [id, packNominations(nominations)] })) as Evaluation,
+    dryRun: async (id, question) =>
+      unpackOutcomes((await hand({ dryRun: [id, packDryRun(question)] })) as PackedOutcomes),
     close: () => {
       // A batch of changes may be under way that nobody waits for: what it still answers Piscina calls an error.
       pool.on("error", () => {});

@@ -1,7 +1,14 @@
+import {
+  type PackedDryRun,
+  type PackedNominations,
+  type PackedOutcomes,
+  packOutcomes,
+  unpackDryRun,
+  unpackNominations,
+} from "./packed-questions.ts";
 import { type CoreOptions, SchedulerCore } from "./scheduler-core.ts";
-import type { DryRunOutcome, Evaluation, PlacedBatch } from "./scheduler-facts.ts";
+import type { Evaluation, PlacedBatch } from "./scheduler-facts.ts";
 import { applyCall, type CoreCall } from "./scheduler-link.ts";
-import type { PreemptionQuestions } from "./scheduler-preemption.ts";
 
 /** What is handed to the worker at once: changes, in order, and then at most one question. */
 export interface WorkerBatch {
@@ -9,12 +16,12 @@ export interface WorkerBatch {
   readonly calls: readonly CoreCall[];
   readonly schedule?: readonly number[];
   readonly evaluate?: number;
-  readonly scheduleNominated?: Parameters<PreemptionQuestions["scheduleNominated"]>;
-  readonly evaluateNominated?: Parameters<PreemptionQuestions["evaluateNominated"]>;
-  readonly dryRun?: Parameters<PreemptionQuestions["dryRun"]>;
+  readonly scheduleNominated?: readonly [classes: readonly number[], PackedNominations];
+  readonly evaluateNominated?: readonly [id: number, PackedNominations];
+  readonly dryRun?: readonly [id: number, PackedDryRun];
 }
 
-export type WorkerAnswer = PlacedBatch | Evaluation | DryRunOutcome[] | undefined;
+export type WorkerAnswer = PlacedBatch | Evaluation | PackedOutcomes | undefined;
 
 /** The one core of this worker: the pool has a single thread that lives as long as the pool. */
 let core: SchedulerCore | undefined;
@@ -26,10 +33,18 @@ export default function serve(batch: WorkerBatch): WorkerAnswer {
   for (const call of batch.calls) applyCall(core, call);
   if (batch.schedule !== undefined) return core.schedule(batch.schedule);
   if (batch.evaluate !== undefined) return core.evaluate(batch.evaluate);
-  if (batch.scheduleNominated !== undefined)
-    return core.preemption.scheduleNominated(...batch.scheduleNominated);
-  if (batch.evaluateNominated !== undefined)
-    return core.preemption.evaluateNominated(...batch.evaluateNominated);
-  if (batch.dryRun !== undefined) return core.preemption.dryRun(...batch.dryRun);
+  const { preemption } = core;
+  if (batch.scheduleNominated !== undefined) {
+    const [classes, nominations] = batch.scheduleNominated;
+    return preemption.scheduleNominated(classes, unpackNominations(nominations));
+  }
+  if (batch.evaluateNominated !== undefined) {
+    const [id, nominations] = batch.evaluateNominated;
+    return preemption.evaluateNominated(id, unpackNominations(nominations));
+  }
+  if (batch.dryRun !== undefined) {
+    const [id, question] = batch.dryRun;
+    return packOutcomes(preemption.dryRun(id, unpackDryRun(question)));
+  }
   return undefined;
 }
