@@ -1,5 +1,10 @@
 import { beforeEach, expect, test } from "vitest";
-import { IPAddress, Service } from "../../api/registry.ts";
+import {
+  IPAddress,
+  Service,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from "../../api/registry.ts";
 import { VirtualClock } from "../../apimachinery/clock.ts";
 import { silentLogger } from "../../apimachinery/log.ts";
 import { seededRandom } from "../../apimachinery/random.ts";
@@ -77,6 +82,28 @@ test("one that is deleted comes again; one that somebody made stays, and is not 
   // The Service keeps what it has, whatever becomes of the object.
   await client.delete(IPAddress, { name: "10.96.0.7" });
   await expect(make("b", ["10.96.0.7"])).rejects.toThrow(/already allocated/);
+});
+
+test("one that may not be written does not keep the others, and is tried again", async () => {
+  const matched = { apiGroups: ["networking.k8s.io"], apiVersions: ["v1"], resources: ["ipaddresses"] };
+  await client.create(ValidatingAdmissionPolicy, {
+    metadata: { name: "no-seven" },
+    spec: {
+      matchConstraints: { resourceRules: [{ ...matched, operations: ["CREATE"] }] },
+      validations: [{ expression: "object.metadata.name != '10.96.0.7'" }],
+    },
+  });
+  await client.create(ValidatingAdmissionPolicyBinding, {
+    metadata: { name: "no-seven" },
+    spec: { policyName: "no-seven", validationActions: ["Deny"] },
+  });
+  await clock.advance(5_000);
+  await make("a", ["10.96.0.7"]);
+  await make("b", ["10.96.0.8"]);
+  expect(await objects()).toEqual(["10.96.0.8 default/b"]);
+  await client.delete(ValidatingAdmissionPolicyBinding, { name: "no-seven" });
+  await clock.advance(10_000);
+  expect(await objects()).toEqual(["10.96.0.7 default/a", "10.96.0.8 default/b"]);
 });
 
 test("a headless Service has none, and a second server finds them", async () => {

@@ -45,6 +45,8 @@ class AddressPublisher {
   readonly #present = new Map<string, { readonly parent: string; readonly isOurs: boolean }>();
   /** Addresses to look at: at most those of all Services and objects. */
   readonly #dirty = new Set<string>();
+  /** Those that could not be written, until they are tried again. */
+  readonly #failed = new Set<string>();
   #isWorking = false;
   #retry: Timer | undefined;
   #isStopped = false;
@@ -132,20 +134,26 @@ class AddressPublisher {
     });
   }
 
+  /** What cannot be written, e.g. for an admission policy, is tried again later, and does not keep the others. */
   async #putRight(): Promise<void> {
     const { clock, log } = this.parts.api;
     while (this.#dirty.size > 0 && !this.#isStopped) {
       const [address = ""] = this.#dirty;
+      this.#dirty.delete(address);
       try {
         await this.#sync(address);
-        this.#dirty.delete(address);
       } catch (error) {
         log.warn("IPAddress not written", { address, error: String(error) });
-        this.#retry?.cancel();
-        this.#retry = clock.setTimeout(() => this.#work(), RETRY_MS);
-        return;
+        this.#failed.add(address);
       }
     }
+    if (this.#failed.size === 0 || this.#isStopped) return;
+    this.#retry ??= clock.setTimeout(() => {
+      this.#retry = undefined;
+      for (const address of this.#failed) this.#dirty.add(address);
+      this.#failed.clear();
+      this.#work();
+    }, RETRY_MS);
   }
 
   /** One write at most: its event brings the address up again. */

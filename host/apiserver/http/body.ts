@@ -8,6 +8,7 @@ import { readYaml, YamlSyntaxError } from "../../apimachinery/yaml-text.ts";
 import type { Patch } from "../../client/client.ts";
 import type { Api } from "../api.ts";
 import type { Body } from "../decode-body.ts";
+import { BodyRoom } from "./body-room.ts";
 import { bodyType, unsupportedBody } from "./negotiation.ts";
 import { whenClosed } from "./when-closed.ts";
 
@@ -16,26 +17,47 @@ export const MAX_BODY_BYTES = 3_145_728;
 /** A body this far over the limit is not drained any more: the connection is cut instead. */
 const MAX_DRAINED_BYTES = 64 * 1024 * 1024;
 
+/** Of all servers of this process, as its memory is. */
+const room = new BodyRoom();
+
 /**
  * The whole body. One that is too large is read to its end and thrown away, so that a client that is still sending
  * reads the 413 instead of a broken connection.
+ *
+ * @param connection  that it comes on; how much of bodies may be on their way is counted for each
  */
-export function readBody(request: Readable): Promise<Buffer> {
+export function readBody(request: Readable, connection: object): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] | undefined = [];
     let size = 0;
+    let held = 0;
+    const letGo = () => {
+      chunks = undefined;
+      room.giveBack(connection, held);
+      held = 0;
+    };
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-      else chunks.length = 0;
       if (size > MAX_DRAINED_BYTES) request.destroy();
+      if (chunks === undefined) return;
+      if (size > MAX_BODY_BYTES) letGo();
+      else if (room.take(connection, chunk.length)) {
+        held += chunk.length;
+        chunks.push(chunk);
+      } else {
+        letGo();
+        reject(noRoom());
+      }
     });
     request.on("end", () => {
-      if (size > MAX_BODY_BYTES) reject(tooLarge());
+      if (chunks === undefined) reject(tooLarge());
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+      letGo();
     });
-    request.on("error", reject);
+    // Whoever breaks off reads no answer, and it was no mistake of this server.
+    request.on("error", () => reject(badRequest("unexpected EOF")));
     whenClosed(request, () => {
+      letGo();
       // Every request is closed in the end: only one that was cut has not been answered for yet.
       if (!request.readableEnded) reject(tooLarge());
     });
@@ -57,6 +79,11 @@ export function drain(request: Readable): Promise<boolean> {
     request.on("end", () => resolve(true));
     whenClosed(request, () => resolve(request.readableEnded));
   });
+}
+
+function noRoom(): ApiError {
+  const what = "too many request bodies are on their way, please try again later";
+  return new ApiError("TooManyRequests", what, { retryAfterSeconds: 1 });
 }
 
 function tooLarge(): ApiError {

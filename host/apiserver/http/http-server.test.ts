@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
+import type { ApiError } from "../../apimachinery/errors.ts";
 import { ensurePki } from "../../security/pki.ts";
 import { createHttpServer, type HttpServer } from "./http-server.ts";
 import type { IncomingRequest, Outgoing } from "./request-handler.ts";
@@ -19,6 +20,15 @@ afterEach(async () => {
   await server?.close();
 });
 
+/** Of the body; or why there is none, by its reason. */
+function lengthOf({ body }: IncomingRequest): Promise<number | string> | number {
+  if (body === undefined) return 0;
+  return body().then(
+    ({ length }) => length,
+    (error: ApiError) => error.status.reason ?? error.message,
+  );
+}
+
 /** Paths say what is done: `/read` reads the body and answers its length, `/stay` answers with a stream, others answer at once. */
 async function start(idleMs?: number, gone: string[] = []): Promise<void> {
   const handle = async (request: IncomingRequest): Promise<Outgoing | undefined> => {
@@ -29,9 +39,9 @@ async function start(idleMs?: number, gone: string[] = []): Promise<void> {
       response.write("first");
       return undefined;
     }
-    const read = request.url === "/read" ? ((await request.body?.())?.length ?? 0) : "unread";
+    const read = request.url === "/read" ? await lengthOf(request) : "unread";
     const code = read === "unread" ? 401 : 200;
-    return { code, headers: { "Content-Type": "text/plain" }, body: `${read}`, over: () => {} };
+    return { headers: { "Content-Type": "text/plain" }, code, body: `${read}`, over: () => {} };
   };
   server = createHttpServer(tls, { handle, writeSliced: async () => 0 }, idleMs);
   port = await server.listen("127.0.0.1", 0);
@@ -129,6 +139,28 @@ describe("an answer before the body", () => {
     expect(await until(read, "\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     read.write("abc");
     expect(await until(read, "\r\n\r\n3")).toMatch(/^HTTP\/1.1 200 /);
+  });
+});
+
+describe("bodies that do not come whole", () => {
+  test("take so much room of one connection, and give it back", async () => {
+    await start();
+    const session = openSession();
+    const begin = () =>
+      session.request({ ":path": "/read", ":method": "POST" }, { endStream: false }).on("error", () => {});
+    const answers: string[] = [];
+    const streams = Array.from({ length: 16 }, () => {
+      const stream = begin();
+      stream.on("data", (chunk: Buffer) => answers.push(String(chunk)));
+      stream.write(Buffer.alloc(2.5 * MEBIBYTE));
+      return stream;
+    });
+    await expect.poll(() => answers.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(3);
+    expect(new Set(answers)).toEqual(new Set(["TooManyRequests"]));
+    // Others have room, and so has this one when it has let go of what it began.
+    expect(await askHttp2(openSession(), "/read", Buffer.alloc(MEBIBYTE))).toBe(`${MEBIBYTE}`);
+    for (const stream of streams) stream.close();
+    await expect.poll(() => askHttp2(session, "/read", Buffer.alloc(3 * MEBIBYTE))).toBe(`${3 * MEBIBYTE}`);
   });
 });
 

@@ -50,7 +50,7 @@ class Http1Request implements IncomingRequest {
   #read(): Promise<Buffer> {
     if (this.awaitsContinue) this.response.writeContinue();
     this.awaitsContinue = false;
-    return readBody(this.request);
+    return readBody(this.request, this.request.socket);
   }
 }
 

@@ -48,7 +48,7 @@ export class Http2Request implements IncomingRequest {
   #read(): Promise<Buffer> {
     const { stream, headers } = this;
     if (headers.expect !== undefined && !stream.destroyed) stream.additionalHeaders({ ":status": 100 });
-    return readBody(stream);
+    return readBody(stream, stream.session ?? stream);
   }
 }
 
