@@ -33,17 +33,18 @@ function validateHook(
   return errors;
 }
 
+const AMOUNTS = [
+  "initialDelaySeconds",
+  "timeoutSeconds",
+  "periodSeconds",
+  "successThreshold",
+  "failureThreshold",
+] as const;
+
 function validateProbe(field: string, probe: V1Probe | undefined): FieldError[] {
   if (probe === undefined) return [];
   const errors = validateHandler(field, probe, ["exec", "httpGet", "tcpSocket", "grpc"]);
-  for (const name of [
-    "initialDelaySeconds",
-    "timeoutSeconds",
-    "periodSeconds",
-    "successThreshold",
-    "failureThreshold",
-  ] as const)
-    errors.push(...nonNegative(`${field}.${name}`, probe[name]));
+  for (const name of AMOUNTS) errors.push(...nonNegative(`${field}.${name}`, probe[name]));
   const grace = probe.terminationGracePeriodSeconds;
   if (grace !== undefined && grace <= 0)
     errors.push(invalid(`${field}.terminationGracePeriodSeconds`, grace, "must be greater than 0"));

@@ -25,23 +25,28 @@ export function validateSecurity(field: string, spec: V1PodSpec): FieldError[] {
   return [
     ...validatePodContext(`${field}.securityContext`, spec),
     ...validateHostUsers(field, spec),
-    ...eachContainer(field, spec, (path, { securityContext }) =>
-      securityContext === undefined
-        ? []
-        : validateContainerContext(`${path}.securityContext`, securityContext, spec),
-    ),
+    ...eachContext(field, spec, (path, context) => validateContainerContext(path, context, spec)),
     ...validateSystem(field, spec),
   ];
 }
 
-function eachContainer(
+const LISTS = ["containers", "initContainers", "ephemeralContainers"] as const;
+
+/** Of the containers that have one. */
+function eachContext(
   field: string,
   spec: V1PodSpec,
-  check: (path: string, container: V1Container) => FieldError[],
+  check: (path: string, context: V1SecurityContext) => FieldError[],
 ): FieldError[] {
-  return (["containers", "initContainers", "ephemeralContainers"] as const).flatMap((list) =>
-    ((spec[list] ?? []) as V1Container[]).flatMap((one, index) => check(`${field}.${list}[${index}]`, one)),
-  );
+  const errors: FieldError[] = [];
+  for (const list of LISTS) {
+    const all = (spec[list] ?? []) as V1Container[];
+    for (let index = 0; index < all.length; index++) {
+      const context = all[index]!.securityContext;
+      if (context !== undefined) errors.push(...check(`${field}.${list}[${index}].securityContext`, context));
+    }
+  }
+  return errors;
 }
 
 function validatePodContext(field: string, spec: V1PodSpec): FieldError[] {
@@ -208,8 +213,6 @@ function validateSystem(field: string, spec: V1PodSpec): FieldError[] {
       .filter((name) => isWindows && (name === "hostUsers" ? name in spec : spec[name]))
       .map((name) => forbiddenField(`${field}.${name}`, why)),
     ...set(`${field}.securityContext`, spec.securityContext, ofPod),
-    ...eachContainer(field, spec, (path, { securityContext }) =>
-      set(`${path}.securityContext`, securityContext, ofContainer),
-    ),
+    ...eachContext(field, spec, (path, context) => set(path, context, ofContainer)),
   ];
 }

@@ -62,17 +62,16 @@ export function validatePodSpec(field: string, spec: V1PodSpec): FieldError[] {
   ];
 }
 
+const SUBDOMAINS = ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const;
+const LABELS = ["hostname", "subdomain"] as const;
+
 function validateNames(field: string, spec: V1PodSpec): FieldError[] {
-  const subdomains = ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const;
-  const labels = ["hostname", "subdomain"] as const;
-  return [
-    ...subdomains.flatMap((name) =>
-      spec[name] ? checked(`${field}.${name}`, spec[name], isDns1123Subdomain(spec[name])) : [],
-    ),
-    ...labels.flatMap((name) =>
-      spec[name] ? checked(`${field}.${name}`, spec[name], isDns1123Label(spec[name])) : [],
-    ),
-  ];
+  const errors: FieldError[] = [];
+  for (const name of SUBDOMAINS)
+    if (spec[name]) errors.push(...checked(`${field}.${name}`, spec[name], isDns1123Subdomain(spec[name])));
+  for (const name of LABELS)
+    if (spec[name]) errors.push(...checked(`${field}.${name}`, spec[name], isDns1123Label(spec[name])));
+  return errors;
 }
 
 function validateDns(field: string, { dnsPolicy, dnsConfig }: V1PodSpec): FieldError[] {
@@ -94,6 +93,7 @@ function validateDns(field: string, { dnsPolicy, dnsConfig }: V1PodSpec): FieldE
 }
 
 function validateGates(field: string, { schedulingGates = [], nodeName }: V1PodSpec): FieldError[] {
+  if (schedulingGates.length === 0) return [];
   const seen = new Set<string>();
   const errors = schedulingGates.flatMap(({ name }, index) => {
     const path = `${field}.schedulingGates[${index}]`;
@@ -102,7 +102,7 @@ function validateGates(field: string, { schedulingGates = [], nodeName }: V1PodS
     seen.add(name);
     return bad;
   });
-  if (nodeName && schedulingGates.length > 0)
+  if (nodeName)
     errors.push(
       forbiddenField(`${field}.nodeName`, "cannot be set until all schedulingGates have been cleared"),
     );

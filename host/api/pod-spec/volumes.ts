@@ -32,16 +32,17 @@ export function validateVolumes(field: string, spec: V1PodSpec): FieldError[] {
 }
 
 function validateSource(field: string, volume: V1Volume, spec: V1PodSpec): FieldError[] {
-  const { name: _name, ...sources } = volume;
-  const given = Object.keys(sources).filter((key) => sources[key as keyof typeof sources] !== undefined);
+  const given = Object.keys(volume).filter(
+    (key) => key !== "name" && volume[key as keyof V1Volume] !== undefined,
+  );
   const [, ...others] = given;
   return [
     ...others.map((key) => forbiddenField(`${field}.${key}`, "may not specify more than 1 volume type")),
-    ...(others.length > 0 ? [] : validateOne(field, sources, spec)),
+    ...(others.length > 0 ? [] : validateOne(field, volume, spec)),
   ];
 }
 
-function validateOne(field: string, volume: Omit<V1Volume, "name">, spec: V1PodSpec): FieldError[] {
+function validateOne(field: string, volume: V1Volume, spec: V1PodSpec): FieldError[] {
   const { hostPath, emptyDir, secret, configMap, nfs, persistentVolumeClaim, csi, downwardAPI, projected } =
     volume;
   if (hostPath) {
