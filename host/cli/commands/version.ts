@@ -45,7 +45,7 @@ function inWords(facts: {
   cores: Record<string, string>;
 }): string {
   const cores = Object.entries(facts.cores).map(
-    ([file, hash]) => `${file.padEnd(24)} sha256:${hash.slice(0, 16)}`,
+    ([file, hash]) => `${file.padEnd(25)} sha256:${hash.slice(0, 16)}`,
   );
   return [
     `pintle ${facts.version}`,
