@@ -125,6 +125,14 @@ test("leaves the nodes where victims make room, and adds those that are missing"
   );
 });
 
+test("where nobody's going helps, no node is left", async () => {
+  await node("n1", "1");
+  await api.clock.advance(100);
+  const NodeNameToMetaVictims = { gone: { Pods: [{ UID: "x" }] } };
+  const question = { Pod: podOf("web", "1"), NodeNameToMetaVictims };
+  expect(await ask("/preempt", question)).toEqual({ NodeNameToMetaVictims: {} });
+});
+
 test.each<{ path: string; body: unknown; wants: string; method?: string }>([
   { path: "/filter", body: "{", wants: "400 " },
   { path: "/filter", body: "[]", wants: "400 the question is no JSON object" },

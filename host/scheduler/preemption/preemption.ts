@@ -64,8 +64,9 @@ export class Preemption {
   }
 
   /** Every candidate among these nodes, however many there are. */
-  searchAll(one: AskedPod, nodes: NodeSlots, refused: RefusedNodes): Promise<Candidate<PlacedPod>[]> {
+  async searchAll(one: AskedPod, nodes: NodeSlots, refused: RefusedNodes): Promise<Candidate<PlacedPod>[]> {
     const helpful = nodes.filter(([, slot]) => refused.of(slot).resolvable);
+    if (helpful.length === 0) return [];
     const priority = one.pod.spec?.priority ?? 0;
     return this.#search(one, priority, { helpful, wanted: helpful.length }, new Map());
   }
