@@ -93,7 +93,16 @@ async function schedulerComponent(
       const { extenderAddress } = flags;
       if (extenderAddress === undefined) return port;
       const { openExtenderPort } = await import("../extender-port.ts");
-      const extender = await openExtenderPort(extenderAddress, flags, () => working?.extender, parts.log);
+      const extender = await openExtenderPort(
+        extenderAddress,
+        flags,
+        () => working?.extender,
+        parts.log,
+      ).catch(async (error: unknown) => {
+        // A port left open would keep the process alive after it has said why it ends.
+        await port.stop();
+        throw error;
+      });
       return {
         serverIsThere: () => port.serverIsThere(),
         stop: async () => {
