@@ -16,7 +16,7 @@ beforeEach(async () => {
   api = await startVirtualApi();
   isWorking = true;
   const parts = { ...api.parts, client: api.client };
-  answering = await startScheduler({ ...parts, thread: "caller", schedulerName: "advisor" });
+  answering = await startScheduler({ ...parts, thread: "caller", schedulerName: "advisor", ties: "random" });
   server = await openExtenderServer({
     host: "127.0.0.1",
     port: 0,
