@@ -5,7 +5,7 @@
 export interface Random {
   /** A whole number, 0 to 2^32-1. */
   nextUint32(): number;
-  /** A whole number, 0 to bound-1; bound 1 to 2^32. */
+  /** A whole number, 0 to bound-1; bound 1 to 2^32, or RangeError. */
   below(bound: number): number;
   /** A number in [0, 1). */
   fraction(): number;
@@ -35,6 +35,8 @@ function sfc32(a0: number, b0: number, c0: number): Random {
   return {
     nextUint32,
     below: (bound) => {
+      // Of no number none can be drawn: the loop would not end.
+      if (!(bound >= 1 && bound <= 2 ** 32)) throw new RangeError(`below(${bound})`);
       const limit = 2 ** 32 - (2 ** 32 % bound);
       for (;;) {
         const value = nextUint32();

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Logger } from "../apimachinery/log.ts";
+import { parseAddress } from "../proxy/address.ts";
 import { parseListenAddress } from "../proxy/health/http-listener.ts";
+import { isLoopback } from "../proxy/proxy-options.ts";
 import { openExtenderServer } from "../scheduler/extenders/extender-server.ts";
 import type { ExtenderService } from "../scheduler/extenders/extender-service.ts";
 import { readServingFiles } from "./component-port.ts";
@@ -22,6 +24,10 @@ export async function openExtenderPort(
   const host = at.host === "" ? "127.0.0.1" : at.host;
   const serving = readServingFiles(flags);
   const { clientCaFile } = flags;
+  if (!isOfThisMachine(host) && (serving === undefined || clientCaFile === undefined))
+    throw new Failure(
+      `--extender-address: others than this machine reach ${host}, and whoever is answered may bind pods: give --tls-cert-file, --tls-private-key-file and --client-ca-file`,
+    );
   const clientCa = clientCaFile === undefined ? {} : { clientCa: readFileSync(clientCaFile, "utf8") };
   const child = log.child("extender");
   try {
@@ -39,4 +45,9 @@ export async function openExtenderPort(
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(`cannot answer other schedulers at ${address}: ${why}`);
   }
+}
+
+function isOfThisMachine(host: string): boolean {
+  const address = parseAddress(host);
+  return address === undefined ? host === "localhost" : isLoopback(address);
 }

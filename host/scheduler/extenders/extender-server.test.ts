@@ -42,11 +42,16 @@ const create = (pod: V1Pod) => api.client.create<V1Pod>(Pod, pod);
 const nodeOf = async (name: string) =>
   (await api.client.get<V1Pod>(Pod, { namespace: "default", name })).spec?.nodeName;
 
-async function ask(path: string, body: unknown, method = "POST"): Promise<unknown> {
+async function ask(
+  path: string,
+  body: unknown,
+  method = "POST",
+  type = "application/json",
+): Promise<unknown> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, {
     method,
-    ...(method === "POST" ? { body: text } : {}),
+    ...(method === "POST" ? { body: text, headers: { "Content-Type": type } } : {}),
   });
   const said = await answer.text();
   return answer.status === 200 ? (JSON.parse(said) as unknown) : `${answer.status} ${said.trimEnd()}`;
@@ -162,6 +167,10 @@ test.each<{ path: string; body: unknown; wants: string; method?: string }>([
   { path: "/filter", body: {}, wants: "405 Method Not Allowed", method: "GET" },
 ])("$path $body: $wants", async ({ path, body, wants, method = "POST" }) => {
   expect(String(await ask(path, body, method)).startsWith(wants)).toBe(true);
+});
+
+test("a page in a browser cannot ask", async () => {
+  expect(await ask("/filter", {}, "POST", "text/plain")).toBe("415 Unsupported Media Type");
 });
 
 test("a pod that cannot be read is the question's fault; one that does not lead says so", async () => {

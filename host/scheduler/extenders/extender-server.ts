@@ -77,6 +77,9 @@ async function answer(
   const verb = VERBS.find((one) => request.url === `/${one}`);
   if (verb === undefined) return { code: 404, body: "404 page not found" };
   if (request.method !== "POST") return { code: 405, body: "Method Not Allowed" };
+  // Kubernetes' schedulers say so; a page in a browser cannot without asking first.
+  const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") return { code: 415, body: "Unsupported Media Type" };
   const question = await readText(request);
   if (question === undefined) return { code: 413, body: "Request Entity Too Large" };
   const works = service();
